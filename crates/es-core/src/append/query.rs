@@ -1,0 +1,150 @@
+//! Which events are meant: by type and by tag.
+
+use std::fmt;
+
+use super::request::at_most;
+use crate::{Event, EventType, Invalid, Schema, Tag, Tags, limits};
+
+/// Which events are meant: any of several alternatives, each naming types (any of them)
+/// and tags (all of them).
+///
+/// ```
+/// use es_core::{EventType, Query, Tag};
+///
+/// let seats_taken = Query::tagged(Tag::new("course", "c1")?)
+///     .of_types([EventType::from_static("student.subscribed")])
+///     .or(Query::tagged(Tag::new("student", "s7")?));
+/// assert_eq!(seats_taken.items().len(), 2);
+/// # Ok::<(), es_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Query {
+    items: Vec<QueryItem>,
+}
+
+/// One alternative of a [`Query`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct QueryItem {
+    /// Any of these types; none named means any type.
+    pub types: Vec<EventType>,
+    /// All of these tags.
+    pub tags: Vec<Tag>,
+}
+
+impl Query {
+    /// Every event.
+    #[must_use]
+    pub fn any() -> Self {
+        Self {
+            items: vec![QueryItem::default()],
+        }
+    }
+
+    /// The events that `E` can decode, by their names.
+    #[must_use]
+    pub fn events<E: Event>() -> Self {
+        Self::any().of_types(E::SCHEMAS.iter().map(|schema| schema.name.clone()))
+    }
+
+    /// The events with this tag.
+    #[must_use]
+    pub fn tagged(tag: Tag) -> Self {
+        Self::any().and_tagged(tag)
+    }
+
+    /// Of these, the ones of the named types. Named again, only types in both lists stay.
+    #[must_use]
+    pub fn of_types(mut self, types: impl IntoIterator<Item = EventType>) -> Self {
+        let types: Vec<EventType> = types.into_iter().collect();
+        self.items.retain_mut(|item| {
+            if item.types.is_empty() {
+                item.types.clone_from(&types);
+            } else {
+                item.types.retain(|name| types.contains(name));
+            }
+            !item.types.is_empty()
+        });
+        self
+    }
+
+    /// Of these, the ones that also have this tag.
+    #[must_use]
+    pub fn and_tagged(mut self, tag: Tag) -> Self {
+        for item in &mut self.items {
+            if !item.tags.contains(&tag) {
+                item.tags.push(tag.clone());
+            }
+        }
+        self
+    }
+
+    /// These and those.
+    #[must_use]
+    pub fn or(mut self, other: Self) -> Self {
+        self.items.extend(other.items);
+        self
+    }
+
+    /// The alternatives. None at all means that no event is meant.
+    #[must_use]
+    pub fn items(&self) -> &[QueryItem] {
+        &self.items
+    }
+
+    /// Whether every event is meant.
+    #[must_use]
+    pub fn is_any(&self) -> bool {
+        self.items
+            .iter()
+            .any(|item| item.types.is_empty() && item.tags.is_empty())
+    }
+
+    /// Whether an event with this schema and these tags is meant.
+    #[must_use]
+    pub fn matches(&self, schema: &Schema, tags: &Tags) -> bool {
+        self.items.iter().any(|item| item.matches(schema, tags))
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        let terms = self
+            .items
+            .iter()
+            .map(|item| item.types.len() + item.tags.len())
+            .sum();
+        at_most(
+            "names and tags in one query",
+            terms,
+            limits::MAX_QUERY_TERMS,
+        )?;
+        self.items
+            .iter()
+            .flat_map(|item| &item.types)
+            .try_for_each(EventType::check)
+    }
+}
+
+impl QueryItem {
+    fn matches(&self, schema: &Schema, tags: &Tags) -> bool {
+        (self.types.is_empty() || self.types.contains(&schema.name))
+            && self.tags.iter().all(|tag| tags.contains(tag))
+    }
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.items.is_empty() {
+            return f.write_str("no event");
+        }
+        for (at, item) in self.items.iter().enumerate() {
+            f.write_str(if at == 0 { "" } else { " or " })?;
+            match (item.types.is_empty(), item.tags.is_empty()) {
+                (true, true) => f.write_str("any event")?,
+                (false, true) => write!(f, "types {:?}", item.types)?,
+                (true, false) => write!(f, "tags {:?}", item.tags)?,
+                (false, false) => write!(f, "types {:?} with tags {:?}", item.types, item.tags)?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! The kinds of error: what a caller decides by.
+
+use std::fmt;
+
+/// What kind of error it is; what a caller decides by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// A stream was not at the expected version. Nothing was written. Read again, decide
+    /// again.
+    Conflict,
+    /// An `unless` condition did not hold. Nothing was written. Read again, decide again.
+    ConditionFailed,
+    /// An event id is taken by other content, or by part of another append. Nothing was
+    /// written, and trying again will not help.
+    IdempotencyClash,
+    /// The reply was lost and the store could not find out what happened. Appending the
+    /// same events again, with the same ids, is safe and settles it.
+    OutcomeUnknown,
+    /// There was no room in time. Nothing was written. Try again later.
+    Busy,
+    /// The store could not be reached. Nothing was written. Try again later.
+    Unavailable,
+    /// The input breaks a rule or a limit. Nothing was written.
+    Invalid,
+    /// The store lacks a capability that the call needs. Nothing was written.
+    Unsupported,
+    /// An aggregate was loaded that has no events.
+    NotFound,
+    /// A recorded event's type, or the version of its schema, is not known to this reader.
+    UnknownEvent,
+    /// A recorded event's payload does not fit its schema.
+    Undecodable,
+    /// The log is not the one that the checkpoint belongs to, or it lost its end.
+    LogDiverged,
+    /// Another worker owns the checkpoint now.
+    Fenced,
+    /// The store was closed.
+    Closed,
+    /// Something broke that is nobody's input; the source says what.
+    Fault,
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Conflict => "conflict",
+            Self::ConditionFailed => "condition failed",
+            Self::IdempotencyClash => "idempotency clash",
+            Self::OutcomeUnknown => "outcome unknown",
+            Self::Busy => "busy",
+            Self::Unavailable => "unavailable",
+            Self::Invalid => "invalid",
+            Self::Unsupported => "unsupported",
+            Self::NotFound => "not found",
+            Self::UnknownEvent => "unknown event",
+            Self::Undecodable => "undecodable",
+            Self::LogDiverged => "log diverged",
+            Self::Fenced => "fenced",
+            Self::Closed => "closed",
+            Self::Fault => "fault",
+        })
+    }
+}

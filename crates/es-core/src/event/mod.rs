@@ -1,0 +1,27 @@
+//! Events: what a program says happened, and what the log gives back.
+
+mod content;
+mod finite;
+mod id;
+mod metadata;
+mod new_event;
+mod payload;
+mod recorded;
+mod registry;
+mod schema;
+mod tag;
+mod typed;
+
+#[cfg(test)]
+mod tests;
+
+pub use content::ContentType;
+pub use id::EventId;
+pub use metadata::Metadata;
+pub use new_event::{ByReference, ByValue, Encoded, IntoNewEvent, NewEvent};
+pub use payload::Payload;
+pub use recorded::{Envelope, Recorded};
+pub use registry::{DecodedEvent, Registry};
+pub use schema::Schema;
+pub use tag::{Tag, Tags};
+pub use typed::Event;

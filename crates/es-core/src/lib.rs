@@ -1,0 +1,53 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod append;
+mod bus;
+mod dispatch;
+mod error;
+mod event;
+pub mod limits;
+mod log;
+mod name;
+mod progress;
+mod read;
+mod store;
+mod stream;
+mod text;
+
+pub use append::{
+    Append, AppendRequest, Query, QueryItem, Receipt, StreamAppend, StreamExpectation, Unless,
+};
+pub use bus::EventBus;
+pub use dispatch::{Dispatch, On};
+pub use error::{
+    BoxError, ConditionFailed, Conflict, Diverged, Error, ErrorKind, Fenced, IdempotencyClash,
+    Invalid, Result, Undecodable, UnknownEvent,
+};
+#[doc(hidden)]
+pub use event::{ByReference, ByValue, Encoded};
+pub use event::{
+    ContentType, DecodedEvent, Envelope, Event, EventId, IntoNewEvent, Metadata, NewEvent, Payload,
+    Recorded, Registry, Schema, Tag, Tags,
+};
+pub use log::{Head, LogId, Position, Timestamp};
+pub use name::{Category, EventType, SubscriberName, Tenant};
+pub use progress::{
+    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, Owner, Progress, ReadModel, Release,
+    Snapshot, SnapshotKey, SnapshotStore,
+};
+pub use read::{Direction, Read, Selection, TenantScope};
+pub use store::{
+    Backend, Capabilities, Durability, EventStore, EventStream, Follow, FollowStream, Layer,
+    PageStream, Store,
+};
+pub use stream::{ExpectedVersion, Key, StreamId, Version};
+
+#[cfg(feature = "derive")]
+pub use es_macros::Event;
+
+/// What the output of `derive(Event)` refers to. Not for use by hand.
+#[doc(hidden)]
+pub mod __private {
+    pub use serde;
+}

@@ -1,0 +1,202 @@
+//! How far a subscriber has got in the log, and who may move that.
+
+use std::fmt::{self, Debug, Display};
+
+use async_trait::async_trait;
+
+use super::{DeadLetter, Release};
+use crate::{Diverged, EventId, Head, LogId, Position, Result, SubscriberName, Timestamp};
+
+/// How far a subscriber has got, in which log, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checkpoint {
+    /// Whose progress it is.
+    pub subscriber: SubscriberName,
+    /// The log that the position belongs to.
+    pub log: LogId,
+    /// Everything up to here has been handled.
+    pub position: Position,
+    /// The last event that was handled, where it is known: proof that the log still has the
+    /// same history there.
+    pub event: Option<EventId>,
+    /// The owner's epoch; each claim raises it by one, starting at 1.
+    pub epoch: u64,
+    /// Who claimed it last.
+    pub owner: Owner,
+    /// When it was claimed or moved last.
+    pub updated_at: Timestamp,
+}
+
+impl Checkpoint {
+    /// The first checkpoint of a subscriber: it has handled nothing.
+    #[must_use]
+    pub fn first(subscriber: SubscriberName, log: LogId, owner: Owner) -> Self {
+        let updated_at = Timestamp::now();
+        let position = Position::START;
+        Self {
+            subscriber,
+            log,
+            position,
+            event: None,
+            epoch: 1,
+            owner,
+            updated_at,
+        }
+    }
+
+    /// Checks that the log which `head` is of can be the one that this checkpoint was made
+    /// in (P7).
+    ///
+    /// # Errors
+    /// `LogDiverged` when it is another log, or ends before this checkpoint.
+    pub fn check(&self, head: Head) -> Result<()> {
+        if self.log != head.log {
+            return Err(Diverged::Replaced {
+                expected: self.log,
+                found: head.log,
+            }
+            .into());
+        }
+        if self.position > head.position {
+            return Err(Diverged::RolledBack {
+                reader: self.position,
+                head,
+            }
+            .into());
+        }
+        Ok(())
+    }
+}
+
+/// A worker that owns a checkpoint, as people and other workers see it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Owner(String);
+
+impl Owner {
+    /// Names a worker: a host and a process, say.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a worker has done since it last said so. It is committed as one.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Progress {
+    /// Whose progress it is.
+    pub subscriber: SubscriberName,
+    /// The log that the position belongs to.
+    pub log: LogId,
+    /// The epoch that the worker holds (P2).
+    pub epoch: u64,
+    /// Everything up to here has been handled or parked.
+    pub position: Position,
+    /// The last event of that, where it is known.
+    pub event: Option<EventId>,
+    /// What could not be handled (P3).
+    pub parked: Vec<DeadLetter>,
+    /// What had been parked and no longer is.
+    pub released: Vec<Release>,
+}
+
+impl Progress {
+    /// The progress from `checkpoint` up to `position`.
+    #[must_use]
+    pub fn from(checkpoint: &Checkpoint, position: Position) -> Self {
+        Self {
+            subscriber: checkpoint.subscriber.clone(),
+            log: checkpoint.log,
+            epoch: checkpoint.epoch,
+            position,
+            event: None,
+            parked: Vec::new(),
+            released: Vec::new(),
+        }
+    }
+
+    /// The same, naming the last event of it.
+    #[must_use]
+    pub const fn with_event(mut self, event: EventId) -> Self {
+        self.event = Some(event);
+        self
+    }
+
+    /// The same, parking these.
+    #[must_use]
+    pub fn with_parked(mut self, letters: Vec<DeadLetter>) -> Self {
+        self.parked = letters;
+        self
+    }
+
+    /// The same, releasing these.
+    #[must_use]
+    pub fn with_released(mut self, released: Vec<Release>) -> Self {
+        self.released = released;
+        self
+    }
+}
+
+/// Keeps checkpoints, and fences workers that lost theirs.
+#[async_trait]
+pub trait CheckpointStore: Debug + Display + Send + Sync + 'static {
+    /// Makes `owner` the owner of the subscriber's checkpoint and raises its epoch, so that
+    /// whoever owned it before is fenced. The first claim creates it at
+    /// [`Position::START`].
+    ///
+    /// # Errors
+    /// `LogDiverged` when the checkpoint belongs to another log; then nothing changes.
+    ///
+    /// # Cancel safety
+    /// The claim may have happened; claiming again is safe and raises the epoch again.
+    async fn claim(
+        &self,
+        subscriber: &SubscriberName,
+        log: LogId,
+        owner: &Owner,
+    ) -> Result<Checkpoint>;
+
+    /// Moves the checkpoint forward, if the epoch is still in force.
+    ///
+    /// # Errors
+    /// `Fenced` when another owner has claimed it; `LogDiverged` when it belongs to another
+    /// log; `Invalid` when it would move backward; `NotFound` when nobody ever claimed it.
+    /// In each case nothing changes.
+    ///
+    /// # Cancel safety
+    /// The checkpoint has moved or it has not; advancing to the same position again is
+    /// allowed.
+    async fn advance(&self, progress: &Progress) -> Result<()>;
+
+    /// The subscriber's checkpoint, if it ever claimed one.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Fault`.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    async fn checkpoint(&self, subscriber: &SubscriberName) -> Result<Option<Checkpoint>>;
+
+    /// Forgets the subscriber: checkpoint, epoch and dead letters. For rebuilds and
+    /// clean-up; a worker that still runs is fenced by it.
+    ///
+    /// # Errors
+    /// `Unavailable` or `Fault`.
+    ///
+    /// # Cancel safety
+    /// It is forgotten or it is not; doing it again is safe.
+    async fn forget(&self, subscriber: &SubscriberName) -> Result<()>;
+}

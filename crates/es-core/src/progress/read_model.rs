@@ -1,0 +1,35 @@
+//! Read models that commit their rows together with the checkpoint.
+
+use std::future::Future;
+
+use super::{CheckpointStore, Progress};
+use crate::Result;
+
+/// A read model whose rows and checkpoint commit in one transaction (P1, P2).
+///
+/// The transaction is a value of its own, not a borrow: user code holds it across awaits,
+/// and a lifetime on it would make every `apply` fail to compile.
+pub trait ReadModel: CheckpointStore {
+    /// The transaction that the user writes rows with. Dropping it rolls back.
+    type Tx: Send + 'static;
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable` or `Fault`.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    fn begin(&self) -> impl Future<Output = Result<Self::Tx>> + Send;
+
+    /// Commits the rows together with the checkpoint, the parked and the released dead
+    /// letters; all of it or nothing.
+    ///
+    /// # Errors
+    /// Those of [`CheckpointStore::advance`], and `OutcomeUnknown` when the reply was lost;
+    /// then the checkpoint tells.
+    ///
+    /// # Cancel safety
+    /// The transaction is committed whole or rolled back whole; the checkpoint tells which.
+    fn commit(&self, tx: Self::Tx, progress: &Progress) -> impl Future<Output = Result<()>> + Send;
+}

@@ -1,0 +1,278 @@
+//! Following the log: catch-up and live as one stream, without a seam.
+//!
+//! *Hazard.* A follower that reads history and then subscribes loses what was committed
+//! between the two; one that subscribes first meets some events twice.
+//! *Mechanism.* There is one cursor and one loop: learn where the log ends, read up to
+//! exactly there, move the cursor there, wait for the end to move. Nothing is delivered by
+//! the wake-up itself.
+//! *Why it is sound.* The log cannot skip (L2): nothing will ever appear at or below an end
+//! that was seen, so moving the cursor there loses nothing, and the next read starts behind
+//! it, so nothing comes twice.
+//! *Cost.* One read per wake-up, also when the filter lets nothing through.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    vec,
+};
+
+use futures_core::{Stream, future::BoxFuture};
+
+use super::{Backend, PageStream};
+use crate::{
+    Direction, Diverged, Error, Event, Head, Invalid, LogId, Position, Read, Recorded, Result,
+};
+
+/// What a follower meets.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Follow<T = ()> {
+    /// An event.
+    Event(Recorded<T>),
+    /// Everything up to this head has been yielded. It also comes when the filter let
+    /// nothing through, so that a quiet follower can move its checkpoint.
+    CaughtUp(Head),
+}
+
+impl<T> Follow<T> {
+    /// The event, if it is one.
+    #[must_use]
+    pub fn into_event(self) -> Option<Recorded<T>> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::CaughtUp(_) => None,
+        }
+    }
+
+    /// The head, if it is one.
+    #[must_use]
+    pub const fn caught_up(&self) -> Option<Head> {
+        match self {
+            Self::Event(_) => None,
+            Self::CaughtUp(head) => Some(*head),
+        }
+    }
+}
+
+/// The endless stream of a follower: history first, then whatever is appended.
+///
+/// A temporary error (see [`Error::is_temporary`]) is yielded and leaves the stream usable:
+/// polled again, it goes on from where it was. Any other error ends it. With
+/// [`Read::limit`] it ends after so many events.
+#[must_use = "a follower does nothing until it is polled"]
+pub struct FollowStream<T = ()> {
+    decode: fn(Recorded) -> Result<Recorded<T>>,
+    page: vec::IntoIter<Recorded>,
+    state: State,
+    backend: Backend,
+    read: Read,
+    cursor: Position,
+    log: Option<LogId>,
+}
+
+enum State {
+    Failed(Error),
+    Looking(BoxFuture<'static, Result<Head>>),
+    Reading(PageStream, Head),
+    Idle,
+    Ended,
+}
+
+impl FollowStream {
+    pub(crate) fn new(backend: Backend, read: Result<Read>) -> Self {
+        let checked = read.and_then(|read| {
+            if read.direction == Direction::Backward {
+                return Err(Invalid::Read {
+                    reason: "a follower cannot go backward",
+                }
+                .into());
+            }
+            if read.until.is_some() || read.to_version.is_some() || read.recorded_until.is_some() {
+                return Err(Invalid::Read {
+                    reason: "a follower has no upper bound",
+                }
+                .into());
+            }
+            Ok(read)
+        });
+        let (state, read) = match checked {
+            Ok(read) => (State::Idle, read),
+            Err(error) => (State::Failed(error), Read::all()),
+        };
+        Self {
+            decode: Ok,
+            page: Vec::new().into_iter(),
+            state,
+            backend,
+            cursor: read.after.unwrap_or(Position::START),
+            log: None,
+            read,
+        }
+    }
+
+    pub(crate) fn decoded<E: Event>(self) -> FollowStream<E> {
+        let Self {
+            page,
+            state,
+            backend,
+            read,
+            cursor,
+            log,
+            ..
+        } = self;
+        let decode = |recorded: Recorded| recorded.decode::<E>();
+        FollowStream {
+            decode,
+            page,
+            state,
+            backend,
+            read,
+            cursor,
+            log,
+        }
+    }
+}
+
+impl<T> FollowStream<T> {
+    /// The next event, or the news that all have been yielded; `None` once it has ended.
+    ///
+    /// # Errors
+    /// `LogDiverged` when the log was replaced or lost its end; an event that does not
+    /// decode, with its position; whatever a read or a wait fails with.
+    ///
+    /// # Cancel safety
+    /// Safe: an event that was not returned is returned by the next call.
+    pub async fn next(&mut self) -> Option<Result<Follow<T>>> {
+        poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    /// The next event, without the news in between.
+    ///
+    /// # Errors
+    /// Those of [`FollowStream::next`].
+    ///
+    /// # Cancel safety
+    /// Safe, as [`FollowStream::next`] is.
+    pub async fn next_event(&mut self) -> Option<Result<Recorded<T>>> {
+        loop {
+            match self.next().await? {
+                Ok(Follow::Event(event)) => return Some(Ok(event)),
+                Ok(Follow::CaughtUp(_)) => {}
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Follow<T>>>> {
+        loop {
+            if let Some(recorded) = self.page.next() {
+                return Poll::Ready(Some(self.deliver(recorded)));
+            }
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Ended => return Poll::Ready(None),
+                State::Failed(error) => return Poll::Ready(Some(Err(error))),
+                State::Idle => self.state = State::Looking(self.look()),
+                State::Looking(mut looking) => match looking.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        self.state = State::Looking(looking);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(head) => match head.and_then(|head| self.seen(head)) {
+                        Ok(state) => self.state = state,
+                        Err(error) => return Poll::Ready(Some(Err(self.failed(error)))),
+                    },
+                },
+                State::Reading(mut pages, head) => match pages.as_mut().poll_next(cx) {
+                    Poll::Pending => {
+                        self.state = State::Reading(pages, head);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Some(Ok(page))) => {
+                        self.page = page.into_iter();
+                        self.state = State::Reading(pages, head);
+                    }
+                    Poll::Ready(Some(Err(error))) => {
+                        return Poll::Ready(Some(Err(self.failed(error))));
+                    }
+                    Poll::Ready(None) => {
+                        if self.read.limit != Some(0) {
+                            self.state = State::Idle;
+                        }
+                        self.cursor = head.position;
+                        return Poll::Ready(Some(Ok(Follow::CaughtUp(head))));
+                    }
+                },
+            }
+        }
+    }
+
+    fn deliver(&mut self, recorded: Recorded) -> Result<Follow<T>> {
+        self.cursor = recorded.position;
+        self.read.limit = self.read.limit.map(|left| left.saturating_sub(1));
+        let decoded = (self.decode)(recorded);
+        if decoded.is_err() || self.read.limit == Some(0) {
+            self.page = Vec::new().into_iter();
+            self.state = State::Ended;
+        }
+        decoded.map(Follow::Event)
+    }
+
+    /// Asks where the log ends: at once at the start, later when it may have grown.
+    fn look(&self) -> BoxFuture<'static, Result<Head>> {
+        let (backend, after) = (Backend::clone(&self.backend), self.cursor);
+        match self.log {
+            None => Box::pin(async move { backend.head().await }),
+            Some(_) => Box::pin(async move { backend.wait(after).await }),
+        }
+    }
+
+    /// Takes note of where the log ends and begins to read up to there.
+    fn seen(&mut self, head: Head) -> Result<State> {
+        let known = self.log.or(self.read.log);
+        if let Some(expected) = known.filter(|known| *known != head.log) {
+            return Err(Diverged::Replaced {
+                expected,
+                found: head.log,
+            }
+            .into());
+        }
+        if head.position < self.cursor {
+            return Err(Diverged::RolledBack {
+                reader: self.cursor,
+                head,
+            }
+            .into());
+        }
+        let first_look = self.log.replace(head.log).is_none();
+        if head.position == self.cursor && !first_look {
+            return Ok(State::Idle);
+        }
+        let read = self.read.clone().after(self.cursor).until(head.position);
+        Ok(State::Reading(self.backend.read(read), head))
+    }
+
+    fn failed(&mut self, error: Error) -> Error {
+        if error.is_temporary() {
+            self.state = State::Idle;
+        }
+        error
+    }
+}
+
+impl<T> Stream for FollowStream<T> {
+    type Item = Result<Follow<T>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(ready!(self.poll_item(cx)))
+    }
+}
+
+impl<T> fmt::Debug for FollowStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FollowStream")
+            .field("cursor", &self.cursor)
+            .field("log", &self.log)
+            .finish_non_exhaustive()
+    }
+}

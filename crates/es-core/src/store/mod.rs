@@ -1,0 +1,18 @@
+//! The port that stores implement and the handle that callers hold.
+
+mod capability;
+mod durability;
+mod follow;
+mod handle;
+mod port;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+pub use capability::Capabilities;
+pub use durability::Durability;
+pub use follow::{Follow, FollowStream};
+pub use handle::Store;
+pub use port::{Backend, EventStore, Layer, PageStream};
+pub use stream::EventStream;

@@ -1,0 +1,117 @@
+//! What a read yields to callers: events one by one, decoded if they wish.
+
+use std::{
+    fmt,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    vec,
+};
+
+use futures_core::Stream;
+
+use super::PageStream;
+use crate::{Event, Recorded, Result};
+
+/// The events of a read, one by one, in bounded memory.
+///
+/// It ends early only with an error, which is its last item. It is a
+/// [`Stream`]; [`EventStream::next`] and [`EventStream::into_vec`] serve those who do not
+/// want to name that trait.
+#[must_use = "a read does nothing until it is polled"]
+pub struct EventStream<T = ()> {
+    pages: Option<PageStream>,
+    page: vec::IntoIter<Recorded>,
+    decode: fn(Recorded) -> Result<Recorded<T>>,
+}
+
+impl EventStream {
+    pub(crate) fn new(pages: PageStream) -> Self {
+        Self {
+            pages: Some(pages),
+            page: Vec::new().into_iter(),
+            decode: Ok,
+        }
+    }
+
+    pub(crate) fn decoded<E: Event>(self) -> EventStream<E> {
+        let Self { pages, page, .. } = self;
+        EventStream {
+            pages,
+            page,
+            decode: |recorded| recorded.decode::<E>(),
+        }
+    }
+}
+
+impl<T> EventStream<T> {
+    /// The next event; `None` at the end.
+    ///
+    /// # Errors
+    /// An event that does not decode, with its position, or whatever ended the read early.
+    ///
+    /// # Cancel safety
+    /// Safe: an event that was not returned is returned by the next call.
+    pub async fn next(&mut self) -> Option<Result<Recorded<T>>> {
+        poll_fn(|cx| self.poll_item(cx)).await
+    }
+
+    /// All events at once. Only for reads that are known to be short.
+    ///
+    /// # Errors
+    /// Whatever ended the read early; then none of it is returned.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn into_vec(mut self) -> Result<Vec<Recorded<T>>> {
+        let mut events = Vec::new();
+        while let Some(event) = self.next().await {
+            events.push(event?);
+        }
+        Ok(events)
+    }
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Recorded<T>>>> {
+        loop {
+            if let Some(recorded) = self.page.next() {
+                let decoded = (self.decode)(recorded);
+                if decoded.is_err() {
+                    self.end();
+                }
+                return Poll::Ready(Some(decoded));
+            }
+            let Some(pages) = &mut self.pages else {
+                return Poll::Ready(None);
+            };
+            match ready!(pages.as_mut().poll_next(cx)) {
+                Some(Ok(page)) => self.page = page.into_iter(),
+                Some(Err(error)) => {
+                    self.end();
+                    return Poll::Ready(Some(Err(error)));
+                }
+                None => self.end(),
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        self.pages = None;
+        self.page = Vec::new().into_iter();
+    }
+}
+
+impl<T> Stream for EventStream<T> {
+    type Item = Result<Recorded<T>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_item(cx)
+    }
+}
+
+impl<T> fmt::Debug for EventStream<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream")
+            .field("ended", &self.pages.is_none())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,2 @@
+//! aggregate_example
+fn main() {}

@@ -1,0 +1,2 @@
+//! basic_usage
+fn main() {}

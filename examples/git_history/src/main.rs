@@ -1,0 +1,2 @@
+//! git_history
+fn main() {}

@@ -1,0 +1,2 @@
+//! projection_example
+fn main() {}

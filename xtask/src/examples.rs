@@ -1,0 +1,115 @@
+//! `cargo xtask examples`: build the example packages, then run them one by one.
+//!
+//! An example is a member whose manifest is under `examples/`; there is no list to keep.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::args::{Args, Usage};
+use crate::metadata::{Metadata, Package};
+use crate::run::{self, Outcome};
+use crate::table::Table;
+
+pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
+    let request = Request {
+        store: args.option("--store")?,
+        release: args.flag("--release"),
+        name: args.positional(),
+        rest: args.rest(),
+    };
+    args.finish()?;
+    if request.name.is_none() && !request.rest.is_empty() {
+        return Err(Usage::error(
+            "arguments after `--` go to one example: name it",
+        ));
+    }
+    request.run()
+}
+
+/// All of them, as a new user would run them.
+pub(crate) fn all() -> Result<Outcome> {
+    Request::default().run()
+}
+
+#[derive(Default)]
+struct Request {
+    name: Option<String>,
+    store: Option<String>,
+    release: bool,
+    rest: Vec<String>,
+}
+
+impl Request {
+    fn run(&self) -> Result<Outcome> {
+        let metadata = Metadata::members_only()?;
+        let chosen = self.choose(&metadata)?;
+
+        // One build for all, so that the seconds below are those of the examples.
+        let mut build = run::cargo(["build"]);
+        build.args(self.profile());
+        for example in &chosen {
+            build.args(["-p", &example.name]);
+        }
+        if run::run(&mut build)? != Outcome::Passed {
+            bail!("the examples do not build");
+        }
+
+        let mut table = Table::new("example");
+        for example in chosen {
+            println!("\n== {} ==", heading(example));
+            let started = Instant::now();
+            let mut command = run::cargo(["run", "-q", "-p", &example.name]);
+            command.args(self.profile()).args(self.arguments());
+            let outcome = run::run(&mut command)?;
+            table.push(&example.name, outcome, started.elapsed());
+        }
+        print!("\n{table}");
+        Ok(Outcome::passed_if(table.all_passed()))
+    }
+
+    /// The examples to run, in alphabetical order.
+    fn choose<'a>(&self, metadata: &'a Metadata) -> Result<Vec<&'a Package>> {
+        let mut examples: Vec<_> = metadata
+            .members()
+            .filter(|package| package.is_under("examples"))
+            .collect();
+        examples.sort_by(|a, b| a.name.cmp(&b.name));
+        // A gate that runs nothing would pass for the wrong reason.
+        if examples.is_empty() {
+            bail!("there are no packages under examples/");
+        }
+        let Some(name) = &self.name else {
+            return Ok(examples);
+        };
+        match examples.iter().find(|example| example.name == *name) {
+            Some(example) => Ok(vec![*example]),
+            None => {
+                let names: Vec<_> = examples.iter().map(|e| e.name.as_str()).collect();
+                let names = names.join(", ");
+                let message = format!("there is no example `{name}`; there are: {names}");
+                Err(Usage::error(message))
+            }
+        }
+    }
+
+    fn profile(&self) -> Option<&'static str> {
+        self.release.then_some("--release")
+    }
+
+    fn arguments(&self) -> Vec<&str> {
+        let store = self.store.iter().flat_map(|url| ["--store", url]);
+        let rest = self.rest.iter().map(String::as_str);
+        ["--"].into_iter().chain(store).chain(rest).collect()
+    }
+}
+
+fn heading(example: &Package) -> String {
+    match &example.description {
+        Some(description) => format!("{}: {description}", example.name),
+        None => example.name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,18 @@
+//! `cargo xtask test`: every test and doctest of the workspace.
+
+use anyhow::Result;
+
+use crate::args::Args;
+use crate::run::{self, Outcome};
+
+pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
+    let extra = args.rest();
+    args.finish()?;
+    all(&extra)
+}
+
+/// Hands on the exit code of `cargo test`; `extra` follows its own arguments.
+pub(crate) fn all(extra: &[String]) -> Result<Outcome> {
+    let mut command = run::cargo(["test", "--workspace", "--all-features"]);
+    run::run(command.args(extra))
+}
