@@ -1,1 +1,15 @@
-//! todo
+#![doc = include_str!("../README.md")]
+
+mod aggregate;
+mod apply;
+mod error;
+mod repository;
+mod root;
+mod snapshot;
+
+pub use aggregate::{Aggregate, Decide};
+pub use apply::{Applier, Apply, apply};
+pub use error::ExecuteError;
+pub use repository::{Execute, Moment, Repository, Saved};
+pub use root::Root;
+pub use snapshot::SnapshotPolicy;

@@ -150,6 +150,12 @@ name_type! {
     EventType, "event type", limits::MAX_EVENT_TYPE_BYTES
 }
 
+impl EventType {
+    pub(crate) const fn as_static(&self) -> Option<&'static str> {
+        self.0.as_static()
+    }
+}
+
 name_type! {
     /// The kind of thing that a stream tells of, up to 64 bytes: `account`.
     Category, "category", limits::MAX_CATEGORY_BYTES

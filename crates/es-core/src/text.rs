@@ -24,6 +24,14 @@ impl Text {
             Self::Shared(text) => text,
         }
     }
+
+    /// The text, if it is part of the program. For constants, which hold no other.
+    pub(crate) const fn as_static(&self) -> Option<&'static str> {
+        match self {
+            Self::Static(text) => Some(text),
+            Self::Shared(_) => None,
+        }
+    }
 }
 
 impl From<&str> for Text {

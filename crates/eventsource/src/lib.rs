@@ -1,1 +1,49 @@
-//! todo
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod open;
+pub mod prelude;
+
+#[cfg(feature = "aggregate")]
+#[doc(inline)]
+pub use es_aggregate as aggregate;
+#[cfg(feature = "memory")]
+#[doc(inline)]
+pub use es_store_memory as memory;
+
+#[cfg(feature = "aggregate")]
+#[doc(inline)]
+pub use es_aggregate::{
+    Aggregate, Applier, Apply, Decide, Execute, ExecuteError, Moment, Repository, Root, Saved,
+    SnapshotPolicy, apply,
+};
+#[doc(inline)]
+pub use es_core::{
+    Append, AppendRequest, Backend, BoxError, Capabilities, Category, Checkpoint, CheckpointStore,
+    ConditionFailed, Conflict, ContentType, DeadLetter, DeadLetterStore, DecodedEvent, Direction,
+    Dispatch, Diverged, Durability, Envelope, Error, ErrorKind, Event, EventBus, EventId,
+    EventStore, EventStream, EventType, ExpectedVersion, Fenced, Follow, FollowStream, Head,
+    IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, On, Owner,
+    PageStream, Payload, Position, Progress, Query, QueryItem, Read, ReadModel, Receipt, Recorded,
+    Registry, Release, Result, Schema, Selection, Snapshot, SnapshotKey, SnapshotStore, Store,
+    StreamAppend, StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope,
+    Timestamp, Undecodable, UnknownEvent, Unless, Version, limits,
+};
+#[cfg(feature = "derive")]
+#[doc(inline)]
+pub use es_macros::EventFacade as Event;
+#[cfg(feature = "memory")]
+#[doc(inline)]
+pub use es_store_memory::MemoryStore;
+pub use open::open;
+
+/// What the output of `derive(Event)` refers to. Not for use by hand.
+#[doc(hidden)]
+pub mod __private {
+    pub use es_core as core;
+}
+
+/// The README of the repository, whose example must compile and run.
+#[cfg(all(doctest, feature = "aggregate", feature = "derive", feature = "memory"))]
+#[doc = include_str!("../../../README.md")]
+struct RepositoryReadme;

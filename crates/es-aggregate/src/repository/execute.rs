@@ -1,0 +1,235 @@
+//! Commands: load, decide, append, and again after a conflict.
+
+use std::{
+    fmt,
+    future::{Future, IntoFuture},
+    pin::Pin,
+    time::Duration,
+};
+
+use es_core::{Error, ErrorKind, Metadata, Recorded, Result, StreamId};
+
+use super::{
+    Repository, Saved, backoff,
+    cache::{Cache, Slot},
+    commit::{Before, Terms},
+};
+use crate::{Aggregate, Decide, ExecuteError, Root};
+
+impl<A: Aggregate> Repository<A> {
+    /// Executes `command` on the aggregate `id`: folds its state, lets it decide, writes
+    /// what it decided. After a conflict it decides again on newer state, as often as
+    /// [`Repository::with_retries`] or [`Execute::retries`] says (A4).
+    ///
+    /// Await it, after saying more about it if there is more to say:
+    /// `accounts.execute("alice", &deposit).caused_by(&event).await`.
+    pub fn execute<'a, C>(&'a self, id: impl fmt::Display, command: &'a C) -> Execute<'a, A, C>
+    where
+        A: Decide<C>,
+    {
+        Execute {
+            repository: self,
+            stream: self.stream(id),
+            command,
+            terms: Terms::default(),
+            retries: self.retries,
+        }
+    }
+}
+
+/// A command that is to be executed: what [`Repository::execute`] returns. Await it.
+#[must_use = "a command is executed when it is awaited"]
+pub struct Execute<'a, A: Aggregate, C> {
+    repository: &'a Repository<A>,
+    stream: Result<StreamId>,
+    command: &'a C,
+    terms: Terms,
+    retries: u32,
+}
+
+impl<'a, A: Decide<C>, C> Execute<'a, A, C> {
+    /// Says that `cause` brought it about: its correlation is passed on.
+    pub fn caused_by<T>(self, cause: &Recorded<T>) -> Self {
+        let metadata = Metadata::caused_by(cause);
+        self.with_metadata(metadata)
+    }
+
+    /// Gives the events this metadata. Called again, it fills in what is still missing.
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.terms.metadata = self.terms.metadata.or(&metadata);
+        self
+    }
+
+    /// How often it is decided again after a conflict, for this command only.
+    pub const fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Limits the time of each append; see
+    /// [`Append::deadline`](es_core::Append::deadline).
+    pub const fn deadline(mut self, within: Duration) -> Self {
+        self.terms.deadline = Some(within);
+        self
+    }
+
+    async fn run(self) -> Outcome<A, C> {
+        let Self {
+            repository,
+            stream,
+            command,
+            terms,
+            retries,
+        } = self;
+        let stream = stream?;
+        let attempt = Attempt {
+            repository,
+            command,
+            terms,
+            retries,
+        };
+        match &repository.cache {
+            Some(cache) => attempt.on_cached(cache, stream).await,
+            None => {
+                let root = repository.fold(stream).await?;
+                attempt.on(root, Freshness::Fresh).await.0
+            }
+        }
+    }
+}
+
+type Outcome<A, C> = Result<Saved<<A as Aggregate>::Event>, ExecuteError<<A as Decide<C>>::Error>>;
+
+impl<'a, A, C> IntoFuture for Execute<'a, A, C>
+where
+    A: Decide<C>,
+    A::Error: Send,
+    C: Sync,
+{
+    type Output = Outcome<A, C>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<A: Aggregate, C> fmt::Debug for Execute<'_, A, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execute")
+            .field("stream", &self.stream)
+            .field("command", &std::any::type_name::<C>())
+            .field("retries", &self.retries)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Whether another writer's events are wanted before a command is refused.
+#[derive(Clone, Copy, PartialEq)]
+enum Freshness {
+    /// The state was read from the log for this command.
+    Fresh,
+    /// The state was kept from an earlier command; others may have written since.
+    Kept,
+}
+
+struct Attempt<'a, A: Aggregate, C> {
+    repository: &'a Repository<A>,
+    command: &'a C,
+    terms: Terms,
+    retries: u32,
+}
+
+impl<A: Decide<C>, C> Attempt<'_, A, C> {
+    /// Executes on the state that the cache keeps, if it keeps one.
+    ///
+    /// The slot is locked across the append, on purpose: commands on one stream queue here
+    /// instead of conflicting in the store. The state is taken out of the slot meanwhile,
+    /// so that whatever ends this early (an error, a panic in `evolve`, a dropped future)
+    /// leaves an empty slot and never a state that differs from the log.
+    async fn on_cached(&self, cache: &Cache<A>, stream: StreamId) -> Outcome<A, C> {
+        let slot = cache.slot(&stream);
+        let mut kept: Slot<'_, A> = slot.lock().await;
+        let (root, freshness) = match kept.take() {
+            Some(root) => (root, Freshness::Kept),
+            None => (self.repository.fold(stream).await?, Freshness::Fresh),
+        };
+        let (outcome, root) = self.on(root, freshness).await;
+        *kept = root;
+        outcome
+    }
+
+    /// Executes on `root`, and gives it back when it still agrees with the log.
+    async fn on(
+        &self,
+        mut root: Root<A>,
+        mut freshness: Freshness,
+    ) -> (Outcome<A, C>, Option<Root<A>>) {
+        let mut conflicts = 0;
+        loop {
+            let decided = root.decide(self.command);
+            let nothing_to_write = decided.as_ref().map_or(true, Vec::is_empty);
+            if nothing_to_write && freshness == Freshness::Kept {
+                // A refusal, or a decision that nothing happens, never reaches the log, so
+                // no conflict would tell that it rests on an old state. Read the rest first.
+                freshness = Freshness::Fresh;
+                match self.repository.catch_up(&mut root).await {
+                    Ok(true) => continue,
+                    Ok(false) => {}
+                    Err(error) => return (Err(error.into()), None),
+                }
+            }
+            let events = match decided {
+                Ok(events) if events.is_empty() => {
+                    return (Ok(Saved::nothing(root.version())), Some(root));
+                }
+                Ok(events) => events,
+                Err(error) => return (Err(ExecuteError::Rejected(error)), Some(root)),
+            };
+            match self.commit(&mut root, events).await {
+                Ok(saved) => return (Ok(saved), Some(root)),
+                Err(error) if is_conflict(&error) && conflicts < self.retries => {
+                    conflicts += 1;
+                    backoff::pause(conflicts).await;
+                    freshness = Freshness::Fresh;
+                    root = match self.repository.refresh(root, &error).await {
+                        Ok(root) => root,
+                        Err(error) => return (Err(error.into()), None),
+                    };
+                }
+                Err(error) => return (Err(error.into()), None),
+            }
+        }
+    }
+
+    /// Writes `events` and takes them into the state once they are written, not before: a
+    /// command that fails leaves the state as the log has it.
+    async fn commit(&self, root: &mut Root<A>, events: Vec<A::Event>) -> Result<Saved<A::Event>> {
+        let before = Before(root.version());
+        let saved = self
+            .repository
+            .write_decided(root, events, &self.terms)
+            .await?;
+        Ok(self.repository.after_commit(root, saved, before).await)
+    }
+}
+
+impl<A: Aggregate> Repository<A> {
+    /// Brings `root` up to the log after a conflict.
+    async fn refresh(&self, mut root: Root<A>, conflict: &Error) -> Result<Root<A>> {
+        let actual = conflict.conflict().map(|conflict| conflict.actual);
+        if self.catch_up(&mut root).await? || actual.is_none_or(|actual| actual == root.version()) {
+            return Ok(root);
+        }
+        // The stream is shorter than the state says: the log was rolled back under it.
+        self.fold(root.stream().clone()).await
+    }
+}
+
+/// Whether another writer came first, so that deciding again may help.
+pub(super) fn is_conflict(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Conflict | ErrorKind::ConditionFailed
+    )
+}

@@ -1,0 +1,185 @@
+//! Loading: from a snapshot or from the start, to the end or to a moment in the past.
+
+use std::fmt::Display;
+
+use es_core::{Error, ErrorKind, Read, Result, StreamId, Timestamp, Version};
+
+use super::Repository;
+use crate::{Aggregate, Root};
+
+/// A moment in the life of an aggregate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Moment {
+    /// Right after the event of this version.
+    Version(Version),
+    /// At this time, by when the events were recorded.
+    Time(Timestamp),
+}
+
+impl From<Version> for Moment {
+    fn from(version: Version) -> Self {
+        Self::Version(version)
+    }
+}
+
+impl From<Timestamp> for Moment {
+    fn from(time: Timestamp) -> Self {
+        Self::Time(time)
+    }
+}
+
+impl<A: Aggregate> Repository<A> {
+    /// Loads an aggregate as it is now.
+    ///
+    /// # Errors
+    /// `NotFound` when it has no events; `UnknownEvent` or `Undecodable`, with the position,
+    /// when its stream holds an event that is not among `A::Event` (A2); else those of a
+    /// read.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub fn load(&self, id: impl Display) -> impl Future<Output = Result<Root<A>>> + Send {
+        let stream = self.stream(id);
+        async move {
+            let root = self.fold(stream?).await?;
+            found(root, || "it has no events".to_owned())
+        }
+    }
+
+    /// Loads an aggregate as it is now, or begins a new one.
+    ///
+    /// # Errors
+    /// Those of [`Repository::load`] but `NotFound`.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub fn load_or_create(&self, id: impl Display) -> impl Future<Output = Result<Root<A>>> + Send {
+        let stream = self.stream(id);
+        async move { self.fold(stream?).await }
+    }
+
+    /// Loads an aggregate as it was at a version or a time: time travel.
+    ///
+    /// Saving what is loaded from the past conflicts, unless nothing has happened since.
+    ///
+    /// # Errors
+    /// `NotFound` when it had no events at that time, or never had that version; else those
+    /// of [`Repository::load`].
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub fn load_at(
+        &self,
+        id: impl Display,
+        moment: impl Into<Moment>,
+    ) -> impl Future<Output = Result<Root<A>>> + Send {
+        let (stream, moment) = (self.stream(id), moment.into());
+        async move {
+            let stream = stream?;
+            let read = Read::stream(stream.clone());
+            match moment {
+                Moment::Time(time) => {
+                    let mut root = Root::at(stream);
+                    self.advance(&mut root, read.recorded_until(time)).await?;
+                    found(root, || format!("it had no events at {time}"))
+                }
+                Moment::Version(version) => {
+                    let root = self
+                        .fold_until(stream, read.to_version(version), version)
+                        .await?;
+                    if root.version() == Some(version) {
+                        return Ok(root);
+                    }
+                    let end = root.version().map_or(0, Version::get);
+                    Err(not_found(
+                        &root,
+                        format!("it has no version {version}, only {end}"),
+                    ))
+                }
+            }
+        }
+    }
+
+    /// Folds the whole stream, from a snapshot if there is a usable one.
+    pub(super) async fn fold(&self, stream: StreamId) -> Result<Root<A>> {
+        let read = Read::stream(stream.clone());
+        self.fold_until(stream, read, Version::MAX).await
+    }
+
+    /// Takes in what the log has behind `root`. True when there was something.
+    pub(super) async fn catch_up(&self, root: &mut Root<A>) -> Result<bool> {
+        let before = root.version();
+        let from = before.map_or(Version::FIRST, Version::next);
+        let read = Read::stream(root.stream().clone()).from_version(from);
+        self.advance(root, read).await?;
+        Ok(root.version() != before)
+    }
+
+    async fn fold_until(&self, stream: StreamId, read: Read, last: Version) -> Result<Root<A>> {
+        if let Some(root) = self.from_snapshot(&stream, &read, last).await? {
+            return Ok(root);
+        }
+        let mut root = Root::at(stream);
+        self.advance(&mut root, read).await?;
+        Ok(root)
+    }
+
+    /// Folds on from a snapshot, if there is one and the log agrees with it.
+    ///
+    /// *Hazard.* A log that was restored from a backup, and went on, may have other events
+    /// under the versions that the snapshot has folded in.
+    /// *Mechanism.* The read begins with the event that the snapshot ends with, and the two
+    /// must have the same id. *Cost.* One event read again.
+    async fn from_snapshot(
+        &self,
+        stream: &StreamId,
+        read: &Read,
+        last: Version,
+    ) -> Result<Option<Root<A>>> {
+        let Some(snapshots) = &self.snapshots else {
+            return Ok(None);
+        };
+        let Some(mut root) = snapshots.load(stream).await else {
+            return Ok(None);
+        };
+        let Some(version) = root.version().filter(|version| *version <= last) else {
+            return Ok(None);
+        };
+        let mut events = self.store.read(read.clone().from_version(version));
+        match events.next().await.transpose()? {
+            Some(anchor) if root.last_event() == Some(anchor.id) => {}
+            _ => {
+                tracing::warn!(%stream, %version, "the log disagrees with a snapshot");
+                return Ok(None);
+            }
+        }
+        while let Some(event) = events.next().await {
+            root.take(&event?.decode()?)?;
+        }
+        Ok(Some(root))
+    }
+
+    async fn advance(&self, root: &mut Root<A>, read: Read) -> Result<()> {
+        let mut events = self.store.read_as::<A::Event>(read);
+        while let Some(event) = events.next().await {
+            root.take(&event?)?;
+        }
+        Ok(())
+    }
+}
+
+fn found<A: Aggregate>(root: Root<A>, why_not: impl FnOnce() -> String) -> Result<Root<A>> {
+    if root.version().is_some() {
+        Ok(root)
+    } else {
+        Err(not_found(&root, why_not()))
+    }
+}
+
+fn not_found<A: Aggregate>(root: &Root<A>, why: String) -> Error {
+    Error::new(
+        ErrorKind::NotFound,
+        format!("{} was not found: {why}", root.stream()),
+    )
+}

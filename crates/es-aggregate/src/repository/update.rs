@@ -1,0 +1,79 @@
+//! The imperative style with retries: a closure that is run again after a conflict.
+
+use std::fmt::Display;
+
+use super::{Repository, Saved, backoff, commit::Terms, execute::is_conflict};
+use crate::{Aggregate, ExecuteError, Root};
+
+impl<A: Aggregate> Repository<A> {
+    /// Loads the aggregate (or begins it), lets `change` record on it, and saves it; after a
+    /// conflict all of that again, on fresh state, as often as
+    /// [`Repository::with_retries`] says.
+    ///
+    /// ```
+    /// # use es_aggregate::{Aggregate, Repository};
+    /// # use es_core::{Event, Store};
+    /// # use es_store_memory::MemoryStore;
+    /// # #[derive(Event)]
+    /// # enum CounterEvent { Added { amount: u32 } }
+    /// # #[derive(Default)]
+    /// # struct Counter(u32);
+    /// # impl Aggregate for Counter {
+    /// #     const CATEGORY: &'static str = "counter";
+    /// #     type Event = CounterEvent;
+    /// #     fn evolve(&mut self, CounterEvent::Added { amount }: &CounterEvent) { self.0 += amount; }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let counters = Repository::<Counter>::new(Store::new(MemoryStore::new()));
+    /// let saved = counters
+    ///     .update("c1", |counter| {
+    ///         if counter.0 >= 10 {
+    ///             return Err("full");
+    ///         }
+    ///         counter.record(CounterEvent::Added { amount: 1 });
+    ///         Ok(())
+    ///     })
+    ///     .await;
+    /// assert_eq!(saved.unwrap().events.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ExecuteError::Rejected`] with what `change` returned; nothing was written then.
+    /// [`ExecuteError::Store`] with what loading or saving failed with; a conflict when all
+    /// retries met one.
+    ///
+    /// # Cancel safety
+    /// All of the events are written or none.
+    pub fn update<E, F>(
+        &self,
+        id: impl Display,
+        mut change: F,
+    ) -> impl Future<Output = Result<Saved<A::Event>, ExecuteError<E>>> + Send
+    where
+        F: FnMut(&mut Root<A>) -> Result<(), E> + Send,
+        E: Send,
+    {
+        let stream = self.stream(id);
+        async move {
+            let stream = stream?;
+            let mut attempt = 0;
+            loop {
+                let mut root = self.fold(stream.clone()).await?;
+                change(&mut root).map_err(ExecuteError::Rejected)?;
+                match self.write(&mut root, &Terms::default()).await {
+                    Ok((saved, before)) => {
+                        return Ok(self.after_commit(&root, saved, before).await);
+                    }
+                    Err(error) if is_conflict(&error) && attempt < self.retries => {
+                        attempt += 1;
+                        backoff::pause(attempt).await;
+                    }
+                    Err(error) => return Err(ExecuteError::Store(error)),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! A loaded aggregate: its state, its place in its stream, and what is not saved yet.
+
+use std::{fmt, ops::Deref};
+
+use es_core::{
+    Category, EventId, ExpectedVersion, Invalid, Key, NewEvent, Recorded, Result, StreamId, Version,
+};
+
+use crate::Aggregate;
+
+/// A loaded aggregate: the imperative style.
+///
+/// Derefs to the state. Methods of the state say whether something may happen, and
+/// [`Root::record`] says that it did; [`Repository::save`](crate::Repository::save) writes
+/// what was recorded. Each recorded event has its id from then on, so that saving again
+/// after a lost reply doubles nothing.
+///
+/// ```
+/// use es_aggregate::{Aggregate, Root};
+/// use es_core::{Event, Key};
+///
+/// #[derive(Event)]
+/// enum CounterEvent {
+///     Added { amount: u32 },
+/// }
+///
+/// #[derive(Default)]
+/// struct Counter(u32);
+///
+/// impl Aggregate for Counter {
+///     const CATEGORY: &'static str = "counter";
+///     type Event = CounterEvent;
+///     fn evolve(&mut self, CounterEvent::Added { amount }: &CounterEvent) {
+///         self.0 += amount;
+///     }
+/// }
+///
+/// let mut counter = Root::<Counter>::new(Key::new("c1")?);
+/// counter.record(CounterEvent::Added { amount: 3 });
+/// assert_eq!(counter.0, 3);
+/// assert_eq!(counter.pending().count(), 1);
+/// # Ok::<(), es_core::Error>(())
+/// ```
+pub struct Root<A: Aggregate> {
+    stream: StreamId,
+    state: A,
+    version: Option<Version>,
+    last: Option<EventId>,
+    pending: Vec<(EventId, A::Event)>,
+}
+
+impl<A: Aggregate> Root<A> {
+    /// An aggregate that has no events yet.
+    #[must_use]
+    pub fn new(key: Key) -> Self {
+        Self::at(StreamId::of(Category::from_static(A::CATEGORY), key))
+    }
+
+    /// Folds recorded events, which must be the whole history of the aggregate `key` so
+    /// far, in order.
+    ///
+    /// # Errors
+    /// [`Invalid::ForeignEvent`] for an event of another stream, [`Invalid::VersionGap`]
+    /// for one that is not the next.
+    pub fn replay(key: Key, events: impl IntoIterator<Item = Recorded<A::Event>>) -> Result<Self> {
+        let mut root = Self::new(key);
+        for event in events {
+            if root.version.is_none() && root.stream.tenant().is_none() {
+                if let Some(tenant) = event.tenant() {
+                    root.stream = root.stream.with_tenant(tenant.clone());
+                }
+            }
+            root.take(&event)?;
+        }
+        Ok(root)
+    }
+
+    /// Says that something happened: takes it into the state and keeps it to be saved.
+    pub fn record(&mut self, event: A::Event) -> &mut Self {
+        self.state.evolve(&event);
+        self.pending.push((EventId::new(), event));
+        self
+    }
+
+    /// The stream of the aggregate.
+    #[must_use]
+    pub const fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    /// The version of the last saved event; `None` when there is none.
+    #[must_use]
+    pub const fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// The state, recorded events included.
+    #[must_use]
+    pub const fn state(&self) -> &A {
+        &self.state
+    }
+
+    /// The recorded events that are not saved yet.
+    pub fn pending(&self) -> impl ExactSizeIterator<Item = &A::Event> {
+        self.pending.iter().map(|(_, event)| event)
+    }
+
+    /// The state alone.
+    #[must_use]
+    pub fn into_state(self) -> A {
+        self.state
+    }
+
+    pub(crate) fn at(stream: StreamId) -> Self {
+        Self {
+            stream,
+            state: A::default(),
+            version: None,
+            last: None,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Starts over from a state that was kept.
+    pub(crate) fn restored(stream: StreamId, state: A, version: Version, last: EventId) -> Self {
+        let (version, last) = (Some(version), Some(last));
+        Self {
+            stream,
+            state,
+            version,
+            last,
+            pending: Vec::new(),
+        }
+    }
+
+    /// The event at [`Root::version`].
+    pub(crate) const fn last_event(&self) -> Option<EventId> {
+        self.last
+    }
+
+    pub(crate) fn expected(&self) -> ExpectedVersion {
+        ExpectedVersion::exactly(self.version)
+    }
+
+    /// Takes a recorded event into the state; it must be the next one of this stream.
+    pub(crate) fn take(&mut self, recorded: &Recorded<A::Event>) -> Result<()> {
+        if recorded.stream != self.stream {
+            return Err(Invalid::ForeignEvent {
+                expected: self.stream.clone(),
+                found: recorded.stream.clone(),
+            }
+            .into());
+        }
+        let expected = self.version.map_or(Version::FIRST, Version::next);
+        if recorded.version != expected {
+            let (stream, found) = (self.stream.clone(), recorded.version);
+            return Err(Invalid::VersionGap {
+                stream,
+                expected,
+                found,
+            }
+            .into());
+        }
+        self.state.evolve(&recorded.event);
+        self.version = Some(recorded.version);
+        self.last = Some(recorded.id);
+        Ok(())
+    }
+
+    /// The recorded events as they go to the log.
+    pub(crate) fn encode_pending(&self) -> Result<Vec<NewEvent>> {
+        let encode = |(id, event): &(EventId, _)| Ok(NewEvent::of(event)?.with_id(*id));
+        self.pending.iter().map(encode).collect()
+    }
+
+    /// `events` are in the log now, up to `version`: takes them into the state.
+    pub(crate) fn grow(&mut self, events: &[A::Event], last: Option<EventId>, version: Version) {
+        events.iter().for_each(|event| self.state.evolve(event));
+        self.version = Some(version);
+        self.last = last.or(self.last);
+    }
+
+    /// What was recorded is in the log now, up to `version`.
+    pub(crate) fn committed(&mut self, version: Version) -> Vec<A::Event> {
+        self.version = Some(version);
+        self.last = self.pending.last().map(|(id, _)| *id).or(self.last);
+        self.pending.drain(..).map(|(_, event)| event).collect()
+    }
+}
+
+impl<A: Aggregate> Deref for Root<A> {
+    type Target = A;
+
+    fn deref(&self) -> &A {
+        &self.state
+    }
+}
+
+impl<A: Aggregate + fmt::Debug> fmt::Debug for Root<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Root")
+            .field("stream", &self.stream)
+            .field("version", &self.version)
+            .field("pending", &self.pending.len())
+            .field("state", &self.state)
+            .finish()
+    }
+}

@@ -1,0 +1,12 @@
+//! Snapshots: when one is taken, what it looks like, and what makes it unusable.
+
+mod background;
+mod codec;
+mod fingerprint;
+mod policy;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use codec::Snapshots;
+pub use policy::SnapshotPolicy;
