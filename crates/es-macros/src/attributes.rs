@@ -2,7 +2,8 @@
 
 use proc_macro2::Span;
 use syn::{
-    Attribute, Error, LitInt, LitStr, Path, Result, Token, meta::ParseNestedMeta, spanned::Spanned,
+    Attribute, Error, LitInt, LitStr, Path, Result, Token, meta::ParseNestedMeta,
+    parse::ParseStream, spanned::Spanned,
 };
 
 use crate::faults::Faults;
@@ -81,7 +82,11 @@ impl Keys {
             return Err(meta.error(misplaced(&key, place)));
         }
         match key.as_str() {
-            "name" => once(&mut self.name, meta, text(meta, "name = \"account.opened\"")?),
+            "name" => once(
+                &mut self.name,
+                meta,
+                text(meta, "name = \"account.opened\"")?,
+            ),
             "version" => once(&mut self.version, meta, version(meta)?),
             "prefix" => once(&mut self.prefix, meta, text(meta, "prefix = \"account\"")?),
             "crate" => once(&mut self.base, meta, path(meta)?),
@@ -117,9 +122,16 @@ fn once<T>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result
     }
 }
 
+fn literal(meta: &ParseNestedMeta<'_>, example: &str) -> Result<LitStr> {
+    let parse = |value: ParseStream<'_>| value.parse();
+    let message = || format!("this key takes a text: `{example}`");
+    meta.value()
+        .and_then(parse)
+        .map_err(|_| meta.error(message()))
+}
+
 fn text(meta: &ParseNestedMeta<'_>, example: &str) -> Result<Written<String>> {
-    let hint = || meta.error(format!("this key takes a text: `{example}`"));
-    let literal: LitStr = meta.value().and_then(|v| v.parse()).map_err(|_| hint())?;
+    let literal = literal(meta, example)?;
     Ok(Written {
         value: literal.value(),
         span: literal.span(),
@@ -128,7 +140,7 @@ fn text(meta: &ParseNestedMeta<'_>, example: &str) -> Result<Written<String>> {
 
 fn version(meta: &ParseNestedMeta<'_>) -> Result<Written<u32>> {
     let message = "a version is a whole number from 1 to 4294967295: `version = 2`";
-    let parse = |v: syn::parse::ParseStream<'_>| v.parse::<LitInt>();
+    let parse = |value: ParseStream<'_>| value.parse::<LitInt>();
     let literal = meta
         .value()
         .and_then(parse)
@@ -142,9 +154,10 @@ fn version(meta: &ParseNestedMeta<'_>) -> Result<Written<u32>> {
 
 fn path(meta: &ParseNestedMeta<'_>) -> Result<Written<Path>> {
     let example = "crate = \"my_crate::es_core\"";
-    let Written { value, span } = text(meta, example)?;
-    let message = format!("this is not a path to a crate; write it as in `{example}`");
-    let value = syn::parse_str(&value).map_err(|_| Error::new(span, message))?;
+    let literal = literal(meta, example)?;
+    let span = literal.span();
+    let message = format!("this is not a path; write it as in `{example}`");
+    let value = literal.parse().map_err(|_| Error::new(span, message))?;
     Ok(Written { value, span })
 }
 

@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod attributes;
+mod decode;
 mod dispatch;
+mod encode;
 mod expand;
 mod faults;
 mod fields;

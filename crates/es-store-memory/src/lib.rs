@@ -1,1 +1,16 @@
-//! todo
+#![doc = include_str!("../README.md")]
+
+mod append;
+mod clock;
+mod index;
+mod log;
+mod progress;
+mod publish;
+mod read;
+mod shared;
+mod snapshots;
+mod store;
+
+pub use progress::{MemoryCheckpointStore, MemoryReadModel, MemoryTx, Table};
+pub use snapshots::MemorySnapshotStore;
+pub use store::MemoryStore;

@@ -1,1 +1,27 @@
-//! todo
+#![doc = include_str!("../README.md")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    reason = "a case proves a promise by panicking where it is broken"
+)]
+
+mod cases;
+mod declined;
+mod macros;
+pub mod progress;
+mod run;
+mod sample;
+pub mod store;
+mod tasks;
+
+pub use run::Fixture;
+
+/// What the macros expand to. Not for use by hand.
+#[doc(hidden)]
+pub mod __private {
+    pub use es_core::{CheckpointStore, DeadLetterStore, SnapshotStore, Store};
+
+    pub use crate::run::{from_fixture, from_subject, run};
+}

@@ -51,7 +51,21 @@ fn the_rule_for_names_is_the_rule_of_es_core() {
     assert_eq!(MAX_TAG_NAME_BYTES, es_core::limits::MAX_TAG_BYTES - 2);
     let longest = "n".repeat(MAX_EVENT_TYPE_BYTES);
     for name in [
-        "a", "1", "_", "-", ".", "a-b", "a.b", "a b", "a:b", "a@b", "a/b", "ä", "", "a\n", &longest,
+        "a",
+        "1",
+        "_",
+        "-",
+        ".",
+        "a-b",
+        "a.b",
+        "a b",
+        "a:b",
+        "a@b",
+        "a/b",
+        "ä",
+        "",
+        "a\n",
+        &longest,
         &format!("{longest}n"),
     ] {
         let core = es_core::EventType::new(name).is_ok();

@@ -1,0 +1,39 @@
+//! From the input to the output: the two impls, or what is wrong.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, Path};
+
+use crate::{decode, dispatch, encode, model::Model, schema, tags};
+
+/// Writes the impls for `input`. `base` is the path to `es_core` unless it names another.
+pub(crate) fn expand(input: &DeriveInput, base: Path) -> TokenStream {
+    match Model::read(input, base) {
+        Ok(model) => write(&model),
+        Err(error) => error.into_compile_error(),
+    }
+}
+
+fn write(model: &Model) -> TokenStream {
+    let (base, ident) = (&model.base, &model.ident);
+    let constant = schema::constant(model);
+    let schema = schema::schema(model);
+    let encode = encode::encode(model);
+    let decode = decode::decode(model);
+    let tags = tags::tags(model);
+    let assertions = schema::assertions(model);
+    let dispatch = dispatch::dispatch(model);
+    quote! {
+        #[automatically_derived]
+        impl #base::Event for #ident {
+            #constant
+            #schema
+            #encode
+            #decode
+            #tags
+        }
+
+        #assertions
+        #dispatch
+    }
+}

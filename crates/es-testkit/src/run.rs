@@ -1,0 +1,64 @@
+//! One test: make what is tested, run the case on it, give back what was borrowed.
+
+use std::{any::Any, fmt, future::Future, time::Duration};
+
+/// How long a case may take before it counts as hanging. Nothing is measured with it; it
+/// only turns a wake-up that was lost for good into a failure.
+const HANGS_AFTER: Duration = Duration::from_secs(300);
+
+/// What is tested, and something that must live as long as the test: a directory, or a
+/// database that is dropped afterwards.
+///
+/// The guard is dropped after the case, and while the thread unwinds when the case has
+/// failed: it can look at [`std::thread::panicking`] and leave the evidence. The name of
+/// the thread is the path of the test, which makes a good name for a database.
+pub struct Fixture<S> {
+    subject: S,
+    guard: Box<dyn Any + Send>,
+}
+
+impl<S> Fixture<S> {
+    /// Puts the two together.
+    pub fn new(subject: S, guard: impl Any + Send) -> Self {
+        let guard = Box::new(guard);
+        Self { subject, guard }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Fixture<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Fixture").field(&self.subject).finish()
+    }
+}
+
+/// Calls a factory that gives what is tested.
+pub async fn from_subject<S, Made: Future<Output = S>>(
+    factory: impl FnOnce() -> Made,
+) -> Fixture<S> {
+    Fixture::new(factory().await, ())
+}
+
+/// Calls a factory that gives a fixture.
+pub async fn from_fixture<S, Made: Future<Output = Fixture<S>>>(
+    factory: impl FnOnce() -> Made,
+) -> Fixture<S> {
+    factory().await
+}
+
+/// Runs one case on a runtime of its own.
+pub fn run<S, Case: Future<Output = ()>>(
+    fixture: impl Future<Output = Fixture<S>>,
+    case: impl FnOnce(S) -> Case,
+) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime for the test");
+    runtime.block_on(async {
+        let Fixture { subject, guard } = fixture.await;
+        let outcome = tokio::time::timeout(HANGS_AFTER, case(subject)).await;
+        assert!(outcome.is_ok(), "the case hangs: a wake-up was lost");
+        drop(guard);
+    });
+}

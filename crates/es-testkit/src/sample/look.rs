@@ -1,0 +1,57 @@
+//! Short forms for looking at a log, and for an append that must be refused.
+
+use es_core::{Append, Error, ErrorKind, EventId, Invalid, Read, Recorded, Store};
+
+/// Everything that the read yields.
+pub(crate) async fn read(store: &Store, read: Read) -> Vec<Recorded> {
+    store.read(read).into_vec().await.expect("a read succeeds")
+}
+
+/// The whole log, whoever its events belong to.
+pub(crate) async fn all(store: &Store) -> Vec<Recorded> {
+    read(store, Read::all().all_tenants()).await
+}
+
+pub(crate) fn ids(events: &[Recorded]) -> Vec<EventId> {
+    events.iter().map(|event| event.id).collect()
+}
+
+pub(crate) fn versions(events: &[Recorded]) -> Vec<u64> {
+    events.iter().map(|event| event.version.get()).collect()
+}
+
+pub(crate) fn newest_first<T: Clone>(oldest_first: &[T]) -> Vec<T> {
+    oldest_first.iter().rev().cloned().collect()
+}
+
+/// Checks that the log is what it was, and ends where it ended.
+pub(crate) async fn expect_log(store: &Store, before: &[Recorded]) {
+    let now = all(store).await;
+    assert_eq!(ids(&now), ids(before), "a refused append wrote something");
+    assert_eq!(now, before, "a refused append changed something");
+    if let Some(last) = before.last() {
+        let head = store.head().await.expect("the head is known");
+        assert_eq!(head.position, last.position, "a refused append moved the head");
+    }
+}
+
+/// Appends what must be refused, and checks that nothing was written.
+pub(crate) async fn refused(store: &Store, append: Append, kind: ErrorKind) -> Error {
+    let before = all(store).await;
+    let head = store.head().await.expect("the head is known");
+    let error = match store.append(append).await {
+        Ok(receipt) => panic!("this should be refused as {kind}, but was appended: {receipt:?}"),
+        Err(error) => error,
+    };
+    assert_eq!(error.kind(), kind, "refused for another reason: {error}");
+    expect_log(store, &before).await;
+    assert_eq!(store.head().await.expect("the head is known"), head);
+    error
+}
+
+/// Appends what breaks a rule, and checks which rule it was and that nothing was written.
+pub(crate) async fn refused_as(store: &Store, append: Append, is: impl Fn(&Invalid) -> bool) {
+    let error = refused(store, append, ErrorKind::Invalid).await;
+    let invalid = error.invalid().expect("an invalid append says what is wrong");
+    assert!(is(invalid), "refused for another reason: {invalid:?}");
+}
