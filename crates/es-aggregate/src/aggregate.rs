@@ -57,9 +57,9 @@ pub trait Aggregate: Default + Send + Sync + 'static {
 /// It takes the command by reference, because it runs again after a conflict, on newer
 /// state.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not decide on the command `{C}`",
-    label = "no `impl Decide<{C}> for {Self}`",
-    note = "write `impl Decide<{C}> for {Self}` with what the command does"
+    message = "`{Self}` does not decide on this command",
+    label = "no `impl Decide<..> for {Self}` takes it",
+    note = "write `impl Decide<TheCommand> for {Self}` with what the command does"
 )]
 pub trait Decide<C>: Aggregate {
     /// Why a command is refused: the domain's own type, which callers get back as it is.

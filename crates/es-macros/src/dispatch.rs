@@ -20,7 +20,6 @@ pub(crate) fn dispatch(model: &Model) -> Option<TokenStream> {
 fn of_struct(model: &Model) -> TokenStream {
     let (base, ident) = (&model.base, &model.ident);
     quote! {
-        #[automatically_derived]
         impl<'__event, __V> #base::Dispatch<'__event, __V> for #ident
         where
             __V: #base::On<'__event, #ident>,
@@ -43,7 +42,6 @@ fn of_enum(model: &Model, held: &[&Type]) -> TokenStream {
         .filter(|ty| seen.insert(ty.to_token_stream().to_string()));
     let paths = model.cases.iter().map(|case| &case.path);
     quote! {
-        #[automatically_derived]
         impl<'__event, __V, __O> #base::Dispatch<'__event, __V> for #ident
         where
             #(__V: #base::On<'__event, #types, Output = __O>,)*

@@ -4,7 +4,7 @@ mod read;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Attribute, Data, DeriveInput, Ident, Member, Path, Result, Type, spanned::Spanned};
+use syn::{Attribute, Data, DeriveInput, Error, Ident, Member, Path, Result, Type};
 
 use crate::{
     attributes::{Keys, Place, Written},
@@ -100,12 +100,12 @@ impl Model {
     pub(crate) fn read(input: &DeriveInput, base: Path) -> Result<Self> {
         let mut faults = Faults::default();
         if !input.generics.params.is_empty() {
-            faults.add(
-                input.generics.span(),
+            faults.push(Error::new_spanned(
+                &input.generics.params,
                 "an event type has no parameters: its name in the log stands for one shape, \
                  and a generic type has many; write one type for each shape, or implement \
                  `Event` by hand",
-            );
+            ));
         }
         let is_enum = matches!(input.data, Data::Enum(_));
         let place = if is_enum { Place::Enum } else { Place::Struct };

@@ -80,51 +80,42 @@ impl<K: Clone + Eq + Hash> Lists<K> {
         self.lists.pin().get(key).map(Arc::clone)
     }
 
-    /// The list of `key`, or the wish for it.
+    /// The place of `key`, with its list if that is known.
     ///
-    /// If the list is known, `key` is replaced by the equal key that it was made with:
-    /// names are shared pointers, so all events of a stream then hold one copy of its name,
-    /// whoever spelt it out again.
-    pub(crate) fn slot(&self, key: &mut K) -> Slot<K> {
-        match self.lists.pin().get_key_value(key) {
-            Some((known, list)) => {
-                key.clone_from(known);
-                Slot::Known(Arc::clone(list))
-            }
-            None => Slot::Wanted(key.clone()),
-        }
+    /// Then `key` is replaced by the equal one that the list was made with: names are
+    /// shared pointers, so that all events of a stream hold one copy of its name, however
+    /// often it was spelt out.
+    pub(crate) fn slot(&self, mut key: K) -> Slot<K> {
+        let lists = self.lists.pin();
+        let known = lists.get_key_value(&key);
+        let list = known.map(|(known, list)| {
+            key.clone_from(known);
+            Arc::clone(list)
+        });
+        Slot { key, list }
     }
 
     /// The list of `slot` as it is now, if there is one.
     pub(crate) fn look_up<'a>(&self, slot: &'a mut Slot<K>) -> Option<&'a Postings> {
-        if let Slot::Wanted(key) = slot
-            && let Some(list) = self.get(key)
-        {
-            *slot = Slot::Known(list);
+        if slot.list.is_none() {
+            slot.list = self.get(&slot.key);
         }
-        match slot {
-            Slot::Known(list) => Some(list),
-            Slot::Wanted(_) => None,
-        }
+        slot.list.as_deref()
     }
 
-    /// Adds `position` to the list of `slot`, which is made if need be. For the one who
-    /// holds the writer's lock.
-    pub(crate) fn push(&self, slot: Slot<K>, position: u32) {
-        match slot {
-            Slot::Known(list) => list.push(position),
-            Slot::Wanted(key) => {
-                let lists = self.lists.pin();
-                let list = lists.get_or_insert_with(key, || Arc::new(Postings::new()));
-                list.push(position);
-            }
-        }
+    /// The list of `slot`, made if need be. For the one who holds the writer's lock.
+    pub(crate) fn make<'a>(&self, slot: &'a mut Slot<K>) -> &'a Postings {
+        slot.list.get_or_insert_with(|| {
+            let lists = self.lists.pin();
+            let key = slot.key.clone();
+            Arc::clone(lists.get_or_insert_with(key, || Arc::new(Postings::new())))
+        })
     }
 }
 
-/// A list that was looked up before the writer's lock was taken: the list itself, which
-/// stays, or the key of one that was not there yet.
-pub(crate) enum Slot<K> {
-    Known(Arc<Postings>),
-    Wanted(K),
+/// A key whose list is looked up before the writer's lock is taken. A list that was found
+/// stays; one that was not may have been made meanwhile.
+pub(crate) struct Slot<K> {
+    pub(crate) key: K,
+    list: Option<Arc<Postings>>,
 }

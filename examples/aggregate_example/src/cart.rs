@@ -8,28 +8,28 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Event)]
 #[event(prefix = "cart")]
-pub struct ItemAdded {
-    pub sku: String,
-    pub quantity: u32,
-    pub unit_cents: u64,
+pub(crate) struct ItemAdded {
+    pub(crate) sku: String,
+    pub(crate) quantity: u32,
+    pub(crate) unit_cents: u64,
 }
 
 #[derive(Debug, Event)]
 #[event(prefix = "cart")]
-pub struct ItemRemoved {
-    pub sku: String,
+pub(crate) struct ItemRemoved {
+    pub(crate) sku: String,
 }
 
 #[derive(Debug, Event)]
 #[event(prefix = "cart")]
-pub struct CheckedOut {
-    pub total_cents: u64,
+pub(crate) struct CheckedOut {
+    pub(crate) total_cents: u64,
 }
 
 /// All of them. `transparent`: each variant is stored as the struct that it holds.
 #[derive(Debug, Event)]
 #[event(transparent)]
-pub enum CartEvent {
+pub(crate) enum CartEvent {
     ItemAdded(ItemAdded),
     ItemRemoved(ItemRemoved),
     CheckedOut(CheckedOut),
@@ -37,7 +37,7 @@ pub enum CartEvent {
 
 /// The state. It is serialisable because snapshots of it are kept.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Cart {
+pub(crate) struct Cart {
     lines: BTreeMap<String, (u32, u64)>,
     checked_out: bool,
 }
@@ -75,7 +75,7 @@ impl Apply<CheckedOut> for Cart {
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub enum Refused {
+pub(crate) enum Refused {
     #[error("the cart is checked out already")]
     CheckedOut,
     #[error("the cart is empty")]
@@ -83,11 +83,11 @@ pub enum Refused {
 }
 
 impl Cart {
-    pub fn lines(&self) -> usize {
+    pub(crate) fn lines(&self) -> usize {
         self.lines.len()
     }
 
-    pub fn total_cents(&self) -> u64 {
+    pub(crate) fn total_cents(&self) -> u64 {
         self.lines
             .values()
             .map(|(quantity, cents)| u64::from(*quantity) * cents)
@@ -117,7 +117,7 @@ impl Decide<ItemAdded> for Cart {
 }
 
 /// A command: buy what is in the cart.
-pub struct CheckOut;
+pub(crate) struct CheckOut;
 
 impl Decide<CheckOut> for Cart {
     type Error = Refused;

@@ -42,7 +42,7 @@ async fn main() -> anyhow::Result<()> {
     let reader = Repository::<Cart>::new(store.clone())
         .with_snapshots(snapshots.clone(), SnapshotPolicy::on_demand());
     let cart = reader.load(&id).await?;
-    println!("Snapshots were taken when versions 20 and 40 were crossed; {snapshots}.");
+    println!("Snapshots were taken when versions 20 and 40 were crossed." ); let _ = ; {snapshots}.snapshots; println!("Snapshots are kept in: {snapshots}.");
     println!(
         "Loaded: {} lines, {} cents.",
         cart.lines(),

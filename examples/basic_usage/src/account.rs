@@ -5,20 +5,20 @@ use eventsource::prelude::*;
 
 #[derive(Debug, Event)]
 #[event(prefix = "account")]
-pub enum AccountEvent {
+pub(crate) enum AccountEvent {
     Opened { owner: String },
     Deposited { cents: u64 },
     Withdrawn { cents: u64 },
 }
 
 #[derive(Debug, Default)]
-pub struct Account {
+pub(crate) struct Account {
     owner: Option<String>,
     cents: u64,
 }
 
 #[derive(Debug, PartialEq, thiserror::Error)]
-pub enum Refused {
+pub(crate) enum Refused {
     #[error("the account is open already")]
     AlreadyOpen,
     #[error("the account is not open")]
@@ -41,11 +41,11 @@ impl Aggregate for Account {
 }
 
 impl Account {
-    pub fn cents(&self) -> u64 {
+    pub(crate) fn cents(&self) -> u64 {
         self.cents
     }
 
-    pub fn owner(&self) -> Option<&str> {
+    pub(crate) fn owner(&self) -> Option<&str> {
         self.owner.as_deref()
     }
 
@@ -59,8 +59,8 @@ impl Account {
 }
 
 /// A command: open the account.
-pub struct Open {
-    pub owner: String,
+pub(crate) struct Open {
+    pub(crate) owner: String,
 }
 
 impl Decide<Open> for Account {
@@ -77,8 +77,8 @@ impl Decide<Open> for Account {
 }
 
 /// A command: pay money in.
-pub struct Deposit {
-    pub cents: u64,
+pub(crate) struct Deposit {
+    pub(crate) cents: u64,
 }
 
 impl Decide<Deposit> for Account {
@@ -91,8 +91,8 @@ impl Decide<Deposit> for Account {
 }
 
 /// A command: take money out.
-pub struct Withdraw {
-    pub cents: u64,
+pub(crate) struct Withdraw {
+    pub(crate) cents: u64,
 }
 
 impl Decide<Withdraw> for Account {

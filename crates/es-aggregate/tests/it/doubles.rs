@@ -58,7 +58,9 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn around(inner: Backend) -> Arc<Self> {
         let (appends, reads) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let hangs = tokio::sync::Notify::new();
         Arc::new(Self {
+            hangs,
             inner,
             appends,
             reads,

@@ -44,7 +44,9 @@ impl EventId {
         let mut name = Vec::new();
         for part in parts {
             let part = part.as_ref();
-            name.extend_from_slice(&part.len().to_be_bytes());
+            // As 64 bits on every machine, so that an id does not depend on where it is made.
+            let len = u64::try_from(part.len()).unwrap_or(u64::MAX);
+            name.extend_from_slice(&len.to_be_bytes());
             name.extend_from_slice(part);
         }
         Self(Uuid::new_v5(&namespace, &name))

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use bytes::Bytes;
+use memchr::memmem;
 use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
 
 use super::{ContentType, finite};
@@ -28,7 +29,7 @@ impl Payload {
         let bytes = serde_json::to_vec(value).map_err(invalid)?;
         // serde_json writes NaN and the infinities as null, so only a payload that holds
         // a null can hide one; only such a payload pays for the second walk.
-        if bytes.windows(4).any(|window| window == b"null") {
+        if memmem::find(&bytes, b"null").is_some() {
             finite::check(value).map_err(invalid)?;
         }
         Ok(Self {

@@ -113,7 +113,7 @@ fn a_variant(variant: &Variant, all: &ForAll, faults: &mut Faults) -> Option<Cas
     let one = one_value(variant);
     if let (None, Some(transparent)) = (one, &keys.transparent) {
         let message =
-            format!("only a variant that holds one event, as `{ident}({ident})`, is transparent");
+            format!("only a variant that holds one event can be transparent: `{ident}({ident})`");
         faults.add(transparent.span, message);
     }
     if let (None, Fields::Unnamed(unnamed)) = (one, &variant.fields) {
@@ -219,7 +219,7 @@ fn wire_name(
         None => {
             let dot = prefix.map_or("", |_| ".");
             let name = format!("{}{dot}{}", prefix.unwrap_or(""), names::snake_case(ident));
-            (name, ident.span(), "; write one: `#[event(name = \"..\")]`")
+            (name, ident.span(), "; choose another with `#[event(name = \"..\")]`")
         }
     };
     // A prefix that is wrong was reported where it stands.
@@ -254,7 +254,7 @@ fn tag_name(member: &Member, keys: &Keys, faults: &mut Faults) -> Option<String>
         (Some(name), _) => (name.clone(), ""),
         (None, Member::Named(ident)) => {
             let name = ident.unraw().to_string();
-            (name, "; write one: `#[event(tag = \"..\")]`")
+            (name, "; choose another with `#[event(tag = \"..\")]`")
         }
         (None, Member::Unnamed(_)) => {
             let message = "this field has no name that the tag could take: write \

@@ -1,14 +1,19 @@
 //! L6: dropping an append future leaves the log with all of that append or none of it, and
 //! never disturbs another caller's append.
 
-use std::{future::Future, pin::pin};
+use std::{
+    collections::HashSet,
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+};
 
-use es_core::{ExpectedVersion, NewEvent, Read, Store};
+use es_core::{Append, ExpectedVersion, NewEvent, Read, Store, StreamId};
 use fastrand::Rng;
 
 use crate::{
     declined::{Need, declines},
-    sample::{all, category, many, put, read, stream, to},
+    sample::{all, category, ids, key, many, put, read, stream, to},
     tasks::{together, turns},
 };
 
@@ -34,7 +39,7 @@ pub async fn a_dropped_append_leaves_all_or_nothing(store: Store) {
         expect_all_or_nothing(&store, &key).await;
         settle(&store, &key, events).await;
     }
-    expect_positions_without_doubles(&store).await;
+    expect_no_doubles(&store).await;
 }
 
 /// Dropped at the moment that another append, begun at the same time, is answered.
@@ -61,10 +66,10 @@ pub async fn a_dropped_append_to_several_streams_leaves_all_or_nothing(store: St
         // A category of their own, so that one read sees both streams at one moment.
         let pair = category(&format!("pair{round}"));
         let [left, right] = ["left", "right"]
-            .map(|side| es_core::StreamId::of(pair.clone(), crate::sample::key(side)));
+            .map(|side| StreamId::of(pair.clone(), key(side)));
         let (a, b) = (many(2), many(3));
         let append = || {
-            es_core::Append::to(left.clone(), ExpectedVersion::NoStream)
+            Append::to(left.clone(), ExpectedVersion::NoStream)
                 .events(a.clone())
                 .and(right.clone(), ExpectedVersion::NoStream)
                 .events(b.clone())
@@ -101,14 +106,15 @@ pub async fn other_callers_are_not_disturbed(store: Store) {
     together(callers).await;
     let shared = read(&store, Read::stream(stream("shared"))).await;
     assert_eq!(shared.len(), BYSTANDERS * APPENDS * EVENTS);
-    expect_positions_without_doubles(&store).await;
+    expect_no_doubles(&store).await;
 }
 
 /// Polls the future so many times, giving others a turn in between, and drops it.
 async fn poll_and_drop<F: Future>(future: F, polls: usize) {
     let mut future = pin!(future);
     for _ in 0..polls {
-        if futures_util::poll!(future.as_mut()).is_ready() {
+        let once = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx)));
+        if once.await.is_ready() {
             return;
         }
         turns(1).await;
@@ -116,13 +122,10 @@ async fn poll_and_drop<F: Future>(future: F, polls: usize) {
 }
 
 /// Drives both and drops the first when the second is done.
-async fn until_the_second_is_done<A: Future, B: Future>(first: A, second: B)
-where
-    B::Output: std::fmt::Debug,
-{
+async fn until_the_second_is_done<A: Future, B: Future>(first: A, second: B) {
     let (mut first, mut second) = (pin!(first), pin!(second));
     let mut first_is_done = false;
-    std::future::poll_fn(|cx| {
+    poll_fn(|cx| {
         if !first_is_done {
             first_is_done = first.as_mut().poll(cx).is_ready();
         }
@@ -139,18 +142,18 @@ async fn expect_all_or_nothing(store: &Store, key: &str) {
 
 /// Appends the events again, after which they are there exactly once.
 async fn settle(store: &Store, key: &str, events: Vec<NewEvent>) {
-    let ids: Vec<_> = events.iter().map(|event| event.id).collect();
+    let wanted: Vec<_> = events.iter().map(|event| event.id).collect();
     let append = to(key, ExpectedVersion::NoStream).events(events);
     store.append(append).await.expect("appending again settles it");
     let there = read(store, Read::stream(stream(key))).await;
-    assert_eq!(crate::sample::ids(&there), ids);
-    for id in ids {
+    assert_eq!(ids(&there), wanted);
+    for id in wanted {
         assert!(store.find(id).await.unwrap().is_some(), "{id} cannot be found");
     }
 }
 
-async fn expect_positions_without_doubles(store: &Store) {
-    let mut seen = std::collections::HashSet::new();
+async fn expect_no_doubles(store: &Store) {
+    let mut seen = HashSet::new();
     for event in all(store).await {
         assert!(seen.insert(event.id), "{} is there twice", event.id);
     }

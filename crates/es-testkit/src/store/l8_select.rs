@@ -2,8 +2,8 @@
 //! is found by its id.
 
 use es_core::{
-    Category, EventId, EventType, ExpectedVersion, NewEvent, Query, Read, Recorded, Store,
-    StreamId, TenantScope,
+    Append, Category, Direction, EventId, EventType, ExpectedVersion, NewEvent, Query, Read,
+    Recorded, Selection, Store, StreamId, TenantScope,
 };
 use fastrand::Rng;
 
@@ -135,17 +135,17 @@ pub async fn random_reads_agree_with_what_they_cover(store: Store) {
         let stream = random_stream(&mut rng);
         let events = (0..rng.usize(1..4)).map(|_| random_event(&mut rng));
         let events: Vec<_> = events.collect();
-        let append = es_core::Append::to(stream, ExpectedVersion::Any).events(events);
+        let append = Append::to(stream, ExpectedVersion::Any).events(events);
         store.append(append).await.unwrap();
     }
     let log = all(&store).await;
     for _ in 0..150 {
         let wanted = random_read(&mut rng, &log, store.capabilities().time_bounds);
         let mut covered: Vec<_> = log.iter().filter(|e| wanted.covers(e)).cloned().collect();
-        if wanted.direction == es_core::Direction::Backward {
+        if wanted.direction == Direction::Backward {
             covered.reverse();
         }
-        covered.truncate(wanted.limit.map_or(usize::MAX, |limit| limit as usize));
+        covered.truncate(wanted.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap()));
         let found = read(&store, wanted.clone()).await;
         assert_eq!(ids(&found), ids(&covered), "{wanted:?}");
     }
@@ -171,7 +171,7 @@ async fn write(store: &Store) -> Vec<Recorded> {
         ("order/2", event("order.shipped")),
     ];
     for (stream, event) in events {
-        let append = es_core::Append::to(stream.parse().unwrap(), ExpectedVersion::Any);
+        let append = Append::to(stream.parse().unwrap(), ExpectedVersion::Any);
         store.append(append.event(event)).await.unwrap();
     }
     all(store).await
@@ -212,7 +212,7 @@ fn random_read(rng: &mut Rng, log: &[Recorded], by_time: bool) -> Read {
         2 => Read::event(any(rng).id),
         _ => Read::stream(random_stream(rng)),
     };
-    if matches!(read.selection, es_core::Selection::Stream(_)) {
+    if matches!(read.selection, Selection::Stream(_)) {
         if rng.bool() {
             read = read.from_version(version(rng.u64(1..5)));
         }

@@ -1,0 +1,89 @@
+//! `cargo xtask bench [AREA] [--quick] [--json FILE] [--plot DIR]`.
+
+mod domain;
+mod measure;
+mod memory;
+mod report;
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+
+/// How much a run measures.
+#[derive(Clone, Copy)]
+pub(crate) struct Effort {
+    /// Rounds that count.
+    pub(crate) rounds: usize,
+    /// Divides the number of calls of each round.
+    pub(crate) thrift: u64,
+}
+
+struct Options {
+    areas: Vec<String>,
+    effort: Effort,
+    json: Option<PathBuf>,
+    plot: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let options = options(std::env::args().skip(1))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let (mut rows, mut others) = (Vec::new(), Vec::new());
+    for area in &options.areas {
+        match area.as_str() {
+            "memory" => {
+                // A task of its own, so that the work runs where users' work runs: on the
+                // workers of the runtime.
+                let effort = options.effort;
+                rows.extend(runtime.block_on(runtime.spawn(memory::measure(effort)))??);
+                others.push(memory::bytes_held()?);
+            }
+            other => bail!("no area {other:?}: there is memory"),
+        }
+    }
+    print!("{}", report::table(&rows));
+    for other in &others {
+        println!("{}", other["text"].as_str().unwrap_or_default());
+    }
+    if let Some(file) = options.json {
+        let json = serde_json::to_string_pretty(&report::json(&rows, others))?;
+        std::fs::write(&file, json).with_context(|| format!("writing {}", file.display()))?;
+    }
+    options
+        .plot
+        .map_or(Ok(()), |folder| report::plot(&rows, &folder))
+}
+
+fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
+    let mut options = Options {
+        areas: Vec::new(),
+        effort: Effort {
+            rounds: 7,
+            thrift: 1,
+        },
+        json: None,
+        plot: None,
+    };
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--quick" => {
+                options.effort = Effort {
+                    rounds: 3,
+                    thrift: 4,
+                }
+            }
+            "--json" => options.json = Some(args.next().context("--json needs a file")?.into()),
+            "--plot" => options.plot = Some(args.next().context("--plot needs a folder")?.into()),
+            flag if flag.starts_with('-') => {
+                bail!("no option {flag:?}: there are --quick, --json FILE and --plot DIR")
+            }
+            area => options.areas.push(area.to_owned()),
+        }
+    }
+    if options.areas.is_empty() {
+        options.areas.push("memory".to_owned());
+    }
+    Ok(options)
+}

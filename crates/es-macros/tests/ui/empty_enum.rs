@@ -1,0 +1,6 @@
+//! An enum without variants.
+
+#[derive(es_core::Event)]
+enum AccountEvent {}
+
+fn main() {}

@@ -1,0 +1,84 @@
+//! A scan: the events of a plan that the read covers, in bounded steps.
+
+use std::sync::Arc;
+
+use es_core::{Error, Read, Recorded, Result};
+
+use super::{merge::Merge, plan::plan};
+use crate::{log::Log, shared::Shared};
+
+/// The most events of one page.
+const PAGE: usize = 256;
+
+/// How many events are looked at in one step, so that a scan which finds nothing for long
+/// lets others run.
+const STEP: usize = 1024;
+
+/// The events that a read covers in the log as it was at one moment.
+pub(crate) struct Scan {
+    read: Read,
+    positions: Merge,
+    /// How many more events may be yielded.
+    limit: u64,
+}
+
+/// What one step of a scan brought.
+pub(crate) enum Step {
+    /// Events, at least one.
+    Page(Vec<Recorded>),
+    /// Nothing yet, and there is more to look at.
+    Nothing,
+    /// There is nothing more.
+    End,
+}
+
+impl Scan {
+    /// Plans the scan of all that `read` covers up to `head`.
+    pub(crate) fn new(shared: &Shared, read: Read, head: u32) -> Self {
+        let runs = plan(shared, &read, head);
+        Self {
+            positions: Merge::new(runs, read.direction),
+            limit: read.limit.unwrap_or(u64::MAX),
+            read,
+        }
+    }
+
+    /// Goes on until a page is full, the end is reached or enough was looked at.
+    ///
+    /// # Errors
+    /// `Fault` when the index names an event that the log does not have.
+    pub(crate) fn step(&mut self, log: &Log) -> Result<Step> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let size = limit.min(PAGE);
+        let mut page = Vec::new();
+        for _ in 0..STEP {
+            if page.len() == size {
+                break;
+            }
+            let Some(position) = self.positions.next() else {
+                self.limit = 0;
+                break;
+            };
+            let envelope = log.get(position).ok_or_else(|| lost(position))?;
+            if self.read.covers(envelope) {
+                if page.is_empty() {
+                    page.reserve_exact(size.min(self.positions.left() + 1));
+                }
+                page.push(Recorded::new(Arc::clone(envelope)));
+            }
+        }
+        self.limit -= (page.len() as u64).min(self.limit);
+        Ok(match (page.is_empty(), self.limit) {
+            (false, _) => Step::Page(page),
+            (true, 0) => Step::End,
+            (true, _) => Step::Nothing,
+        })
+    }
+}
+
+fn lost(position: u32) -> Error {
+    Error::fault(
+        format!("the memory store has lost the event at position {position}"),
+        "its index names an event that its log does not have",
+    )
+}
