@@ -6,18 +6,8 @@ use eventsource::prelude::*;
 #[derive(Clone, Debug, Event)]
 #[event(prefix = "account")]
 pub(crate) enum AccountEvent {
-    Deposited {
-        cents: u64,
-        reference: String,
-        counterparty: String,
-        booked_on: String,
-    },
-    Withdrawn {
-        cents: u64,
-        reference: String,
-        counterparty: String,
-        booked_on: String,
-    },
+    Deposited { cents: u64, reference: String, counterparty: String, booked_on: String },
+    Withdrawn { cents: u64, reference: String, counterparty: String, booked_on: String },
 }
 
 impl AccountEvent {
@@ -27,18 +17,8 @@ impl AccountEvent {
         let counterparty = "Example Trading Company Ltd, Harbour Street 12".to_owned();
         let (cents, booked_on) = (number % 1_000 + 1, "2026-01-31T12:00:00Z".to_owned());
         match number % 4 {
-            3 => Self::Withdrawn {
-                cents: 1,
-                reference,
-                counterparty,
-                booked_on,
-            },
-            _ => Self::Deposited {
-                cents,
-                reference,
-                counterparty,
-                booked_on,
-            },
+            3 => Self::Withdrawn { cents: 1, reference, counterparty, booked_on },
+            _ => Self::Deposited { cents, reference, counterparty, booked_on },
         }
     }
 }

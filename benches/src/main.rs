@@ -27,9 +27,7 @@ struct Options {
 
 fn main() -> anyhow::Result<()> {
     let options = options(std::env::args().skip(1))?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let (mut rows, mut others) = (Vec::new(), Vec::new());
     for area in &options.areas {
         match area.as_str() {
@@ -51,29 +49,19 @@ fn main() -> anyhow::Result<()> {
         let json = serde_json::to_string_pretty(&report::json(&rows, others))?;
         std::fs::write(&file, json).with_context(|| format!("writing {}", file.display()))?;
     }
-    options
-        .plot
-        .map_or(Ok(()), |folder| report::plot(&rows, &folder))
+    options.plot.map_or(Ok(()), |folder| report::plot(&rows, &folder))
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
     let mut options = Options {
         areas: Vec::new(),
-        effort: Effort {
-            rounds: 7,
-            thrift: 1,
-        },
+        effort: Effort { rounds: 7, thrift: 1 },
         json: None,
         plot: None,
     };
     while let Some(arg) = args.next() {
         match arg.as_str() {
-            "--quick" => {
-                options.effort = Effort {
-                    rounds: 3,
-                    thrift: 4,
-                }
-            }
+            "--quick" => options.effort = Effort { rounds: 3, thrift: 4 },
             "--json" => options.json = Some(args.next().context("--json needs a file")?.into()),
             "--plot" => options.plot = Some(args.next().context("--plot needs a folder")?.into()),
             flag if flag.starts_with('-') => {

@@ -101,10 +101,7 @@ pub(crate) async fn time_calls<F, E>(
 where
     F: Future<Output = Result<(), E>>,
 {
-    let mut run = Run {
-        units: calls * units,
-        ..Run::default()
-    };
+    let mut run = Run { units: calls * units, ..Run::default() };
     run.calls.reserve(usize::try_from(calls).unwrap_or(0));
     let begin = Instant::now();
     for number in 0..calls {
@@ -120,11 +117,7 @@ where
 pub(crate) fn together(runs: Vec<Run>, elapsed: Duration) -> Run {
     let units = runs.iter().map(|run| run.units).sum();
     let calls = runs.into_iter().flat_map(|run| run.calls).collect();
-    Run {
-        units,
-        elapsed,
-        calls,
-    }
+    Run { units, elapsed, calls }
 }
 
 fn summarise(runs: Vec<Run>) -> Side {
@@ -150,10 +143,7 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "counts and nanoseconds stay far below 2^53"
-)]
+#[expect(clippy::cast_precision_loss, reason = "counts and nanoseconds stay far below 2^53")]
 pub(crate) fn as_f64(number: u64) -> f64 {
     number as f64
 }

@@ -54,14 +54,9 @@ pub(crate) fn plot(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
     let mut workloads: Vec<_> = rows.iter().map(|row| (row.area, row.workload)).collect();
     workloads.dedup();
     for (area, workload) in workloads {
-        let rows: Vec<&Row> = rows
-            .iter()
-            .filter(|row| (row.area, row.workload) == (area, workload))
-            .collect();
-        fs::write(
-            folder.join(format!("{area}-{workload}.svg")),
-            chart(area, workload, &rows),
-        )?;
+        let rows: Vec<&Row> =
+            rows.iter().filter(|row| (row.area, row.workload) == (area, workload)).collect();
+        fs::write(folder.join(format!("{area}-{workload}.svg")), chart(area, workload, &rows))?;
     }
     Ok(())
 }
@@ -69,10 +64,7 @@ pub(crate) fn plot(rows: &[Row], folder: &Path) -> anyhow::Result<()> {
 fn chart(area: &str, workload: &str, rows: &[&Row]) -> String {
     const BAR: usize = 16;
     const WIDTH: f64 = 420.0;
-    let most = rows
-        .iter()
-        .flat_map(|row| [row.ours.per_s, row.floor.per_s])
-        .fold(1.0, f64::max);
+    let most = rows.iter().flat_map(|row| [row.ours.per_s, row.floor.per_s]).fold(1.0, f64::max);
     let height = 40 + rows.len() * (2 * BAR + 12);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"860\" height=\"{height}\" \
@@ -84,9 +76,8 @@ fn chart(area: &str, workload: &str, rows: &[&Row]) -> String {
         let top = 34 + at * (2 * BAR + 12);
         let label = params(&row.params);
         let _ = writeln!(svg, "<text x=\"8\" y=\"{}\">{label}</text>", top + BAR + 4);
-        for (line, (side, colour)) in [(&row.ours, "#1f4e79"), (&row.floor, "#9dc3e6")]
-            .into_iter()
-            .enumerate()
+        for (line, (side, colour)) in
+            [(&row.ours, "#1f4e79"), (&row.floor, "#9dc3e6")].into_iter().enumerate()
         {
             let (y, width) = (top + line * BAR, side.per_s / most * WIDTH);
             let (text_x, text_y) = (width + 306.0, y + 12);
@@ -106,13 +97,6 @@ fn chart(area: &str, workload: &str, rows: &[&Row]) -> String {
 /// The parameters in one line: `tasks=8 events=1`.
 fn params(params: &Value) -> String {
     let fields = params.as_object().into_iter().flatten();
-    let plain = |value: &Value| {
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-    };
-    fields
-        .map(|(name, value)| format!("{name}={}", plain(value)))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    fields.map(|(name, value)| format!("{name}={}", plain(value))).collect::<Vec<_>>().join(" ")
 }

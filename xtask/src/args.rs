@@ -48,11 +48,7 @@ impl Args {
     /// The value of `name VALUE` or `name=VALUE`.
     pub(crate) fn option(&mut self, name: &str) -> Result<Option<String>> {
         let is_joined = |word: &str| word.strip_prefix(name).is_some_and(|w| w.starts_with('='));
-        let Some(at) = self
-            .words
-            .iter()
-            .position(|word| word == name || is_joined(word))
-        else {
+        let Some(at) = self.words.iter().position(|word| word == name || is_joined(word)) else {
             return Ok(None);
         };
         let word = self.words.remove(at);

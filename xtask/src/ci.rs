@@ -65,14 +65,11 @@ fn gate(steps: impl IntoIterator<Item = Step>) -> Outcome {
 }
 
 fn find(name: &str) -> Result<Step> {
-    STEPS
-        .into_iter()
-        .find(|step| step.0 == name)
-        .ok_or_else(|| {
-            let names = STEPS.map(|(name, _)| name);
-            let names = names.join(", ");
-            Usage::error(format!("there is no step `{name}`; there are: {names}"))
-        })
+    STEPS.into_iter().find(|step| step.0 == name).ok_or_else(|| {
+        let names = STEPS.map(|(name, _)| name);
+        let names = names.join(", ");
+        Usage::error(format!("there is no step `{name}`; there are: {names}"))
+    })
 }
 
 fn fmt() -> Result<Outcome> {

@@ -20,9 +20,7 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     };
     args.finish()?;
     if request.name.is_none() && !request.rest.is_empty() {
-        return Err(Usage::error(
-            "arguments after `--` go to one example: name it",
-        ));
+        return Err(Usage::error("arguments after `--` go to one example: name it"));
     }
     request.run()
 }
@@ -70,10 +68,8 @@ impl Request {
 
     /// The examples to run, in alphabetical order.
     fn choose<'a>(&self, metadata: &'a Metadata) -> Result<Vec<&'a Package>> {
-        let mut examples: Vec<_> = metadata
-            .members()
-            .filter(|package| package.is_under("examples"))
-            .collect();
+        let mut examples: Vec<_> =
+            metadata.members().filter(|package| package.is_under("examples")).collect();
         examples.sort_by(|a, b| a.name.cmp(&b.name));
         // A gate that runs nothing would pass for the wrong reason.
         if examples.is_empty() {

@@ -43,11 +43,7 @@ fn main() -> ExitCode {
         Ok(outcome) => outcome.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
-            if error.is::<Usage>() {
-                ExitCode::from(2)
-            } else {
-                ExitCode::FAILURE
-            }
+            if error.is::<Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -68,9 +64,9 @@ fn dispatch() -> Result<Outcome> {
         Some("tidy") => tidy::verb(args),
         Some("features") => features::verb(args),
         Some("ci") => ci::verb(args),
-        Some(other) => Err(Usage::error(format!(
-            "there is no verb `{other}`; `cargo xtask help` lists them"
-        ))),
+        Some(other) => {
+            Err(Usage::error(format!("there is no verb `{other}`; `cargo xtask help` lists them")))
+        }
     }
 }
 

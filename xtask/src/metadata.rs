@@ -104,10 +104,7 @@ impl Metadata {
     pub(crate) fn parse(json: &str) -> Result<Self> {
         let value: Value = serde_json::from_str(json)?;
         let root = text(&value, "workspace_root")?;
-        let members = list(&value, "workspace_members")?
-            .iter()
-            .filter_map(Value::as_str)
-            .collect();
+        let members = list(&value, "workspace_members")?.iter().filter_map(Value::as_str).collect();
         let packages = list(&value, "packages")?
             .iter()
             .map(|package| Package::parse(package, &root, &members))

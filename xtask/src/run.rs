@@ -19,11 +19,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     pub(crate) fn passed_if(passed: bool) -> Self {
-        if passed {
-            Self::Passed
-        } else {
-            Self::Failed(1)
-        }
+        if passed { Self::Passed } else { Self::Failed(1) }
     }
 
     fn of(status: ExitStatus) -> Self {
@@ -51,9 +47,7 @@ impl From<Outcome> for ExitCode {
 pub(crate) fn root() -> PathBuf {
     let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    manifest_dir
-        .parent()
-        .map_or_else(|| PathBuf::from("."), PathBuf::from)
+    manifest_dir.parent().map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
 /// A cargo command at the root, of the toolchain that runs this program.
@@ -75,18 +69,14 @@ const CI_ENVIRONMENT: [(&str, &str); 2] =
 pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
     let line = line_of(command);
     eprintln!("$ {line}");
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start `{line}`"))?;
+    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
     Ok(Outcome::of(status))
 }
 
 /// The standard output of a command that has to succeed.
 pub(crate) fn read(command: &mut Command) -> Result<String> {
     let line = line_of(command);
-    let output = command
-        .output()
-        .with_context(|| format!("cannot start `{line}`"))?;
+    let output = command.output().with_context(|| format!("cannot start `{line}`"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         anyhow::bail!("`{line}` failed: {}", said.trim_end());

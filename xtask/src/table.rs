@@ -13,10 +13,7 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(heading: &'static str) -> Self {
-        Self {
-            heading,
-            rows: Vec::new(),
-        }
+        Self { heading, rows: Vec::new() }
     }
 
     pub(crate) fn push(&mut self, name: &str, outcome: Outcome, took: Duration) {

@@ -57,23 +57,13 @@ struct Violation {
 
 impl Violation {
     fn new(path: &str, line: usize, message: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            message: message.into(),
-            fix: fix.into(),
-        }
+        Self { path: path.to_owned(), line, message: message.into(), fix: fix.into() }
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            message,
-            fix,
-        } = self;
+        let Self { path, line, message, fix } = self;
         write!(f, "{path}:{line}: {message} ({fix})")
     }
 }
@@ -95,20 +85,14 @@ const OF_THE_TREE: [fn(&Tree) -> Vec<Violation>; 12] = [
 ];
 
 /// What the checks of the crate graph find; the tree tells them the lines.
-const OF_THE_GRAPH: [fn(&Metadata, &Tree) -> Vec<Violation>; 4] = [
-    drivers::check,
-    licences::check,
-    rust_version::check,
-    siblings::check,
-];
+const OF_THE_GRAPH: [fn(&Metadata, &Tree) -> Vec<Violation>; 4] =
+    [drivers::check, licences::check, rust_version::check, siblings::check];
 
 fn violations() -> Result<Vec<Violation>> {
     let tree = Tree::read(&run::root())?;
     let metadata = Metadata::resolved()?;
     let of_the_tree = OF_THE_TREE.iter().flat_map(|check| check(&tree));
-    let of_the_graph = OF_THE_GRAPH
-        .iter()
-        .flat_map(|check| check(&metadata, &tree));
+    let of_the_graph = OF_THE_GRAPH.iter().flat_map(|check| check(&metadata, &tree));
     let mut violations: Vec<_> = of_the_tree.chain(of_the_graph).collect();
     violations.sort();
     Ok(violations)

@@ -66,14 +66,7 @@ async fn one(effort: Effort, tasks: u64, events: u64, many: bool) -> anyhow::Res
     let streams = if many { "many" } else { "one" };
     let params = json!({ "tasks": tasks, "events": events, "streams": streams });
     let durability = "none: memory".to_owned();
-    Ok(Row {
-        area: "memory",
-        workload: "append",
-        params,
-        ours,
-        floor,
-        durability,
-    })
+    Ok(Row { area: "memory", workload: "append", params, ours, floor, durability })
 }
 
 /// One stream for all, or a thousand for each task.
@@ -82,9 +75,7 @@ fn target(task: u64, call: u64, many: bool) -> eventsource::Result<StreamId> {
 }
 
 fn batch(call: u64, events: u64) -> eventsource::Result<Vec<NewEvent>> {
-    (0..events)
-        .map(|at| NewEvent::of(&AccountEvent::numbered(call * events + at)))
-        .collect()
+    (0..events).map(|at| NewEvent::of(&AccountEvent::numbered(call * events + at))).collect()
 }
 
 /// Runs `task` as many times at once, on the workers of the runtime.
@@ -93,9 +84,7 @@ where
     F: Future<Output = anyhow::Result<Run>> + Send + 'static,
 {
     let begin = Instant::now();
-    let running: Vec<_> = (0..tasks)
-        .map(|number| tokio::spawn(task(number)))
-        .collect();
+    let running: Vec<_> = (0..tasks).map(|number| tokio::spawn(task(number))).collect();
     let mut runs = Vec::new();
     for task in running {
         runs.push(task.await??);

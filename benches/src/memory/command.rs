@@ -30,11 +30,7 @@ async fn one(effort: Effort, tasks: u64, cache: bool) -> anyhow::Result<Row> {
     let calls = CALLS / effort.thrift / tasks;
     let ours = || async move {
         let accounts = Repository::<Account>::new(MemoryStore::new());
-        let accounts = if cache {
-            accounts.with_cache(100_000)?
-        } else {
-            accounts
-        };
+        let accounts = if cache { accounts.with_cache(100_000)? } else { accounts };
         at_once(tasks, |task| {
             let accounts = accounts.clone();
             async move {
@@ -66,14 +62,7 @@ async fn one(effort: Effort, tasks: u64, cache: bool) -> anyhow::Result<Row> {
     let (ours, floor) = alternate(effort.rounds, ours, floor).await?;
     let params = json!({ "tasks": tasks, "events": 1, "cache": cache });
     let durability = "none: memory".to_owned();
-    Ok(Row {
-        area: "memory",
-        workload: "command",
-        params,
-        ours,
-        floor,
-        durability,
-    })
+    Ok(Row { area: "memory", workload: "command", params, ours, floor, durability })
 }
 
 fn by_hand(bare: &Bare, task: u64, call: u64) -> anyhow::Result<()> {
@@ -85,10 +74,7 @@ fn by_hand(bare: &Bare, task: u64, call: u64) -> anyhow::Result<()> {
         version = Some(envelope.version);
     }
     let events = Decide::<Book>::decide(&state, &Book(call))?;
-    let events = events
-        .iter()
-        .map(NewEvent::of)
-        .collect::<Result<Vec<_>, _>>()?;
+    let events = events.iter().map(NewEvent::of).collect::<Result<Vec<_>, _>>()?;
     bare.append(&stream, ExpectedVersion::exactly(version), events)?;
     Ok(())
 }

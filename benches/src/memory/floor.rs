@@ -29,10 +29,7 @@ impl Bare {
         let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let log = &mut *guard;
         let history = log.streams.entry(stream.clone()).or_default();
-        let mut version = match history.last() {
-            Some(last) => Some(last.version),
-            None => None,
-        };
+        let mut version = history.last().map(|last| last.version);
         if !expected.admits(version) {
             bail!("conflict at {version:?}");
         }

@@ -44,14 +44,7 @@ async fn load(effort: Effort, events: u64) -> anyhow::Result<Row> {
     };
     let (ours, floor) = alternate(effort.rounds, ours, floor).await?;
     let (params, durability) = (json!({ "events": events }), "none: memory".to_owned());
-    Ok(Row {
-        area: "memory",
-        workload: "load",
-        params,
-        ours,
-        floor,
-        durability,
-    })
+    Ok(Row { area: "memory", workload: "load", params, ours, floor, durability })
 }
 
 async fn replay(effort: Effort) -> anyhow::Result<Row> {
@@ -61,10 +54,7 @@ async fn replay(effort: Effort) -> anyhow::Result<Row> {
         fill(&store, stream, 1_000).await?;
     }
     let all = store.read(Read::all()).into_vec().await?;
-    let all: Vec<Arc<Envelope>> = all
-        .iter()
-        .map(|event| Arc::clone(event.envelope()))
-        .collect();
+    let all: Vec<Arc<Envelope>> = all.iter().map(|event| Arc::clone(event.envelope())).collect();
     let ours = || {
         time_calls(1, events, |_| async {
             let mut state = Account::default();
@@ -83,14 +73,7 @@ async fn replay(effort: Effort) -> anyhow::Result<Row> {
     };
     let (ours, floor) = alternate(effort.rounds, ours, floor).await?;
     let (params, durability) = (json!({ "events": events }), "none: memory".to_owned());
-    Ok(Row {
-        area: "memory",
-        workload: "replay",
-        params,
-        ours,
-        floor,
-        durability,
-    })
+    Ok(Row { area: "memory", workload: "replay", params, ours, floor, durability })
 }
 
 /// Gives a stream its events and returns them as recorded.
@@ -98,14 +81,9 @@ async fn fill(store: &Store, number: u64, events: u64) -> anyhow::Result<Vec<Arc
     let stream = account(number)?;
     let events = (0..events).map(|at| AccountEvent::numbered(number * 1_000 + at));
     let events: Vec<_> = events.collect();
-    store
-        .append(Append::to(stream.clone(), ExpectedVersion::NoStream).events(&events))
-        .await?;
+    store.append(Append::to(stream.clone(), ExpectedVersion::NoStream).events(&events)).await?;
     let recorded = store.read(Read::stream(stream)).into_vec().await?;
-    Ok(recorded
-        .iter()
-        .map(|event| Arc::clone(event.envelope()))
-        .collect())
+    Ok(recorded.iter().map(|event| Arc::clone(event.envelope())).collect())
 }
 
 fn fold<'a>(history: impl IntoIterator<Item = &'a Arc<Envelope>>) -> anyhow::Result<Account> {

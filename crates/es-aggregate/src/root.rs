@@ -65,11 +65,10 @@ impl<A: Aggregate> Root<A> {
     pub fn replay(key: Key, events: impl IntoIterator<Item = Recorded<A::Event>>) -> Result<Self> {
         let mut root = Self::new(key);
         for event in events {
-            if root.version.is_none() && root.stream.tenant().is_none() {
-                if let Some(tenant) = event.tenant() {
+            if root.version.is_none() && root.stream.tenant().is_none()
+                && let Some(tenant) = event.tenant() {
                     root.stream = root.stream.with_tenant(tenant.clone());
                 }
-            }
             root.take(&event)?;
         }
         Ok(root)
@@ -112,25 +111,13 @@ impl<A: Aggregate> Root<A> {
     }
 
     pub(crate) fn at(stream: StreamId) -> Self {
-        Self {
-            stream,
-            state: A::default(),
-            version: None,
-            last: None,
-            pending: Vec::new(),
-        }
+        Self { stream, state: A::default(), version: None, last: None, pending: Vec::new() }
     }
 
     /// Starts over from a state that was kept.
     pub(crate) fn restored(stream: StreamId, state: A, version: Version, last: EventId) -> Self {
         let (version, last) = (Some(version), Some(last));
-        Self {
-            stream,
-            state,
-            version,
-            last,
-            pending: Vec::new(),
-        }
+        Self { stream, state, version, last, pending: Vec::new() }
     }
 
     /// The event at [`Root::version`].
@@ -154,12 +141,7 @@ impl<A: Aggregate> Root<A> {
         let expected = self.version.map_or(Version::FIRST, Version::next);
         if recorded.version != expected {
             let (stream, found) = (self.stream.clone(), recorded.version);
-            return Err(Invalid::VersionGap {
-                stream,
-                expected,
-                found,
-            }
-            .into());
+            return Err(Invalid::VersionGap { stream, expected, found }.into());
         }
         self.state.evolve(&recorded.event);
         self.version = Some(recorded.version);

@@ -16,23 +16,14 @@ fn check(what: &'static str, text: &str, max: usize) -> Result<(), Invalid> {
         return Err(Invalid::EmptyName { what });
     }
     if text.len() > max {
-        return Err(Invalid::NameTooLong {
-            what,
-            name: shorten(text),
-            len: text.len(),
-            max,
-        });
+        return Err(Invalid::NameTooLong { what, name: shorten(text), len: text.len(), max });
     }
     let reserved = text
         .char_indices()
         .find(|&(at, c)| !(c.is_alphanumeric() || c == '_' || (at > 0 && (c == '-' || c == '.'))));
     match reserved {
         None => Ok(()),
-        Some((_, found)) => Err(Invalid::ReservedCharacter {
-            what,
-            name: text.to_owned(),
-            found,
-        }),
+        Some((_, found)) => Err(Invalid::ReservedCharacter { what, name: text.to_owned(), found }),
     }
 }
 

@@ -82,11 +82,7 @@ impl Keys {
             return Err(meta.error(misplaced(&key, place)));
         }
         match key.as_str() {
-            "name" => once(
-                &mut self.name,
-                meta,
-                text(meta, "name = \"account.opened\"")?,
-            ),
+            "name" => once(&mut self.name, meta, text(meta, "name = \"account.opened\"")?),
             "version" => once(&mut self.version, meta, version(meta)?),
             "prefix" => once(&mut self.prefix, meta, text(meta, "prefix = \"account\"")?),
             "crate" => once(&mut self.base, meta, path(meta)?),
@@ -125,26 +121,18 @@ fn once<T>(slot: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T) -> Result
 fn literal(meta: &ParseNestedMeta<'_>, example: &str) -> Result<LitStr> {
     let parse = |value: ParseStream<'_>| value.parse();
     let message = || format!("this key takes a text: `{example}`");
-    meta.value()
-        .and_then(parse)
-        .map_err(|_| meta.error(message()))
+    meta.value().and_then(parse).map_err(|_| meta.error(message()))
 }
 
 fn text(meta: &ParseNestedMeta<'_>, example: &str) -> Result<Written<String>> {
     let literal = literal(meta, example)?;
-    Ok(Written {
-        value: literal.value(),
-        span: literal.span(),
-    })
+    Ok(Written { value: literal.value(), span: literal.span() })
 }
 
 fn version(meta: &ParseNestedMeta<'_>) -> Result<Written<u32>> {
     let message = "a version is a whole number from 1 to 4294967295: `version = 2`";
     let parse = |value: ParseStream<'_>| value.parse::<LitInt>();
-    let literal = meta
-        .value()
-        .and_then(parse)
-        .map_err(|_| meta.error(message))?;
+    let literal = meta.value().and_then(parse).map_err(|_| meta.error(message))?;
     let span = literal.span();
     match literal.base10_parse() {
         Ok(0) | Err(_) => Err(Error::new(span, message)),
@@ -175,8 +163,5 @@ fn tag(meta: &ParseNestedMeta<'_>) -> Result<Written<Option<String>>> {
         return Ok(Written { value: None, span });
     }
     let Written { value, span } = text(meta, "tag = \"customer\"")?;
-    Ok(Written {
-        value: Some(value),
-        span,
-    })
+    Ok(Written { value: Some(value), span })
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
-use syn::Type;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Type, spanned::Spanned};
 
 use crate::model::Model;
 
@@ -37,14 +37,13 @@ fn of_enum(model: &Model, held: &[&Type]) -> TokenStream {
     let (base, ident) = (&model.base, &model.ident);
     // Two variants with one type have one handler.
     let mut seen = HashSet::new();
-    let types = held
-        .iter()
-        .filter(|ty| seen.insert(ty.to_token_stream().to_string()));
+    let types = held.iter().filter(|ty| seen.insert(ty.to_token_stream().to_string()));
+    let bounds = types.map(|ty| quote_spanned!(ty.span()=> __V: #base::On<'__event, #ty, Output = __O>));
     let paths = model.cases.iter().map(|case| &case.path);
     quote! {
         impl<'__event, __V, __O> #base::Dispatch<'__event, __V> for #ident
         where
-            #(__V: #base::On<'__event, #types, Output = __O>,)*
+            #(#bounds,)*
         {
             type Output = __O;
 

@@ -15,17 +15,13 @@ pub(crate) fn with_fields(path: &TokenStream, own: &Own) -> TokenStream {
 
 /// `amount: __field_0,` for each of the fields.
 pub(crate) fn pattern<'a>(fields: impl Iterator<Item = &'a Field>) -> TokenStream {
-    let each = fields.map(
-        |Field {
-             member, binding, ..
-         }| match member {
-            Member::Named(ident) => {
-                let ident = located(ident);
-                quote!(#ident: #binding,)
-            }
-            Member::Unnamed(index) => quote!(#index: #binding,),
-        },
-    );
+    let each = fields.map(|Field { member, binding, .. }| match member {
+        Member::Named(ident) => {
+            let ident = located(ident);
+            quote!(#ident: #binding,)
+        }
+        Member::Unnamed(index) => quote!(#index: #binding,),
+    });
     each.collect()
 }
 

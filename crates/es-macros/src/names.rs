@@ -78,9 +78,7 @@ pub(crate) fn check_tag_name(name: &str) -> Result<(), String> {
 fn check_length(what: &str, text: &str, max: usize) -> Result<(), String> {
     match text.len() {
         0 => Err(format!("{what} may not be empty: leave it out instead")),
-        len if len > max => Err(format!(
-            "{what} has room for {max} bytes, and this has {len}"
-        )),
+        len if len > max => Err(format!("{what} has room for {max} bytes, and this has {len}")),
         _ => Ok(()),
     }
 }

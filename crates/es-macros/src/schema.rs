@@ -53,17 +53,13 @@ pub(crate) fn assertions(model: &Model) -> TokenStream {
 /// `fn schema`.
 pub(crate) fn schema(model: &Model) -> TokenStream {
     let base = &model.base;
-    let arms = model
-        .cases
-        .iter()
-        .enumerate()
-        .map(|(at, Case { path, form, .. })| match form {
-            Form::Own(_) => quote!(#path { .. } => &Self::SCHEMAS[#at]),
-            Form::Inner(ty) => {
-                let schema = quote_spanned!(output_at(ty.span())=> <#ty as #base::Event>::schema);
-                quote!(#path { 0: __event } => #schema(__event))
-            }
-        });
+    let arms = model.cases.iter().enumerate().map(|(at, Case { path, form, .. })| match form {
+        Form::Own(_) => quote!(#path { .. } => &Self::SCHEMAS[#at]),
+        Form::Inner(ty) => {
+            let schema = quote_spanned!(output_at(ty.span())=> <#ty as #base::Event>::schema);
+            quote!(#path { 0: __event } => #schema(__event))
+        }
+    });
     quote! {
         fn schema(&self) -> &'static #base::Schema {
             match self {

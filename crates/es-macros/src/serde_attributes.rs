@@ -170,7 +170,22 @@ fn fate(level: Level, key: &str) -> Fate {
             "an event is written as its own fields; to write another type, hold it in a \
              newtype variant: `Opened(OtherType)`",
         ),
-        _ => Fate::Refuse("derive(Event) knows no such attribute of serde in this place"),
+        (Level::Struct, _) => Fate::Refuse(
+            "derive(Event) does not carry this; on a struct it carries `rename_all`, \
+             `deny_unknown_fields`, `default`, `transparent` and `expecting`",
+        ),
+        (Level::Enum { .. }, _) => Fate::Refuse(
+            "derive(Event) does not carry this; on an enum it carries `rename_all_fields`, \
+             `deny_unknown_fields` and `expecting`",
+        ),
+        (Level::Variant, _) => Fate::Refuse(
+            "derive(Event) does not carry this; on a variant it carries `rename_all`, \
+             `deny_unknown_fields` and `expecting`",
+        ),
+        (Level::Newtype, _) => Fate::Refuse(
+            "derive(Event) does not carry this: a variant that holds one value is written as \
+             that value",
+        ),
     }
 }
 
@@ -178,16 +193,11 @@ fn fallback(meta: &Meta) -> Result<Fallback> {
     match meta {
         Meta::Path(path) => Ok(Fallback::Default(path.span())),
         Meta::NameValue(MetaNameValue {
-            value:
-                Expr::Lit(ExprLit {
-                    lit: Lit::Str(function),
-                    ..
-                }),
+            value: Expr::Lit(ExprLit { lit: Lit::Str(function), .. }),
             ..
         }) => function.parse().map(Fallback::Function),
-        _ => Err(Error::new_spanned(
-            meta,
-            "write `default`, or `default = \"path::to::function\"`",
-        )),
+        _ => {
+            Err(Error::new_spanned(meta, "write `default`, or `default = \"path::to::function\"`"))
+        }
     }
 }

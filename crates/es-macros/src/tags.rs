@@ -66,15 +66,18 @@ fn own_tags(base: &Base, path: &TokenStream, own: &Own) -> TokenStream {
 
 /// The statement that adds the tags of `value`, a reference to a `ty`.
 fn gather(base: &Base, name: &str, ty: &Type, value: &TokenStream) -> TokenStream {
-    let element = quote!(__value);
+    // At the type of the element, so that what is wrong with it is shown there.
+    let element = |ty: &Type| quote_spanned!(output_at(ty.span())=> __value);
     match many(ty) {
         Many::Option(inner) => {
+            let element = element(inner);
             let inner = gather(base, name, inner, &element);
             quote! {
                 if let ::core::option::Option::Some(#element) = #value { #inner }
             }
         }
         Many::Vec(inner) => {
+            let element = element(inner);
             let inner = gather(base, name, inner, &element);
             quote!(for #element in #value { #inner })
         }

@@ -70,9 +70,7 @@ pub(crate) struct Lists<K> {
 
 impl<K: Clone + Eq + Hash> Lists<K> {
     fn new() -> Self {
-        Self {
-            lists: HashMap::new(),
-        }
+        Self { lists: HashMap::new() }
     }
 
     /// The list of `key`, if any event was ever put there.

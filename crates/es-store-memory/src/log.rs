@@ -19,9 +19,7 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) const fn new() -> Self {
-        Self {
-            events: boxcar::Vec::new(),
-        }
+        Self { events: boxcar::Vec::new() }
     }
 
     pub(crate) fn get(&self, position: u32) -> Option<&Arc<Envelope>> {
@@ -73,9 +71,7 @@ const TABLES: usize = 256;
 
 impl EventIds {
     pub(crate) fn new() -> Self {
-        Self {
-            tables: (0..TABLES).map(|_| HashTable::new()).collect(),
-        }
+        Self { tables: (0..TABLES).map(|_| HashTable::new()).collect() }
     }
 
     /// The position of the event with this id.

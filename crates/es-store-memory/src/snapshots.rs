@@ -55,8 +55,7 @@ impl SnapshotStore for MemorySnapshotStore {
 
 impl Debug for MemorySnapshotStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemorySnapshotStore")
-            .finish_non_exhaustive()
+        f.debug_struct("MemorySnapshotStore").finish_non_exhaustive()
     }
 }
 

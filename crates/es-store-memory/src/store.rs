@@ -61,9 +61,7 @@ impl MemoryStore {
     }
 
     fn of(shared: Shared) -> Self {
-        Self {
-            shared: Arc::new(shared),
-        }
+        Self { shared: Arc::new(shared) }
     }
 }
 

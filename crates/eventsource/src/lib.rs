@@ -21,13 +21,13 @@ pub use es_aggregate::{
 pub use es_core::{
     Append, AppendRequest, Backend, BoxError, Capabilities, Category, Checkpoint, CheckpointStore,
     ConditionFailed, Conflict, ContentType, DeadLetter, DeadLetterStore, DecodedEvent, Direction,
-    Dispatch, Diverged, Durability, Envelope, Error, ErrorKind, Event, EventBus, EventId,
-    EventStore, EventStream, EventType, ExpectedVersion, Fenced, Follow, FollowStream, Head,
-    IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, On, Owner,
-    PageStream, Payload, Position, Progress, Query, QueryItem, Read, ReadModel, Receipt, Recorded,
-    Registry, Release, Result, Schema, Selection, Snapshot, SnapshotKey, SnapshotStore, Store,
-    StreamAppend, StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope,
-    Timestamp, Undecodable, UnknownEvent, Unless, Version, limits,
+    Dispatch, Diverged, Durability, Envelope, Error, ErrorKind, EventBus, EventId, EventStore,
+    EventStream, EventType, ExpectedVersion, Fenced, Follow, FollowStream, Head, IdempotencyClash,
+    IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, On, Owner, PageStream, Payload,
+    Position, Progress, Query, QueryItem, Read, ReadModel, Receipt, Recorded, Registry, Release,
+    Result, Schema, Selection, Snapshot, SnapshotKey, SnapshotStore, Store, StreamAppend,
+    StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope, Timestamp,
+    Undecodable, UnknownEvent, Unless, Version, limits,
 };
 #[cfg(feature = "derive")]
 #[doc(inline)]
@@ -35,7 +35,18 @@ pub use es_macros::EventFacade as Event;
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use es_store_memory::MemoryStore;
+pub use event_trait::*;
 pub use open::open;
+
+/// The trait `Event`, to be imported by a glob.
+///
+/// es-core exports a derive of that name too when anything in the build turns its feature
+/// on. A named import would then bring in both and clash with the derive of this crate; a
+/// glob gives way to it.
+mod event_trait {
+    #[doc(inline)]
+    pub use es_core::Event;
+}
 
 /// What the output of `derive(Event)` refers to. Not for use by hand.
 #[doc(hidden)]

@@ -53,10 +53,7 @@ impl Aggregate for Cart {
 
 impl Apply<ItemAdded> for Cart {
     fn apply(&mut self, event: &ItemAdded) {
-        let line = self
-            .lines
-            .entry(event.sku.clone())
-            .or_insert((0, event.unit_cents));
+        let line = self.lines.entry(event.sku.clone()).or_insert((0, event.unit_cents));
         line.0 += event.quantity;
         line.1 = event.unit_cents;
     }
@@ -88,10 +85,7 @@ impl Cart {
     }
 
     pub(crate) fn total_cents(&self) -> u64 {
-        self.lines
-            .values()
-            .map(|(quantity, cents)| u64::from(*quantity) * cents)
-            .sum()
+        self.lines.values().map(|(quantity, cents)| u64::from(*quantity) * cents).sum()
     }
 }
 
@@ -99,11 +93,7 @@ impl Decide<ItemAdded> for Cart {
     type Error = Refused;
 
     fn decide(&self, wanted: &ItemAdded) -> Result<Vec<CartEvent>, Refused> {
-        let ItemAdded {
-            sku,
-            quantity,
-            unit_cents,
-        } = wanted;
+        let ItemAdded { sku, quantity, unit_cents } = wanted;
         match (self.checked_out, quantity) {
             (true, _) => Err(Refused::CheckedOut),
             (false, 0) => Ok(vec![]), // nothing happens, so nothing is written
@@ -126,9 +116,9 @@ impl Decide<CheckOut> for Cart {
         match (self.checked_out, self.lines.is_empty()) {
             (true, _) => Err(Refused::CheckedOut),
             (false, true) => Err(Refused::Empty),
-            (false, false) => Ok(vec![CartEvent::CheckedOut(CheckedOut {
-                total_cents: self.total_cents(),
-            })]),
+            (false, false) => {
+                Ok(vec![CartEvent::CheckedOut(CheckedOut { total_cents: self.total_cents() })])
+            }
         }
     }
 }

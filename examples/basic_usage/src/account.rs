@@ -50,11 +50,7 @@ impl Account {
     }
 
     fn check_open(&self) -> Result<(), Refused> {
-        if self.owner.is_some() {
-            Ok(())
-        } else {
-            Err(Refused::NotOpen)
-        }
+        if self.owner.is_some() { Ok(()) } else { Err(Refused::NotOpen) }
     }
 }
 
@@ -69,9 +65,7 @@ impl Decide<Open> for Account {
     fn decide(&self, command: &Open) -> Result<Vec<AccountEvent>, Refused> {
         match self.owner {
             Some(_) => Err(Refused::AlreadyOpen),
-            None => Ok(vec![AccountEvent::Opened {
-                owner: command.owner.clone(),
-            }]),
+            None => Ok(vec![AccountEvent::Opened { owner: command.owner.clone() }]),
         }
     }
 }
@@ -101,10 +95,7 @@ impl Decide<Withdraw> for Account {
     fn decide(&self, &Withdraw { cents }: &Withdraw) -> Result<Vec<AccountEvent>, Refused> {
         self.check_open()?;
         if cents > self.cents {
-            return Err(Refused::Overdrawn {
-                wanted: cents,
-                available: self.cents,
-            });
+            return Err(Refused::Overdrawn { wanted: cents, available: self.cents });
         }
         Ok(vec![AccountEvent::Withdrawn { cents }])
     }

@@ -1,6 +1,6 @@
-//! The commits that `git log` prints, each with what it did to files.
+//! What `git log` prints, as commits with what each did to files.
 
-use std::{collections::BTreeMap, mem};
+use std::{collections::BTreeMap, iter, iter::Peekable};
 
 use anyhow::{Context, Result, anyhow};
 
@@ -11,87 +11,63 @@ use crate::git::{Git, Records, encoded};
 const LOG: &str = "-c log.diffMerges=separate -c log.showRoot=true -c diff.orderFile=/dev/null \
     -c core.attributesFile=/dev/null log --reverse --topo-order --no-mailmap --no-show-signature \
     --encoding=UTF-8 -z --numstat -M -l1000 --diff-algorithm=myers --ignore-submodules=none \
-    --no-relative --no-ext-diff --no-textconv --no-abbrev --no-color";
+    --no-relative --no-ext-diff --no-textconv --no-abbrev --no-color \
+    --format=/%n%H%n%P%n%at%n%an%x20<%ae>%n%s";
 
-#[derive(Default)]
 pub(crate) struct Commit {
     pub(crate) id: String,
     pub(crate) seconds: i64,
     pub(crate) author: String,
     pub(crate) subject: String,
-    pub(crate) files: BTreeMap<String, File>,
+    /// By path: the kind of event and what is in it.
+    pub(crate) files: BTreeMap<String, (fn(Change) -> GitEvent, Change)>,
 }
 
-/// What happened to a file, and the kind of event that tells it.
-type File = (fn(Change) -> GitEvent, Change);
-
-pub(crate) struct Commits {
-    log: Records,
-    ahead: Option<Vec<u8>>,
+/// The commits that `head` reaches, parents first.
+pub(crate) fn commits(
+    git: &Git,
+    head: &str,
+    options: &[&str],
+) -> Result<impl Iterator<Item = Result<Commit>> + Send + use<>> {
+    let log: Vec<_> = LOG.split_whitespace().collect();
+    let mut records = git
+        .records(0, &[&log, options, &[head, "--"]].concat())?
+        .peekable();
+    Ok(iter::from_fn(move || next(&mut records).transpose()))
 }
 
-impl Commits {
-    /// The commits that `head` reaches, parents first.
-    pub(crate) fn reached(git: &Git, head: &str, options: &[&str]) -> Result<Self> {
-        // No path begins with a slash, so no other record does.
-        let header = "--format=/%H%n%P%n%at%n%an <%ae>%n%s";
-        let log: Vec<_> = LOG.split_whitespace().chain([header]).collect();
-        let log = git.records(0, &[&log, options, &[head, "--"]].concat())?;
-        Ok(Self { log, ahead: None })
-    }
-
-    pub(crate) async fn next(&mut self) -> Result<Option<Commit>> {
-        let header = match self.ahead.take() {
-            None => self.log.next().await?,
-            ahead => ahead,
-        };
-        let Some(header) = header else {
-            return Ok(None);
-        };
-        let mut changes = Vec::new();
-        while let Some(record) = self.log.next().await? {
-            if !record.starts_with(b"/") {
-                changes.push(record);
-            } else if record != header {
-                self.ahead = Some(record);
-                break;
-            } // else it is a merge again, with its changes to the next parent
-        }
-        parse(&header[1..], changes).map(Some)
-    }
-}
-
-fn parse(header: &[u8], records: Vec<Vec<u8>>) -> Result<Commit> {
-    let [id, parents, seconds, author, subject] = fields(header, b'\n')?;
+fn next(records: &mut Peekable<Records>) -> Result<Option<Commit>> {
+    let Some(header) = records.next().transpose()? else {
+        return Ok(None);
+    };
+    let [_, id, parents, seconds, author, subject] = fields(&header, b'\n')?;
     let is_merge = parents.contains(&b' ');
-    let mut files = BTreeMap::<String, File>::new();
-    let mut records = records.into_iter();
-    while let Some(record) = records.next() {
-        let record = record.trim_ascii_start();
-        let mut path = || Ok(encoded(&records.next().context("git log was cut off")?));
-        if record.starts_with(b":") {
-            let [_, mode, _, blob, status] = fields(record, b' ')?;
-            let (mut path, mut change) = (path()?, Change::default());
-        } else {
-            let [added, removed, name] = fields(record, b'\t')?;
+    let mut files = BTreeMap::new();
+    // No path begins with a slash. A merge repeats its header for each parent.
+    let another = |record: &Vec<u8>| record.starts_with(b"/") && *record != header;
+    while let Some(record) = records.next_if(|record| !record.as_ref().is_ok_and(another)) {
+        let record = record?;
+        let mut path = || Ok(encoded(&records.next().context("git log was cut off")??));
+        match record.trim_ascii_start() {
+            [b'/', ..] => {}
+            raw @ [b':', ..] => {
+                let [_, mode, _, blob, status] = fields(raw, b' ')?;
+            }
+            numbers => {
+                let [added, removed, path] = fields(numbers, b'\t')?;
+            }
         }
     }
-    let (id, author, subject, seconds) = (
-        text(id),
-        text(author),
-        text(subject),
-        text(seconds).parse().unwrap_or(0),
-    );
-    Ok(Commit {
-        id,
-        seconds,
-        author,
-        subject,
+    Ok(Some(Commit {
+        id: text(id),
+        seconds: text(seconds).parse().unwrap_or(0),
+        author: text(author),
+        subject: text(subject),
         files,
-    })
+    }))
 }
 
-/// The fields of a record, which has as many as are asked for.
+/// As many fields as are asked for.
 fn fields<const N: usize>(record: &[u8], between: u8) -> Result<[&[u8]; N]> {
     let fields: Vec<_> = record.splitn(N, |byte| *byte == between).collect();
     fields

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Event)]
 #[event(prefix = "git")]
 pub(crate) enum GitEvent {
-    CommitMade { author: String, subject: String },
+    CommitMade {
+        author: String,
+        subject: String,
+    },
     FileAdded(Change),
     FileModified(Change),
     FileDeleted(Change),

@@ -25,10 +25,7 @@ fn workspace() -> Metadata {
 }
 
 fn named(name: &str) -> Request {
-    Request {
-        name: Some(name.to_owned()),
-        ..Request::default()
-    }
+    Request { name: Some(name.to_owned()), ..Request::default() }
 }
 
 #[test]
@@ -51,10 +48,7 @@ fn a_name_chooses_one() {
 fn an_unknown_name_lists_the_known_ones() {
     let error = named("es-core").choose(&workspace()).err().unwrap();
     assert!(error.is::<Usage>());
-    assert!(
-        error.to_string().ends_with("there are: bank, shop"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("there are: bank, shop"), "{error}");
 }
 
 #[test]

@@ -13,10 +13,7 @@ fn package(name: &str, features: &[&str]) -> Package {
 }
 
 fn lines(package: &Package) -> Vec<String> {
-    checks_of(package)
-        .iter()
-        .map(|check| check.join(" "))
-        .collect()
+    checks_of(package).iter().map(|check| check.join(" ")).collect()
 }
 
 #[test]
@@ -26,10 +23,7 @@ fn each_feature_is_checked_alone() {
         "check -q --lib -p es-bus --no-default-features --features redis",
         "check -q --lib -p es-bus --no-default-features --features tls",
     ];
-    assert_eq!(
-        lines(&package("es-bus", &["_test", "default", "redis", "tls"])),
-        expected
-    );
+    assert_eq!(lines(&package("es-bus", &["_test", "default", "redis", "tls"])), expected);
 }
 
 #[test]

@@ -43,11 +43,7 @@ fn the_fields_the_checks_need_are_read() {
     assert!(a.is_under("crates") && !a.is_under("examples"));
     assert!(a.is_member && !a.is_publishable);
     let kinds: Vec<_> = a.dependencies.iter().map(|d| (d.kind, d.is_path)).collect();
-    let expected = [
-        (Kind::Normal, true),
-        (Kind::Dev, false),
-        (Kind::Build, false),
-    ];
+    let expected = [(Kind::Normal, true), (Kind::Dev, false), (Kind::Build, false)];
     assert_eq!(kinds, expected);
 
     let b = metadata.package("b").unwrap();
@@ -58,9 +54,7 @@ fn the_fields_the_checks_need_are_read() {
 
 #[test]
 fn a_missing_field_is_named() {
-    let error = Metadata::parse(r#"{ "workspace_root": "/repo" }"#)
-        .err()
-        .unwrap();
+    let error = Metadata::parse(r#"{ "workspace_root": "/repo" }"#).err().unwrap();
     assert!(error.to_string().contains("workspace_members"), "{error}");
 }
 

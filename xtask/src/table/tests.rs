@@ -8,11 +8,7 @@ use crate::run::Outcome;
 #[test]
 fn columns_line_up() {
     let mut table = Table::new("example");
-    table.push(
-        "bank_accounts",
-        Outcome::Passed,
-        Duration::from_millis(1234),
-    );
+    table.push("bank_accounts", Outcome::Passed, Duration::from_millis(1234));
     assert!(table.all_passed());
     table.push("shop", Outcome::Failed(101), Duration::from_secs(61));
     assert!(!table.all_passed());

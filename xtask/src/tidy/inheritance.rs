@@ -11,10 +11,8 @@ const EVERYWHERE: [(&str, &str); 3] = [
     ("lints.workspace", "true"),
 ];
 
-const PUBLISHED: [(&str, &str); 2] = [
-    ("package.version.workspace", "true"),
-    ("package.license.workspace", "true"),
-];
+const PUBLISHED: [(&str, &str); 2] =
+    [("package.version.workspace", "true"), ("package.license.workspace", "true")];
 
 const NOT_PUBLISHED: [(&str, &str); 1] = [("package.publish", "false")];
 
@@ -22,11 +20,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();
     for (path, text) in tree.member_manifests() {
         let manifest = settings(text);
-        let own: &[_] = if path.starts_with("crates/") {
-            &PUBLISHED
-        } else {
-            &NOT_PUBLISHED
-        };
+        let own: &[_] = if path.starts_with("crates/") { &PUBLISHED } else { &NOT_PUBLISHED };
         for (key, value) in EVERYWHERE.iter().chain(own) {
             let is_set = manifest
                 .iter()

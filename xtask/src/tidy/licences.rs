@@ -27,10 +27,7 @@ pub(super) fn check(metadata: &Metadata, tree: &Tree) -> Vec<Violation> {
     foreign
         .filter(|package| !package.license.as_deref().is_some_and(is_allowed))
         .map(|package| {
-            let licence = package
-                .license
-                .as_deref()
-                .unwrap_or("no licence expression");
+            let licence = package.license.as_deref().unwrap_or("no licence expression");
             let message = format!("{} {} has {licence}", package.name, package.version);
             let fix = "replace the dependency, or allow the licence in xtask/src/tidy/licences.rs";
             Violation::new("Cargo.lock", line_in_lock(tree, package), message, fix)
@@ -41,10 +38,7 @@ pub(super) fn check(metadata: &Metadata, tree: &Tree) -> Vec<Violation> {
 /// Whether one of the ways to read the expression needs allowed licences only.
 fn is_allowed(expression: &str) -> bool {
     // `MIT/Apache-2.0` is the old way to write `OR`.
-    let spaced = expression
-        .replace('/', " OR ")
-        .replace('(', " ( ")
-        .replace(')', " ) ");
+    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let mut parser = Parser(spaced.split_whitespace().collect());
     parser.0.reverse();
     parser.either() == Some(true) && parser.0.is_empty()

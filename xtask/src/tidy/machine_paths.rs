@@ -4,11 +4,7 @@ use super::Violation;
 use super::tree::Tree;
 
 /// In halves, so that this file does not find itself.
-const NEEDLES: [&str; 3] = [
-    concat!("/ro", "ot/"),
-    concat!("/ho", "me/"),
-    concat!("/wo", "rk/"),
-];
+const NEEDLES: [&str; 3] = [concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/wo", "rk/")];
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let mut violations = Vec::new();

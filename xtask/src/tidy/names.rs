@@ -3,9 +3,7 @@
 use super::Violation;
 use super::tree::Tree;
 
-const FORBIDDEN: [&str; 7] = [
-    "utils", "util", "helpers", "helper", "common", "misc", "manager",
-];
+const FORBIDDEN: [&str; 7] = ["utils", "util", "helpers", "helper", "common", "misc", "manager"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     tree.rust_files()

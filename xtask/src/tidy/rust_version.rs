@@ -12,9 +12,8 @@ use crate::metadata::{Kind, Metadata, Package};
 
 pub(super) fn check(metadata: &Metadata, tree: &Tree) -> Vec<Violation> {
     let manifest = settings(tree.get("Cargo.toml").unwrap_or_default());
-    let promised = manifest
-        .iter()
-        .find(|setting| setting.path.join(".") == "workspace.package.rust-version");
+    let promised =
+        manifest.iter().find(|setting| setting.path.join(".") == "workspace.package.rust-version");
     let Some(promised) = promised else {
         let fix = "write `rust-version` under [workspace.package]";
         return vec![Violation::new("Cargo.toml", 1, "no rust-version", fix)];
@@ -51,9 +50,7 @@ fn compiled_by_users(metadata: &Metadata) -> Vec<&Package> {
             next.extend(compiled.map(|edge| edge.to.as_str()));
         }
     }
-    seen.into_iter()
-        .filter_map(|id| metadata.package(id))
-        .collect()
+    seen.into_iter().filter_map(|id| metadata.package(id)).collect()
 }
 
 /// `1.89` and `1.89.0` are the same version.

@@ -6,12 +6,7 @@ use super::{Violation, violations};
 fn the_repository_is_tidy() {
     let violations = violations().unwrap();
     let lines: Vec<_> = violations.iter().map(ToString::to_string).collect();
-    assert!(
-        lines.is_empty(),
-        "{} violations:\n{}",
-        lines.len(),
-        lines.join("\n")
-    );
+    assert!(lines.is_empty(), "{} violations:\n{}", lines.len(), lines.join("\n"));
 }
 
 #[test]

@@ -32,12 +32,7 @@ pub(super) fn settings(text: &str) -> Vec<Setting> {
         if let Some((key, value)) = code.split_once('=') {
             let path = [table.as_slice(), &segments(key)].concat();
             for (path, value) in flatten(path, value.trim()) {
-                settings.push(Setting {
-                    line: at + 1,
-                    path,
-                    value,
-                    comment: comment.clone(),
-                });
+                settings.push(Setting { line: at + 1, path, value, comment: comment.clone() });
             }
         }
     }

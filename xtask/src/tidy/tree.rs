@@ -55,8 +55,7 @@ impl Tree {
 
     /// The manifests of the members: every one but the root's.
     pub(super) fn member_manifests(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.files()
-            .filter(|(path, _)| path.ends_with("/Cargo.toml"))
+        self.files().filter(|(path, _)| path.ends_with("/Cargo.toml"))
     }
 
     /// The first line of a manifest that sets `key`, or 1.
@@ -73,11 +72,7 @@ impl Tree {
 impl<P: Into<String>, T: Into<String>> FromIterator<(P, T)> for Tree {
     fn from_iter<I: IntoIterator<Item = (P, T)>>(files: I) -> Self {
         let files = files.into_iter();
-        Self(
-            files
-                .map(|(path, text)| (path.into(), text.into()))
-                .collect(),
-        )
+        Self(files.map(|(path, text)| (path.into(), text.into())).collect())
     }
 }
 
@@ -95,11 +90,7 @@ fn walk(root: &Path, folder: &str, paths: &mut Vec<String>) -> Result<()> {
     for entry in std::fs::read_dir(root.join(folder))? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let path = if folder.is_empty() {
-            name.clone()
-        } else {
-            format!("{folder}/{name}")
-        };
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
         if entry.file_type()?.is_file() {
             paths.push(path);
         } else if entry.file_type()?.is_dir() && name != "target" {

@@ -10,9 +10,7 @@ const TABLES: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependenci
 
 pub(super) fn check(tree: &Tree) -> Vec<Violation> {
     let manifests = tree.member_manifests();
-    manifests
-        .flat_map(|(path, text)| in_manifest(path, &settings(text)))
-        .collect()
+    manifests.flat_map(|(path, text)| in_manifest(path, &settings(text))).collect()
 }
 
 fn in_manifest(path: &str, manifest: &[Setting]) -> Vec<Violation> {
@@ -25,11 +23,7 @@ fn in_manifest(path: &str, manifest: &[Setting]) -> Vec<Violation> {
         }
     }
     let of_its_own = fields.into_iter().filter(|(dependency, settings)| {
-        let field = |name: &str| {
-            settings
-                .iter()
-                .find(|s| s.path[dependency.len()..] == [name])
-        };
+        let field = |name: &str| settings.iter().find(|s| s.path[dependency.len()..] == [name]);
         let inherits = field("workspace").is_some_and(|setting| setting.value == "true");
         let sources = ["version", "path", "git", "registry"];
         !inherits || sources.iter().any(|source| field(source).is_some())

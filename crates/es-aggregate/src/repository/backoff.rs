@@ -9,9 +9,7 @@ const CAP: Duration = Duration::from_millis(100);
 /// each time ("full jitter", Marc Brooker, "Exponential Backoff and Jitter", 2015). Random,
 /// because writers that lost to the same winner would otherwise meet again.
 pub(super) async fn pause(attempt: u32) {
-    let bound = BASE
-        .saturating_mul(1 << attempt.saturating_sub(1).min(10))
-        .min(CAP);
+    let bound = BASE.saturating_mul(1 << attempt.saturating_sub(1).min(10)).min(CAP);
     let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
     tokio::time::sleep(Duration::from_micros(fastrand::u64(0..=micros))).await;
 }

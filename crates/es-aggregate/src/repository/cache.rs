@@ -21,10 +21,7 @@ pub(super) struct Cache<A: Aggregate> {
 
 impl<A: Aggregate> Cache<A> {
     pub(super) fn new(capacity: usize) -> Self {
-        Self {
-            slots: Mutex::new(LruCache::unbounded()),
-            capacity,
-        }
+        Self { slots: Mutex::new(LruCache::unbounded()), capacity }
     }
 
     /// The slot of `stream`, made if need be.

@@ -59,10 +59,7 @@ impl<A: Aggregate> Repository<A> {
         root: &mut Root<A>,
         metadata: Metadata,
     ) -> Result<Saved<A::Event>> {
-        let terms = Terms {
-            metadata,
-            deadline: None,
-        };
+        let terms = Terms { metadata, deadline: None };
         let (saved, before) = self.write(root, &terms).await?;
         Ok(self.after_commit(root, saved, before).await)
     }
@@ -115,12 +112,8 @@ impl<A: Aggregate> Repository<A> {
         let receipt = self.append(append, root.encode_pending()?, terms).await?;
         let version = receipt.version();
         let events = root.committed(version);
-        let saved = Saved {
-            events,
-            version: Some(version),
-            receipt: Some(receipt),
-            unpublished: None,
-        };
+        let saved =
+            Saved { events, version: Some(version), receipt: Some(receipt), unpublished: None };
         Ok((saved, before))
     }
 
@@ -132,21 +125,13 @@ impl<A: Aggregate> Repository<A> {
         events: Vec<A::Event>,
         terms: &Terms,
     ) -> Result<Saved<A::Event>> {
-        let encoded = events
-            .iter()
-            .map(NewEvent::of)
-            .collect::<Result<Vec<_>>>()?;
+        let encoded = events.iter().map(NewEvent::of).collect::<Result<Vec<_>>>()?;
         let last = encoded.last().map(|event| event.id);
         let append = Append::to(root.stream().clone(), root.expected());
         let receipt = self.append(append, encoded, terms).await?;
         let version = receipt.version();
         root.grow(&events, last, version);
-        Ok(Saved {
-            events,
-            version: Some(version),
-            receipt: Some(receipt),
-            unpublished: None,
-        })
+        Ok(Saved { events, version: Some(version), receipt: Some(receipt), unpublished: None })
     }
 
     async fn append(
@@ -172,11 +157,10 @@ impl<A: Aggregate> Repository<A> {
         let Some(receipt) = &saved.receipt else {
             return saved;
         };
-        if let Some(snapshots) = &self.snapshots {
-            if snapshots.policy().is_due(before, receipt.version()) {
+        if let Some(snapshots) = &self.snapshots
+            && snapshots.policy().is_due(before, receipt.version()) {
                 snapshots.save_after_commit(root, receipt.log).await;
             }
-        }
         saved.unpublished = self.publish(root.stream(), receipt).await.err();
         saved
     }
@@ -204,11 +188,6 @@ pub(super) struct Before(pub(super) Option<Version>);
 impl<E> Saved<E> {
     /// Nothing happened.
     pub(super) const fn nothing(version: Option<Version>) -> Self {
-        Self {
-            events: Vec::new(),
-            version,
-            receipt: None,
-            unpublished: None,
-        }
+        Self { events: Vec::new(), version, receipt: None, unpublished: None }
     }
 }

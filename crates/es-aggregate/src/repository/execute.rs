@@ -47,7 +47,7 @@ pub struct Execute<'a, A: Aggregate, C> {
     retries: u32,
 }
 
-impl<'a, A: Decide<C>, C> Execute<'a, A, C> {
+impl<A: Decide<C>, C> Execute<'_, A, C> {
     /// Says that `cause` brought it about: its correlation is passed on.
     pub fn caused_by<T>(self, cause: &Recorded<T>) -> Self {
         let metadata = Metadata::caused_by(cause);
@@ -73,21 +73,14 @@ impl<'a, A: Decide<C>, C> Execute<'a, A, C> {
         self
     }
 
-    async fn run(self) -> Outcome<A, C> {
-        let Self {
-            repository,
-            stream,
-            command,
-            terms,
-            retries,
-        } = self;
+    async fn run(self) -> Outcome<A, C>
+    where
+        A::Error: Send,
+        C: Sync,
+    {
+        let Self { repository, stream, command, terms, retries } = self;
         let stream = stream?;
-        let attempt = Attempt {
-            repository,
-            command,
-            terms,
-            retries,
-        };
+        let attempt = Attempt { repository, command, terms, retries };
         match &repository.cache {
             Some(cache) => attempt.on_cached(cache, stream).await,
             None => {
@@ -140,7 +133,12 @@ struct Attempt<'a, A: Aggregate, C> {
     retries: u32,
 }
 
-impl<A: Decide<C>, C> Attempt<'_, A, C> {
+impl<A, C> Attempt<'_, A, C>
+where
+    A: Decide<C>,
+    A::Error: Send,
+    C: Sync,
+{
     /// Executes on the state that the cache keeps, if it keeps one.
     ///
     /// The slot is locked across the append, on purpose: commands on one stream queue here
@@ -206,10 +204,7 @@ impl<A: Decide<C>, C> Attempt<'_, A, C> {
     /// command that fails leaves the state as the log has it.
     async fn commit(&self, root: &mut Root<A>, events: Vec<A::Event>) -> Result<Saved<A::Event>> {
         let before = Before(root.version());
-        let saved = self
-            .repository
-            .write_decided(root, events, &self.terms)
-            .await?;
+        let saved = self.repository.write_decided(root, events, &self.terms).await?;
         Ok(self.repository.after_commit(root, saved, before).await)
     }
 }
@@ -228,8 +223,5 @@ impl<A: Aggregate> Repository<A> {
 
 /// Whether another writer came first, so that deciding again may help.
 pub(super) fn is_conflict(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Conflict | ErrorKind::ConditionFailed
-    )
+    matches!(error.kind(), ErrorKind::Conflict | ErrorKind::ConditionFailed)
 }

@@ -85,17 +85,12 @@ impl<A: Aggregate> Repository<A> {
                     found(root, || format!("it had no events at {time}"))
                 }
                 Moment::Version(version) => {
-                    let root = self
-                        .fold_until(stream, read.to_version(version), version)
-                        .await?;
+                    let root = self.fold_until(stream, read.to_version(version), version).await?;
                     if root.version() == Some(version) {
                         return Ok(root);
                     }
                     let end = root.version().map_or(0, Version::get);
-                    Err(not_found(
-                        &root,
-                        format!("it has no version {version}, only {end}"),
-                    ))
+                    Err(not_found(&root, format!("it has no version {version}, only {end}")))
                 }
             }
         }
@@ -117,7 +112,7 @@ impl<A: Aggregate> Repository<A> {
     }
 
     async fn fold_until(&self, stream: StreamId, read: Read, last: Version) -> Result<Root<A>> {
-        if let Some(root) = self.from_snapshot(&stream, &read, last).await? {
+        if let Some(root) = self.resume(&stream, &read, last).await? {
             return Ok(root);
         }
         let mut root = Root::at(stream);
@@ -131,7 +126,7 @@ impl<A: Aggregate> Repository<A> {
     /// under the versions that the snapshot has folded in.
     /// *Mechanism.* The read begins with the event that the snapshot ends with, and the two
     /// must have the same id. *Cost.* One event read again.
-    async fn from_snapshot(
+    async fn resume(
         &self,
         stream: &StreamId,
         read: &Read,
@@ -170,16 +165,9 @@ impl<A: Aggregate> Repository<A> {
 }
 
 fn found<A: Aggregate>(root: Root<A>, why_not: impl FnOnce() -> String) -> Result<Root<A>> {
-    if root.version().is_some() {
-        Ok(root)
-    } else {
-        Err(not_found(&root, why_not()))
-    }
+    if root.version().is_some() { Ok(root) } else { Err(not_found(&root, why_not())) }
 }
 
 fn not_found<A: Aggregate>(root: &Root<A>, why: String) -> Error {
-    Error::new(
-        ErrorKind::NotFound,
-        format!("{} was not found: {why}", root.stream()),
-    )
+    Error::new(ErrorKind::NotFound, format!("{} was not found: {why}", root.stream()))
 }

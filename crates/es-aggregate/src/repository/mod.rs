@@ -84,13 +84,7 @@ impl<A: Aggregate> Repository<A> {
     #[must_use]
     pub fn new(store: impl Into<Store>) -> Self {
         let store = store.into();
-        Self {
-            store,
-            snapshots: None,
-            cache: None,
-            bus: None,
-            retries: DEFAULT_RETRIES,
-        }
+        Self { store, snapshots: None, cache: None, bus: None, retries: DEFAULT_RETRIES }
     }
 
     /// Keeps snapshots in `store`. Without it every load folds the whole stream.
@@ -155,10 +149,7 @@ impl<A: Aggregate> Repository<A> {
     /// # Errors
     /// `Invalid` when the id's text cannot be a key.
     pub fn stream(&self, id: impl Display) -> Result<StreamId> {
-        let stream = StreamId::of(
-            Category::from_static(A::CATEGORY),
-            Key::new(id.to_string())?,
-        );
+        let stream = StreamId::of(Category::from_static(A::CATEGORY), Key::new(id.to_string())?);
         Ok(match self.store.tenant() {
             Some(tenant) => stream.with_tenant(tenant.clone()),
             None => stream,

@@ -77,13 +77,7 @@ impl<A: Aggregate> Snapshots<A> {
             return Ok(None);
         };
         let state = (self.encode)(root.state())?;
-        Ok(Some(Snapshot::new(
-            self.key(root.stream()),
-            version,
-            event,
-            log,
-            state,
-        )))
+        Ok(Some(Snapshot::new(self.key(root.stream()), version, event, log, state)))
     }
 
     /// Writes a snapshot now.

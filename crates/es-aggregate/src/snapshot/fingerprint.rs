@@ -38,10 +38,7 @@ pub(super) fn fingerprint<T: DeserializeOwned>(name: &str, version: u32) -> u64 
     loop {
         walk.again = false;
         // A refused dummy ends this walk and not the hash, which has all notes so far.
-        let _ = T::deserialize(Step {
-            walk: &mut walk,
-            depth: 0,
-        });
+        let _ = T::deserialize(Step { walk: &mut walk, depth: 0 });
         if !walk.again || walk.steps > MAX_STEPS {
             return walk.hash.0;
         }
@@ -85,9 +82,7 @@ impl Walk {
 
     /// Whether the walk came back to a type that it is inside of.
     fn recurses(&self) -> bool {
-        self.inside
-            .split_last()
-            .is_some_and(|(last, others)| others.contains(last))
+        self.inside.split_last().is_some_and(|(last, others)| others.contains(last))
     }
 }
 
@@ -98,18 +93,11 @@ struct Step<'w> {
 
 impl Step<'_> {
     fn deeper(&mut self) -> Step<'_> {
-        Step {
-            walk: self.walk,
-            depth: self.depth + 1,
-        }
+        Step { walk: self.walk, depth: self.depth + 1 }
     }
 
     fn within(&self) -> Result<(), Refused> {
-        if self.depth > MAX_DEPTH || self.walk.steps > MAX_STEPS {
-            Err(Refused)
-        } else {
-            Ok(())
-        }
+        if self.depth > MAX_DEPTH || self.walk.steps > MAX_STEPS { Err(Refused) } else { Ok(()) }
     }
 }
 
@@ -177,11 +165,7 @@ impl<'de> Deserializer<'de> for Step<'_> {
     fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Refused> {
         self.walk.note("option");
         self.within()?;
-        if self.walk.recurses() {
-            visitor.visit_none()
-        } else {
-            visitor.visit_some(self.deeper())
-        }
+        if self.walk.recurses() { visitor.visit_none() } else { visitor.visit_some(self.deeper()) }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -198,11 +182,7 @@ impl<'de> Deserializer<'de> for Step<'_> {
         self.walk.note("seq");
         self.within()?;
         let left = usize::from(!self.walk.recurses());
-        visitor.visit_seq(Parts {
-            step: self.deeper(),
-            left,
-            fields: &[],
-        })
+        visitor.visit_seq(Parts { step: self.deeper(), left, fields: &[] })
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
@@ -212,11 +192,7 @@ impl<'de> Deserializer<'de> for Step<'_> {
     ) -> Result<V::Value, Refused> {
         self.walk.notes("tuple", &len.to_string(), &[]);
         self.within()?;
-        visitor.visit_seq(Parts {
-            step: self.deeper(),
-            left: len,
-            fields: &[],
-        })
+        visitor.visit_seq(Parts { step: self.deeper(), left: len, fields: &[] })
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -227,22 +203,14 @@ impl<'de> Deserializer<'de> for Step<'_> {
     ) -> Result<V::Value, Refused> {
         self.walk.notes("tuple struct", name, &[&len.to_string()]);
         self.within()?;
-        visitor.visit_seq(Parts {
-            step: self.deeper(),
-            left: len,
-            fields: &[],
-        })
+        visitor.visit_seq(Parts { step: self.deeper(), left: len, fields: &[] })
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, Refused> {
         self.walk.note("map");
         self.within()?;
         let left = usize::from(!self.walk.recurses());
-        visitor.visit_map(Parts {
-            step: self.deeper(),
-            left,
-            fields: &[],
-        })
+        visitor.visit_map(Parts { step: self.deeper(), left, fields: &[] })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -255,11 +223,7 @@ impl<'de> Deserializer<'de> for Step<'_> {
         self.within()?;
         self.walk.inside.push(name);
         let depth = self.walk.inside.len();
-        let value = visitor.visit_map(Parts {
-            step: self.deeper(),
-            left: fields.len(),
-            fields,
-        });
+        let value = visitor.visit_map(Parts { step: self.deeper(), left: fields.len(), fields });
         self.walk.inside.truncate(depth - 1);
         value
     }
@@ -283,10 +247,7 @@ impl<'de> Deserializer<'de> for Step<'_> {
         self.walk.note(variant);
         self.walk.inside.push(name);
         let depth = self.walk.inside.len();
-        let value = visitor.visit_enum(Variant {
-            step: self.deeper(),
-            variant,
-        });
+        let value = visitor.visit_enum(Variant { step: self.deeper(), variant });
         self.walk.inside.truncate(depth - 1);
         value
     }
@@ -386,10 +347,6 @@ impl<'de> VariantAccess<'de> for Step<'_> {
         visitor: V,
     ) -> Result<V::Value, Refused> {
         self.walk.notes("fields", "", fields);
-        visitor.visit_map(Parts {
-            step: self.deeper(),
-            left: fields.len(),
-            fields,
-        })
+        visitor.visit_map(Parts { step: self.deeper(), left: fields.len(), fields })
     }
 }

@@ -19,10 +19,7 @@ impl SnapshotPolicy {
     /// [`Invalid::Setting`] for 0.
     pub fn every(events: u64) -> Result<Self> {
         match NonZeroU64::new(events) {
-            Some(every) => Ok(Self {
-                every: Some(every),
-                in_background: false,
-            }),
+            Some(every) => Ok(Self { every: Some(every), in_background: false }),
             None => Err(Invalid::Setting {
                 setting: "the number of events between snapshots",
                 value: events.to_string(),
@@ -35,10 +32,7 @@ impl SnapshotPolicy {
     /// Only when [`Repository::snapshot`](crate::Repository::snapshot) is called.
     #[must_use]
     pub const fn on_demand() -> Self {
-        Self {
-            every: None,
-            in_background: false,
-        }
+        Self { every: None, in_background: false }
     }
 
     /// The same, written by a task of its own, so that no command waits for it. While
@@ -52,7 +46,6 @@ impl SnapshotPolicy {
     /// Whether a save that moved a stream from `before` to `after` is to be followed by a
     /// snapshot.
     pub(crate) fn is_due(self, before: Option<Version>, after: Version) -> bool {
-        self.every
-            .is_some_and(|every| before.map_or(0, Version::get) / every < after.get() / every)
+        self.every.is_some_and(|every| before.map_or(0, Version::get) / every < after.get() / every)
     }
 }

@@ -173,12 +173,12 @@ fn every_change_of_shape_changes_the_fingerprint() {
 fn a_change_deep_inside_changes_the_fingerprint() {
     let one = shape!(
         struct State {
-            a: Vec<Option<BTreeMap<String, (u8, Vec<u32>)>>>,
+            a: Vec<Option<BTreeMap<String, (u8, u32)>>>,
         }
     );
     let two = shape!(
         struct State {
-            a: Vec<Option<BTreeMap<String, (u8, Vec<u64>)>>>,
+            a: Vec<Option<BTreeMap<String, (u8, u64)>>>,
         }
     );
     assert_ne!(one, two);
@@ -196,14 +196,14 @@ fn recursive_and_wide_types_come_to_an_end() {
     #[allow(dead_code, reason = "only the shape matters")]
     struct Tree {
         value: u32,
-        left: Option<Box<Tree>>,
-        right: Option<Box<Tree>>,
-        all: Vec<Tree>,
+        left: Option<Box<Self>>,
+        right: Option<Box<Self>>,
+        all: Vec<Self>,
     }
     #[derive(Deserialize)]
     #[allow(dead_code, reason = "only the shape matters")]
     enum Expression {
-        Add(Box<Expression>, Box<Expression>),
+        Add(Box<Self>, Box<Self>),
         Number(i64),
     }
     fingerprint::<Tree>("tree", 1);
@@ -225,11 +225,7 @@ fn a_snapshot_is_due_when_a_multiple_is_crossed() {
         (Some(19), 21, true),
         (Some(5), 35, true),
     ] {
-        assert_eq!(
-            policy.is_due(before.map(version), version(after)),
-            due,
-            "{before:?} {after}"
-        );
+        assert_eq!(policy.is_due(before.map(version), version(after)), due, "{before:?} {after}");
     }
     assert!(!SnapshotPolicy::on_demand().is_due(None, version(1_000)));
 }

@@ -29,10 +29,7 @@ async fn a_refused_command_writes_nothing_and_is_typed(store: Store) {
         accounts.execute("alice", &Deposit(1)).await.unwrap();
         let head = store.head().await.unwrap();
         let error = accounts.execute("alice", &Withdraw(9)).await.unwrap_err();
-        assert!(matches!(
-            error,
-            ExecuteError::Rejected(Overdrawn { available: 1 | 2 })
-        ));
+        assert!(matches!(error, ExecuteError::Rejected(Overdrawn { available: 1 | 2 })));
         assert_eq!(store.head().await.unwrap(), head);
     }
 }

@@ -22,12 +22,7 @@ crate::on_every_store!(
 /// Somebody else's append to the same account.
 fn overtaking(event: AccountEvent) -> Verdict {
     let stream = StreamId::new("account", "alice").unwrap();
-    Verdict::Overtake(
-        Append::to(stream, ExpectedVersion::Any)
-            .event(event)
-            .build()
-            .unwrap(),
-    )
+    Verdict::Overtake(Append::to(stream, ExpectedVersion::Any).event(event).build().unwrap())
 }
 
 async fn many_writers_lose_no_update(store: Store) {
@@ -35,11 +30,8 @@ async fn many_writers_lose_no_update(store: Store) {
     let tasks: Vec<_> = (0..32)
         .map(|number| {
             let plain = accounts(&store).with_retries(u32::MAX);
-            let accounts = if number % 2 == 0 {
-                plain
-            } else {
-                cached.clone().with_retries(u32::MAX)
-            };
+            let accounts =
+                if number % 2 == 0 { plain } else { cached.clone().with_retries(u32::MAX) };
             tokio::spawn(async move {
                 for _ in 0..10 {
                     accounts.execute("alice", &Deposit(1)).await.unwrap();
@@ -51,21 +43,14 @@ async fn many_writers_lose_no_update(store: Store) {
         task.await.unwrap();
     }
     let alice = load(&store, "alice").await;
-    assert_eq!(
-        (alice.cents, alice.version()),
-        (320, Some(Version::new(320).unwrap()))
-    );
+    assert_eq!((alice.cents, alice.version()), (320, Some(Version::new(320).unwrap())));
 }
 
 async fn a_conflict_is_decided_again_on_fresh_state(store: Store) {
     for cached in [false, true] {
         let (watched, store) = Watched::over(&store);
         let accounts = accounts(&store);
-        let accounts = if cached {
-            accounts.with_cache(4).unwrap()
-        } else {
-            accounts
-        };
+        let accounts = if cached { accounts.with_cache(4).unwrap() } else { accounts };
         let before = accounts.load_or_create("alice").await.unwrap().cents;
         accounts.execute("alice", &Deposit(10)).await.unwrap();
         watched.interfere(|number, _, _| {
@@ -83,11 +68,7 @@ async fn a_refusal_after_a_conflict_is_decided_on_fresh_state(store: Store) {
     for cached in [false, true] {
         let (watched, store) = Watched::over(&store);
         let accounts = accounts(&store);
-        let accounts = if cached {
-            accounts.with_cache(4).unwrap()
-        } else {
-            accounts
-        };
+        let accounts = if cached { accounts.with_cache(4).unwrap() } else { accounts };
         let id = format!("alice-{cached}");
         accounts.execute(&id, &Deposit(10)).await.unwrap();
         let stream = accounts.stream(&id).unwrap();
@@ -109,11 +90,7 @@ async fn the_bound_on_retries_holds(store: Store) {
     watched.interfere(|_, _, _| Some(overtaking(AccountEvent::Deposited { cents: 1 })));
     for (retries, tries) in [(0, 1), (3, 4)] {
         let before = watched.counts().0;
-        let error = accounts
-            .execute("alice", &Deposit(1))
-            .retries(retries)
-            .await
-            .unwrap_err();
+        let error = accounts.execute("alice", &Deposit(1)).retries(retries).await.unwrap_err();
         assert_eq!(watched.counts().0 - before, tries);
         let error = error.store().unwrap();
         assert_eq!(error.kind(), ErrorKind::Conflict);
@@ -151,18 +128,11 @@ async fn a_cached_refusal_is_checked_against_the_log(store: Store) {
     let cached = accounts.clone().with_cache(4).unwrap();
     cached.execute("alice", &Deposit(1)).await.unwrap();
     accounts.execute("alice", &Deposit(9)).await.unwrap();
-    cached
-        .execute("alice", &Withdraw(10))
-        .await
-        .expect("10 cents are there by now");
+    cached.execute("alice", &Withdraw(10)).await.expect("10 cents are there by now");
 
     accounts.execute("alice", &Deposit(3)).await.unwrap();
     let error = cached.execute("alice", &Withdraw(10)).await.unwrap_err();
-    assert_eq!(
-        error.rejected(),
-        Some(&Overdrawn { available: 3 }),
-        "of the newest state"
-    );
+    assert_eq!(error.rejected(), Some(&Overdrawn { available: 3 }), "of the newest state");
 }
 
 async fn a_cached_empty_decision_is_checked_against_the_log(store: Store) {
@@ -172,26 +142,15 @@ async fn a_cached_empty_decision_is_checked_against_the_log(store: Store) {
     let accounts = accounts(&store);
     let cached = accounts.clone().with_cache(4).unwrap();
     cached.execute("alice", &Deposit(1)).await.unwrap();
-    accounts
-        .execute("alice", &EnsureOpen("Alice"))
-        .await
-        .unwrap();
+    accounts.execute("alice", &EnsureOpen("Alice")).await.unwrap();
     let saved = cached.execute("alice", &EnsureOpen("Bob")).await.unwrap();
     assert!(saved.events.is_empty());
-    assert_eq!(
-        saved.version,
-        Some(Version::new(2).unwrap()),
-        "the version of the log"
-    );
+    assert_eq!(saved.version, Some(Version::new(2).unwrap()), "the version of the log");
 
     // Decided as empty on the kept state, while the log has moved on.
     accounts.execute("alice", &Deposit(1)).await.unwrap();
     let saved = cached.execute("alice", &EnsureOpen("Bob")).await.unwrap();
-    assert_eq!(
-        saved.version,
-        Some(Version::new(3).unwrap()),
-        "the version of the log"
-    );
+    assert_eq!(saved.version, Some(Version::new(3).unwrap()), "the version of the log");
 }
 
 async fn a_fault_is_not_retried(store: Store) {
@@ -199,10 +158,7 @@ async fn a_fault_is_not_retried(store: Store) {
     for kind in [ErrorKind::Fault, ErrorKind::OutcomeUnknown, ErrorKind::Busy] {
         watched.interfere(move |_, _, _| Some(Verdict::Before(es_core::Error::new(kind, "no"))));
         let before = watched.counts().0;
-        let error = accounts(&store)
-            .execute("alice", &Deposit(1))
-            .await
-            .unwrap_err();
+        let error = accounts(&store).execute("alice", &Deposit(1)).await.unwrap_err();
         assert_eq!(error.store().unwrap().kind(), kind);
         assert_eq!(watched.counts().0, before + 1);
     }

@@ -56,11 +56,7 @@ impl Spy {
 
     fn check(&self) -> Result<()> {
         let failing = self.failing.load(Ordering::SeqCst);
-        if failing {
-            Err(Error::new(ErrorKind::Fault, "spoilt"))
-        } else {
-            Ok(())
-        }
+        if failing { Err(Error::new(ErrorKind::Fault, "spoilt")) } else { Ok(()) }
     }
 }
 
@@ -120,10 +116,7 @@ async fn a_snapshot_shortens_the_read(store: Store) {
     deposit_in_pieces(&accounts, "alice", 7).await;
     // A snapshot that lies is believed, so it is seen to be used.
     spy.spoil(|snapshot| {
-        let state = Account {
-            owner: None,
-            cents: 1_000,
-        };
+        let state = Account { owner: None, cents: 1_000 };
         snapshot.state = Payload::json(&state).unwrap();
     })
     .await;
@@ -134,45 +127,29 @@ async fn a_snapshot_of_another_history_is_not_used(store: Store) {
     let spy = Spy::default();
     let accounts = every(&store, &spy, 5);
     deposit_in_pieces(&accounts, "alice", 7).await;
-    let lie = Payload::json(&Account {
-        owner: None,
-        cents: 1_000,
-    })
-    .unwrap();
+    let lie = Payload::json(&Account { owner: None, cents: 1_000 }).unwrap();
 
     let state = lie.clone();
     spy.spoil(|snapshot| {
         (snapshot.event, snapshot.state) = (EventId::new(), state);
     })
     .await;
-    assert_eq!(
-        accounts.load("alice").await.unwrap().cents,
-        7,
-        "another event at its version"
-    );
+    assert_eq!(accounts.load("alice").await.unwrap().cents, 7, "another event at its version");
 
     spy.spoil(|snapshot| {
         (snapshot.version, snapshot.state) = (Version::new(50).unwrap(), lie);
     })
     .await;
-    assert_eq!(
-        accounts.load("alice").await.unwrap().cents,
-        7,
-        "longer than the stream"
-    );
+    assert_eq!(accounts.load("alice").await.unwrap().cents, 7, "longer than the stream");
 }
 
 async fn a_corrupt_snapshot_is_not_used(store: Store) {
     let spy = Spy::default();
     let accounts = every(&store, &spy, 5);
     deposit_in_pieces(&accounts, "alice", 7).await;
-    spy.spoil(|snapshot| snapshot.state = Payload::json("rubbish").unwrap())
-        .await;
+    spy.spoil(|snapshot| snapshot.state = Payload::json("rubbish").unwrap()).await;
     let alice = accounts.load("alice").await.unwrap();
-    assert_eq!(
-        (alice.cents, alice.version()),
-        (7, Some(Version::new(7).unwrap()))
-    );
+    assert_eq!((alice.cents, alice.version()), (7, Some(Version::new(7).unwrap())));
     accounts.execute("alice", &Withdraw(7)).await.unwrap();
 }
 
@@ -216,10 +193,7 @@ async fn a_stale_snapshot_is_folded_on(store: Store) {
     deposit_in_pieces(&accounts(&store), "alice", 20).await;
     assert_eq!(spy.version(), Some(5));
     let alice = with_snapshots.load("alice").await.unwrap();
-    assert_eq!(
-        (alice.cents, alice.version()),
-        (25, Some(Version::new(25).unwrap()))
-    );
+    assert_eq!((alice.cents, alice.version()), (25, Some(Version::new(25).unwrap())));
 }
 
 async fn a_failing_snapshot_store_fails_no_command(store: Store) {
@@ -230,11 +204,7 @@ async fn a_failing_snapshot_store_fails_no_command(store: Store) {
     assert_eq!(accounts.load("alice").await.unwrap().cents, 3);
     assert_eq!(spy.saves.load(Ordering::SeqCst), 3, "it was tried");
     let error = accounts.snapshot("alice").await.unwrap_err();
-    assert_eq!(
-        error.kind(),
-        ErrorKind::Fault,
-        "asked for by name, its failure is told"
-    );
+    assert_eq!(error.kind(), ErrorKind::Fault, "asked for by name, its failure is told");
 }
 
 async fn on_demand_means_only_when_asked(store: Store) {
@@ -248,20 +218,14 @@ async fn on_demand_means_only_when_asked(store: Store) {
     assert_eq!(spy.last().unwrap().log, log);
     let nobody = accounts.snapshot("nobody").await.unwrap_err();
     assert_eq!(nobody.kind(), ErrorKind::NotFound);
-    let without = crate::account::accounts(&store)
-        .snapshot("alice")
-        .await
-        .unwrap_err();
+    let without = crate::account::accounts(&store).snapshot("alice").await.unwrap_err();
     assert_eq!(without.kind(), ErrorKind::Unsupported);
 }
 
 async fn in_the_background_it_comes_from_committed_state(store: Store) {
     let spy = Spy::default();
     let policy = SnapshotPolicy::every(10).unwrap().in_background();
-    let accounts = accounts(&store)
-        .with_snapshots(spy.clone(), policy)
-        .with_cache(4)
-        .unwrap();
+    let accounts = accounts(&store).with_snapshots(spy.clone(), policy).with_cache(4).unwrap();
     deposit_in_pieces(&accounts, "alice", 25).await;
     accounts.flush_snapshots().await;
     let snapshot = spy.last().unwrap();
@@ -280,13 +244,7 @@ async fn the_past_before_a_snapshot_is_still_there(store: Store) {
     deposit_in_pieces(&accounts, "alice", 12).await;
     accounts.execute("alice", &Deposit(100)).await.unwrap();
     for version in [1, 4, 5, 9, 10, 11, 12] {
-        let then = accounts
-            .load_at("alice", Version::new(version).unwrap())
-            .await
-            .unwrap();
-        assert_eq!(
-            (then.cents, then.version().unwrap().get()),
-            (version, version)
-        );
+        let then = accounts.load_at("alice", Version::new(version).unwrap()).await.unwrap();
+        assert_eq!((then.cents, then.version().unwrap().get()), (version, version));
     }
 }

@@ -43,11 +43,7 @@ impl Decide<Deposit> for Account {
     type Error = Overdrawn;
 
     fn decide(&self, &Deposit(cents): &Deposit) -> Result<Vec<AccountEvent>, Overdrawn> {
-        Ok(if cents == 0 {
-            vec![]
-        } else {
-            vec![AccountEvent::Deposited { cents }]
-        })
+        Ok(if cents == 0 { vec![] } else { vec![AccountEvent::Deposited { cents }] })
     }
 }
 
@@ -58,9 +54,7 @@ impl Decide<Withdraw> for Account {
 
     fn decide(&self, &Withdraw(cents): &Withdraw) -> Result<Vec<AccountEvent>, Overdrawn> {
         if cents > self.cents {
-            return Err(Overdrawn {
-                available: self.cents,
-            });
+            return Err(Overdrawn { available: self.cents });
         }
         Ok(vec![AccountEvent::Withdrawn { cents }])
     }
@@ -75,9 +69,7 @@ impl Decide<EnsureOpen> for Account {
     fn decide(&self, EnsureOpen(owner): &EnsureOpen) -> Result<Vec<AccountEvent>, Overdrawn> {
         Ok(match self.owner {
             Some(_) => vec![],
-            None => vec![AccountEvent::Opened {
-                owner: (*owner).to_owned(),
-            }],
+            None => vec![AccountEvent::Opened { owner: (*owner).to_owned() }],
         })
     }
 }

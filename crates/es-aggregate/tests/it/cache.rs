@@ -64,11 +64,7 @@ async fn an_unknown_outcome_empties_the_slot(store: Store) {
         accounts.execute(&id, &Deposit(1)).await.unwrap();
         watched.interfere(move |number, _, _| {
             let unknown = es_core::Error::new(ErrorKind::OutcomeUnknown, "the reply was lost");
-            let verdict = if written {
-                Verdict::After(unknown)
-            } else {
-                Verdict::Before(unknown)
-            };
+            let verdict = if written { Verdict::After(unknown) } else { Verdict::Before(unknown) };
             (number == 2).then_some(verdict)
         });
         let error = accounts.execute(&id, &Deposit(10)).await.unwrap_err();
@@ -93,10 +89,7 @@ async fn a_dropped_command_leaves_no_wrong_state(store: Store) {
             () = watched.hangs.notified() => {} // and here it is dropped
         }
         let there = if written { 11 } else { 1 };
-        accounts
-            .execute(&id, &Withdraw(there))
-            .await
-            .expect("the slot is free and right");
+        accounts.execute(&id, &Withdraw(there)).await.expect("the slot is free and right");
         assert_eq!(load(&store, &id).await.cents, 0);
     }
 }
@@ -116,31 +109,20 @@ async fn more_streams_than_slots(store: Store) {
         })
         .collect();
     for task in tasks {
-        task.await
-            .expect("a slot in use is never evicted, so nothing conflicts");
+        task.await.expect("a slot in use is never evicted, so nothing conflicts");
     }
     let mut all = 0;
     for number in 0..8 {
         let account = load(&store, &format!("account-{number}")).await;
         assert_eq!(account.owner.as_deref(), Some("Alice"));
-        assert_eq!(
-            account.version().unwrap().get(),
-            account.cents + 1,
-            "opened once"
-        );
+        assert_eq!(account.version().unwrap().get(), account.cents + 1, "opened once");
         all += account.cents;
     }
     assert_eq!(all, 320);
 }
 
 async fn no_slots_are_refused(store: Store) {
-    assert!(
-        accounts(&store)
-            .with_cache(0)
-            .unwrap_err()
-            .invalid()
-            .is_some()
-    );
+    assert!(accounts(&store).with_cache(0).unwrap_err().invalid().is_some());
     let mut root = accounts(&store).create("alice").unwrap();
     root.record(AccountEvent::Deposited { cents: 1 });
 }

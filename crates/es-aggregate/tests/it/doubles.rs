@@ -59,13 +59,7 @@ impl Watched {
     pub(crate) fn around(inner: Backend) -> Arc<Self> {
         let (appends, reads) = (AtomicUsize::new(0), AtomicUsize::new(0));
         let hangs = tokio::sync::Notify::new();
-        Arc::new(Self {
-            hangs,
-            inner,
-            appends,
-            reads,
-            interfere: Mutex::new(None),
-        })
+        Arc::new(Self { hangs, inner, appends, reads, interfere: Mutex::new(None) })
     }
 
     /// A watched store and the handle on it.
@@ -84,10 +78,7 @@ impl Watched {
     }
 
     pub(crate) fn counts(&self) -> (usize, usize) {
-        (
-            self.appends.load(Ordering::SeqCst),
-            self.reads.load(Ordering::SeqCst),
-        )
+        (self.appends.load(Ordering::SeqCst), self.reads.load(Ordering::SeqCst))
     }
 }
 

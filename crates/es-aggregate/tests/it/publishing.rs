@@ -44,9 +44,7 @@ async fn what_was_saved_is_published_as_recorded(store: Store) {
     let accounts = accounts(&store).with_publisher(bus.clone());
     accounts.execute("bob", &Deposit(1)).await.unwrap();
     let mut root = accounts.create("alice").unwrap();
-    root.record(AccountEvent::Opened {
-        owner: "Alice".into(),
-    });
+    root.record(AccountEvent::Opened { owner: "Alice".into() });
     root.record(AccountEvent::Deposited { cents: 5 });
     let saved = accounts.save(&mut root).await.unwrap();
     assert!(saved.unpublished.is_none());
@@ -59,17 +57,11 @@ async fn a_failing_bus_does_not_fail_the_save(store: Store) {
     bus.failing.store(true, Ordering::SeqCst);
     for accounts in [accounts(&store), accounts(&store).with_cache(4).unwrap()] {
         let accounts = accounts.with_publisher(bus.clone());
-        let saved = accounts
-            .execute("alice", &Deposit(1))
-            .await
-            .expect("it was saved");
+        let saved = accounts.execute("alice", &Deposit(1)).await.expect("it was saved");
         assert_eq!(saved.unpublished.unwrap().kind(), ErrorKind::Unavailable);
         assert_eq!(saved.events.len(), 1);
     }
-    assert_eq!(
-        load(&store, "alice").await.version(),
-        Some(Version::new(2).unwrap())
-    );
+    assert_eq!(load(&store, "alice").await.version(), Some(Version::new(2).unwrap()));
 }
 
 async fn nothing_saved_nothing_published(store: Store) {

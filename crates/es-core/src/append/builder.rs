@@ -68,9 +68,7 @@ impl Append {
         I: IntoIterator,
         I::Item: IntoNewEvent<How>,
     {
-        events
-            .into_iter()
-            .fold(self, |append, event| append.event(event))
+        events.into_iter().fold(self, |append, event| append.event(event))
     }
 
     /// Names another stream that the same commit writes, and what it must be.
@@ -134,14 +132,7 @@ impl Append {
         if let Some(error) = self.error {
             return Err(error);
         }
-        let Self {
-            streams,
-            required,
-            unless,
-            defaults,
-            deadline,
-            ..
-        } = self;
+        let Self { streams, required, unless, defaults, deadline, .. } = self;
         AppendRequest::checked(streams, required, unless, &defaults, deadline, tenant)
     }
 

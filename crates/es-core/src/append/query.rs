@@ -36,9 +36,7 @@ impl Query {
     /// Every event.
     #[must_use]
     pub fn any() -> Self {
-        Self {
-            items: vec![QueryItem::default()],
-        }
+        Self { items: vec![QueryItem::default()] }
     }
 
     /// The events that `E` can decode, by their names.
@@ -95,9 +93,7 @@ impl Query {
     /// Whether every event is meant.
     #[must_use]
     pub fn is_any(&self) -> bool {
-        self.items
-            .iter()
-            .any(|item| item.types.is_empty() && item.tags.is_empty())
+        self.items.iter().any(|item| item.types.is_empty() && item.tags.is_empty())
     }
 
     /// Whether an event with this schema and these tags is meant.
@@ -107,20 +103,9 @@ impl Query {
     }
 
     pub(crate) fn check(&self) -> Result<(), Invalid> {
-        let terms = self
-            .items
-            .iter()
-            .map(|item| item.types.len() + item.tags.len())
-            .sum();
-        at_most(
-            "names and tags in one query",
-            terms,
-            limits::MAX_QUERY_TERMS,
-        )?;
-        self.items
-            .iter()
-            .flat_map(|item| &item.types)
-            .try_for_each(EventType::check)
+        let terms = self.items.iter().map(|item| item.types.len() + item.tags.len()).sum();
+        at_most("names and tags in one query", terms, limits::MAX_QUERY_TERMS)?;
+        self.items.iter().flat_map(|item| &item.types).try_for_each(EventType::check)
     }
 }
 

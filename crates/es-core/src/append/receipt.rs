@@ -32,14 +32,7 @@ impl Receipt {
         recorded_at: Timestamp,
         versions: Vec<(StreamId, Version)>,
     ) -> Self {
-        Self {
-            log,
-            first,
-            last,
-            recorded_at,
-            versions,
-            replayed: false,
-        }
+        Self { log, first, last, recorded_at, versions, replayed: false }
     }
 
     /// The same receipt, given again.
@@ -52,17 +45,12 @@ impl Receipt {
     /// The version that the append's first stream has now; its only one, mostly.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.versions
-            .first()
-            .map_or(Version::FIRST, |(_, version)| *version)
+        self.versions.first().map_or(Version::FIRST, |(_, version)| *version)
     }
 
     /// The version that `stream` has now, if the append wrote it.
     #[must_use]
     pub fn version_of(&self, stream: &StreamId) -> Option<Version> {
-        self.versions
-            .iter()
-            .find(|(name, _)| name == stream)
-            .map(|(_, version)| *version)
+        self.versions.iter().find(|(name, _)| name == stream).map(|(_, version)| *version)
     }
 }

@@ -35,11 +35,7 @@ pub struct StreamAppend {
 
 impl StreamAppend {
     pub(super) const fn new(stream: StreamId, expected: ExpectedVersion) -> Self {
-        Self {
-            stream,
-            expected,
-            events: Vec::new(),
-        }
+        Self { stream, expected, events: Vec::new() }
     }
 }
 
@@ -72,12 +68,7 @@ impl AppendRequest {
         deadline: Option<Duration>,
         tenant: Option<&Tenant>,
     ) -> Result<Self> {
-        let mut request = Self {
-            streams,
-            required,
-            unless,
-            deadline,
-        };
+        let mut request = Self { streams, required, unless, deadline };
         request.scope(tenant)?;
         request.check_streams()?;
         request.check_conditions()?;
@@ -124,9 +115,7 @@ impl AppendRequest {
 
     /// All events in log order, each with its stream.
     pub fn events(&self) -> impl Iterator<Item = (&StreamId, &NewEvent)> {
-        self.streams
-            .iter()
-            .flat_map(|write| write.events.iter().map(|e| (&write.stream, e)))
+        self.streams.iter().flat_map(|write| write.events.iter().map(|e| (&write.stream, e)))
     }
 
     /// The parts, for stores that move the events out.
@@ -137,10 +126,7 @@ impl AppendRequest {
 
     fn stream_names(&self) -> impl Iterator<Item = &StreamId> {
         let required = self.required.iter().map(|demand| &demand.stream);
-        self.streams
-            .iter()
-            .map(|write| &write.stream)
-            .chain(required)
+        self.streams.iter().map(|write| &write.stream).chain(required)
     }
 
     fn scope(&mut self, tenant: Option<&Tenant>) -> Result<(), Invalid> {
@@ -165,23 +151,15 @@ impl AppendRequest {
 
     fn check_streams(&self) -> Result<(), Invalid> {
         let count = self.streams.len() + self.required.len();
-        at_most(
-            "streams in one append",
-            count,
-            limits::MAX_STREAMS_PER_APPEND,
-        )?;
+        at_most("streams in one append", count, limits::MAX_STREAMS_PER_APPEND)?;
         if let Some(empty) = self.streams.iter().find(|write| write.events.is_empty()) {
-            return Err(Invalid::EmptyAppend {
-                stream: empty.stream.clone(),
-            });
+            return Err(Invalid::EmptyAppend { stream: empty.stream.clone() });
         }
         let mut seen = HashSet::new();
         for stream in self.stream_names() {
             stream.check()?;
             if count > 1 && !seen.insert(stream) {
-                return Err(Invalid::StreamTwice {
-                    stream: stream.clone(),
-                });
+                return Err(Invalid::StreamTwice { stream: stream.clone() });
             }
         }
         Ok(())
@@ -190,9 +168,7 @@ impl AppendRequest {
     fn check_conditions(&self) -> Result<(), Invalid> {
         let (count, max) = (self.unless.len(), limits::MAX_CONDITIONS_PER_APPEND);
         at_most("conditions in one append", count, max)?;
-        self.unless
-            .iter()
-            .try_for_each(|unless| unless.query.check())
+        self.unless.iter().try_for_each(|unless| unless.query.check())
     }
 
     fn check_events(&self) -> Result<(), Invalid> {
@@ -246,9 +222,5 @@ fn check_claim(stream: &StreamId, metadata: &Metadata) -> Result<(), Invalid> {
 }
 
 pub(super) fn at_most(what: &'static str, count: usize, max: usize) -> Result<(), Invalid> {
-    if count > max {
-        Err(Invalid::TooMany { what, count, max })
-    } else {
-        Ok(())
-    }
+    if count > max { Err(Invalid::TooMany { what, count, max }) } else { Ok(()) }
 }

@@ -24,11 +24,7 @@ impl Conflict {
     /// Puts the three together. For stores.
     #[must_use]
     pub const fn new(stream: StreamId, expected: ExpectedVersion, actual: Option<Version>) -> Self {
-        Self {
-            stream,
-            expected,
-            actual,
-        }
+        Self { stream, expected, actual }
     }
 }
 
@@ -61,11 +57,7 @@ impl ConditionFailed {
     /// Puts the three together. For stores.
     #[must_use]
     pub const fn new(query: Query, after: Position, found: Position) -> Self {
-        Self {
-            query,
-            after,
-            found,
-        }
+        Self { query, after, found }
     }
 }
 
@@ -121,8 +113,7 @@ struct Place(Option<Position>);
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0
-            .map_or(Ok(()), |position| write!(f, " at position {position}"))
+        self.0.map_or(Ok(()), |position| write!(f, " at position {position}"))
     }
 }
 
@@ -191,10 +182,6 @@ impl Fenced {
     /// Puts the three together. For stores.
     #[must_use]
     pub const fn new(subscriber: SubscriberName, held: u64, current: u64) -> Self {
-        Self {
-            subscriber,
-            held,
-            current,
-        }
+        Self { subscriber, held, current }
     }
 }

@@ -152,11 +152,7 @@ pub enum Invalid {
         size: usize,
     },
     /// A stream or an event belongs to another tenant.
-    #[error(
-        "stream {stream} belongs to {}, but this is for {}",
-        whose(found),
-        whose(expected)
-    )]
+    #[error("stream {stream} belongs to {}, but this is for {}", whose(found), whose(expected))]
     TenantMismatch {
         /// The stream.
         stream: StreamId,
@@ -202,16 +198,9 @@ pub enum Invalid {
 }
 
 fn whose(tenant: &Option<Tenant>) -> String {
-    tenant.as_ref().map_or_else(
-        || "no tenant".to_owned(),
-        |tenant| format!("tenant {tenant}"),
-    )
+    tenant.as_ref().map_or_else(|| "no tenant".to_owned(), |tenant| format!("tenant {tenant}"))
 }
 
 fn join(names: &[EventType]) -> String {
-    names
-        .iter()
-        .map(EventType::as_str)
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.iter().map(EventType::as_str).collect::<Vec<_>>().join(", ")
 }

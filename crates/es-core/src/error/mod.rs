@@ -181,11 +181,7 @@ impl Error {
     }
 
     fn with_detail(kind: ErrorKind, detail: Detail) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            detail,
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, detail, source: None }))
     }
 }
 
@@ -229,9 +225,7 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
-        debug
-            .field("kind", &self.0.kind)
-            .field("message", &format_args!("{self}"));
+        debug.field("kind", &self.0.kind).field("message", &format_args!("{self}"));
         if let Some(source) = &self.0.source {
             debug.field("source", source);
         }

@@ -32,10 +32,7 @@ impl ContentType {
         if well_formed {
             Ok(Self(Text::from(text)))
         } else {
-            Err(Invalid::ContentType {
-                text: text.to_owned(),
-            }
-            .into())
+            Err(Invalid::ContentType { text: text.to_owned() }.into())
         }
     }
 

@@ -27,9 +27,7 @@ impl Finite {
         if value.is_finite() {
             return Ok(());
         }
-        Err(Error::custom(format_args!(
-            "it holds the number {value}, which JSON cannot write"
-        )))
+        Err(Error::custom(format_args!("it holds the number {value}, which JSON cannot write")))
     }
 }
 

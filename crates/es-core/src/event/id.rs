@@ -18,10 +18,7 @@ impl EventId {
     /// Draws a new identity: a UUID of version 7 (RFC 9562), which grows with time and so
     /// keeps the stores' indexes compact.
     #[must_use]
-    #[expect(
-        clippy::new_without_default,
-        reason = "a default that differs each time surprises"
-    )]
+    #[expect(clippy::new_without_default, reason = "a default that differs each time surprises")]
     pub fn new() -> Self {
         Self(Uuid::now_v7())
     }
@@ -83,10 +80,7 @@ impl FromStr for EventId {
     fn from_str(text: &str) -> Result<Self> {
         match Uuid::parse_str(text) {
             Ok(uuid) => Ok(Self(uuid)),
-            Err(_) => Err(Invalid::EventId {
-                text: text.to_owned(),
-            }
-            .into()),
+            Err(_) => Err(Invalid::EventId { text: text.to_owned() }.into()),
         }
     }
 }

@@ -52,9 +52,7 @@ impl Metadata {
     pub fn caused_by(cause: &Envelope) -> Self {
         let theirs = &cause.metadata;
         let caused = Self {
-            correlation_id: theirs
-                .correlation_id
-                .or(NonNilUuid::new(cause.id.as_uuid())),
+            correlation_id: theirs.correlation_id.or(NonNilUuid::new(cause.id.as_uuid())),
             causation_id: NonNilUuid::new(cause.id.as_uuid()),
             more: None,
         };
@@ -68,11 +66,7 @@ impl Metadata {
     /// Metadata of something that belongs together with `other` without being caused by it.
     #[must_use]
     pub fn correlated_with(other: &Envelope) -> Self {
-        Self {
-            causation_id: None,
-            more: None,
-            ..Self::caused_by(other)
-        }
+        Self { causation_id: None, more: None, ..Self::caused_by(other) }
     }
 
     /// What everything that one request set off has in common.
@@ -126,10 +120,7 @@ impl Metadata {
 
     /// All values of the application's own, by name.
     pub fn extras(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.more
-            .iter()
-            .flat_map(|more| &more.extra)
-            .map(|(key, value)| (key.as_str(), value))
+        self.more.iter().flat_map(|more| &more.extra).map(|(key, value)| (key.as_str(), value))
     }
 
     /// Sets the correlation; the nil UUID takes it away.
@@ -198,9 +189,7 @@ impl Metadata {
             }
             own.occurred_at = own.occurred_at.or(theirs.occurred_at);
             for (key, value) in &theirs.extra {
-                own.extra
-                    .entry(key.clone())
-                    .or_insert_with(|| value.clone());
+                own.extra.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
         self
@@ -247,14 +236,7 @@ struct Flat {
 impl From<Metadata> for Flat {
     fn from(metadata: Metadata) -> Self {
         let more = metadata.more.map_or_else(More::default, |more| *more);
-        let More {
-            actor,
-            tenant,
-            traceparent,
-            tracestate,
-            occurred_at,
-            extra,
-        } = more;
+        let More { actor, tenant, traceparent, tracestate, occurred_at, extra } = more;
         Self {
             correlation_id: metadata.correlation_id.map(Uuid::from),
             causation_id: metadata.causation_id.map(Uuid::from),
@@ -270,23 +252,8 @@ impl From<Metadata> for Flat {
 
 impl From<Flat> for Metadata {
     fn from(flat: Flat) -> Self {
-        let Flat {
-            actor,
-            tenant,
-            traceparent,
-            tracestate,
-            occurred_at,
-            extra,
-            ..
-        } = flat;
-        let more = More {
-            actor,
-            tenant,
-            traceparent,
-            tracestate,
-            occurred_at,
-            extra,
-        };
+        let Flat { actor, tenant, traceparent, tracestate, occurred_at, extra, .. } = flat;
+        let more = More { actor, tenant, traceparent, tracestate, occurred_at, extra };
         Self {
             correlation_id: flat.correlation_id.and_then(NonNilUuid::new),
             causation_id: flat.causation_id.and_then(NonNilUuid::new),

@@ -36,13 +36,7 @@ impl NewEvent {
     #[must_use]
     pub fn raw(schema: Schema, payload: Payload) -> Self {
         let (id, metadata, tags) = (EventId::new(), Metadata::new(), Tags::NONE);
-        Self {
-            id,
-            schema,
-            payload,
-            metadata,
-            tags,
-        }
+        Self { id, schema, payload, metadata, tags }
     }
 
     /// The same event under an id of the writer's choice.
@@ -83,26 +77,15 @@ impl NewEvent {
     pub(crate) fn check(&self) -> Result<(), Invalid> {
         self.schema.name.check()?;
         if self.schema.version == 0 {
-            return Err(Invalid::SchemaVersion {
-                event_type: self.schema.name.clone(),
-            });
+            return Err(Invalid::SchemaVersion { event_type: self.schema.name.clone() });
         }
         let (size, max) = (self.payload.bytes().len(), limits::MAX_PAYLOAD_BYTES);
         if size > max {
-            return Err(Invalid::EventTooLarge {
-                event: self.id,
-                what: "payload",
-                size,
-                max,
-            });
+            return Err(Invalid::EventTooLarge { event: self.id, what: "payload", size, max });
         }
         let (size, max) = (self.tags.len(), limits::MAX_TAGS_PER_EVENT);
         if size > max {
-            return Err(Invalid::TooMany {
-                what: "tags on one event",
-                count: size,
-                max,
-            });
+            return Err(Invalid::TooMany { what: "tags on one event", count: size, max });
         }
         self.check_metadata()
     }
@@ -111,17 +94,11 @@ impl NewEvent {
         if self.metadata.is_small() {
             return Ok(());
         }
-        let payload = Payload::json(&self.metadata).map_err(|e| Invalid::Payload {
-            reason: format!("metadata: {e}"),
-        })?;
+        let payload = Payload::json(&self.metadata)
+            .map_err(|e| Invalid::Payload { reason: format!("metadata: {e}") })?;
         let (size, max) = (payload.bytes().len(), limits::MAX_METADATA_BYTES);
         if size > max {
-            return Err(Invalid::EventTooLarge {
-                event: self.id,
-                what: "metadata",
-                size,
-                max,
-            });
+            return Err(Invalid::EventTooLarge { event: self.id, what: "metadata", size, max });
         }
         Ok(())
     }

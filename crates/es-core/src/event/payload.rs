@@ -32,10 +32,7 @@ impl Payload {
         if memmem::find(&bytes, b"null").is_some() {
             finite::check(value).map_err(invalid)?;
         }
-        Ok(Self {
-            content_type: ContentType::JSON,
-            bytes: exact(bytes),
-        })
+        Ok(Self { content_type: ContentType::JSON, bytes: exact(bytes) })
     }
 
     /// Takes bytes of any content type.
@@ -47,20 +44,14 @@ impl Payload {
         if content_type == ContentType::JSON {
             serde_json::from_slice::<IgnoredAny>(&bytes).map_err(invalid)?;
         }
-        Ok(Self {
-            content_type,
-            bytes,
-        })
+        Ok(Self { content_type, bytes })
     }
 
     /// Takes bytes that a store has kept, without a check. For stores: what they give
     /// back is what they were given.
     #[must_use]
     pub const fn stored(content_type: ContentType, bytes: Bytes) -> Self {
-        Self {
-            content_type,
-            bytes,
-        }
+        Self { content_type, bytes }
     }
 
     /// How the bytes are to be read.
@@ -93,22 +84,14 @@ fn exact(bytes: Vec<u8>) -> Bytes {
 }
 
 fn invalid(error: serde_json::Error) -> crate::Error {
-    Invalid::Payload {
-        reason: error.to_string(),
-    }
-    .into()
+    Invalid::Payload { reason: error.to_string() }.into()
 }
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::str::from_utf8(&self.bytes) {
             Ok(text) => write!(f, "Payload({}, {text})", self.content_type),
-            Err(_) => write!(
-                f,
-                "Payload({}, {} bytes)",
-                self.content_type,
-                self.bytes.len()
-            ),
+            Err(_) => write!(f, "Payload({}, {} bytes)", self.content_type, self.bytes.len()),
         }
     }
 }

@@ -39,24 +39,8 @@ impl Envelope {
         position: Position,
         recorded_at: Timestamp,
     ) -> Self {
-        let NewEvent {
-            id,
-            schema,
-            payload,
-            metadata,
-            tags,
-        } = event;
-        Self {
-            id,
-            schema,
-            stream,
-            version,
-            position,
-            recorded_at,
-            metadata,
-            tags,
-            payload,
-        }
+        let NewEvent { id, schema, payload, metadata, tags } = event;
+        Self { id, schema, stream, version, position, recorded_at, metadata, tags, payload }
     }
 
     /// Whose event it is: its stream's tenant.
@@ -82,10 +66,7 @@ impl Recorded {
     /// Wraps an envelope. For stores.
     #[must_use]
     pub const fn new(envelope: Arc<Envelope>) -> Self {
-        Self {
-            event: (),
-            envelope,
-        }
+        Self { event: (), envelope }
     }
 
     /// Decodes the payload as `E`.
@@ -94,10 +75,7 @@ impl Recorded {
     /// `UnknownEvent` or `Undecodable`, either with the event's position.
     pub fn decode<E: Event>(&self) -> Result<Recorded<E>> {
         match E::decode(&self.schema, &self.payload) {
-            Ok(event) => Ok(Recorded {
-                event,
-                envelope: Arc::clone(&self.envelope),
-            }),
+            Ok(event) => Ok(Recorded { event, envelope: Arc::clone(&self.envelope) }),
             Err(error) => Err(error.at_event(&self.envelope)),
         }
     }
@@ -119,10 +97,7 @@ impl<T> Recorded<T> {
     /// The same event with the decoded value changed.
     #[must_use]
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Recorded<U> {
-        Recorded {
-            event: change(self.event),
-            envelope: self.envelope,
-        }
+        Recorded { event: change(self.event), envelope: self.envelope }
     }
 
     /// The decoded value alone.

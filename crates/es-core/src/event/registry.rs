@@ -65,14 +65,7 @@ impl Registry {
                 .into());
             }
             let decode: Decode = |recorded| Ok(Box::new(recorded.decode::<E>()?.event));
-            self.entries.insert(
-                schema.name.clone(),
-                Entry {
-                    schema,
-                    rust_type,
-                    decode,
-                },
-            );
+            self.entries.insert(schema.name.clone(), Entry { schema, rust_type, decode });
         }
         Ok(self)
     }
@@ -92,19 +85,14 @@ impl Registry {
             let known: Vec<_> = self.schemas().cloned().collect();
             return Err(Error::unknown_event(&recorded.schema, &known).at_event(recorded));
         };
-        Ok(DecodedEvent {
-            rust_type: entry.rust_type,
-            value: (entry.decode)(recorded)?,
-        })
+        Ok(DecodedEvent { rust_type: entry.rust_type, value: (entry.decode)(recorded)? })
     }
 }
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = self.entries.values();
-        f.debug_map()
-            .entries(entries.map(|e| (e.schema.to_string(), e.rust_type)))
-            .finish()
+        f.debug_map().entries(entries.map(|e| (e.schema.to_string(), e.rust_type))).finish()
     }
 }
 
@@ -142,8 +130,6 @@ impl DecodedEvent {
 
 impl fmt::Debug for DecodedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("DecodedEvent")
-            .field(&self.rust_type)
-            .finish()
+        f.debug_tuple("DecodedEvent").field(&self.rust_type).finish()
     }
 }

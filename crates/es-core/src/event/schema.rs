@@ -17,10 +17,7 @@ impl Schema {
     /// A schema that is known when the program is written.
     #[must_use]
     pub const fn from_static(name: &'static str, version: u32) -> Self {
-        Self {
-            name: EventType::from_static(name),
-            version,
-        }
+        Self { name: EventType::from_static(name), version }
     }
 
     /// Puts the two together.

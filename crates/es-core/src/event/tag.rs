@@ -28,19 +28,10 @@ impl Tag {
         let (name, value) = text.split_once(':').unwrap_or((text, ""));
         if text.len() > limits::MAX_TAG_BYTES {
             let (len, max) = (text.len(), limits::MAX_TAG_BYTES);
-            return Err(Invalid::NameTooLong {
-                what: "tag",
-                name: shorten(text),
-                len,
-                max,
-            }
-            .into());
+            return Err(Invalid::NameTooLong { what: "tag", name: shorten(text), len, max }.into());
         }
         if name.is_empty() || value.is_empty() {
-            return Err(Invalid::Tag {
-                text: text.to_owned(),
-            }
-            .into());
+            return Err(Invalid::Tag { text: text.to_owned() }.into());
         }
         let reserved = name
             .chars()
@@ -50,12 +41,7 @@ impl Tag {
             None => Ok(Self(Arc::from(text))),
             Some(found) => {
                 let name = text.to_owned();
-                Err(Invalid::ReservedCharacter {
-                    what: "tag",
-                    name,
-                    found,
-                }
-                .into())
+                Err(Invalid::ReservedCharacter { what: "tag", name, found }.into())
             }
         }
     }
@@ -162,11 +148,7 @@ impl FromIterator<Tag> for Tags {
         let mut tags: Vec<Tag> = tags.into_iter().collect();
         tags.sort_unstable();
         tags.dedup();
-        Self(if tags.is_empty() {
-            None
-        } else {
-            Some(Arc::from(tags))
-        })
+        Self(if tags.is_empty() { None } else { Some(Arc::from(tags)) })
     }
 }
 

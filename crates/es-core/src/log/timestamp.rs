@@ -56,10 +56,7 @@ impl Timestamp {
     /// The moment `duration` later.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// The moment as a calendar date and time; the nearest one for moments that the
@@ -112,18 +109,12 @@ impl FromStr for Timestamp {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        if let Some(micros) = text
-            .strip_suffix("us")
-            .and_then(|micros| micros.parse().ok())
-        {
+        if let Some(micros) = text.strip_suffix("us").and_then(|micros| micros.parse().ok()) {
             return Ok(Self(micros));
         }
         match OffsetDateTime::parse(text, &Rfc3339) {
             Ok(time) => Ok(Self::from(time)),
-            Err(_) => Err(Invalid::Timestamp {
-                text: text.to_owned(),
-            }
-            .into()),
+            Err(_) => Err(Invalid::Timestamp { text: text.to_owned() }.into()),
         }
     }
 }

@@ -34,15 +34,7 @@ impl Checkpoint {
     pub fn first(subscriber: SubscriberName, log: LogId, owner: Owner) -> Self {
         let updated_at = Timestamp::now();
         let position = Position::START;
-        Self {
-            subscriber,
-            log,
-            position,
-            event: None,
-            epoch: 1,
-            owner,
-            updated_at,
-        }
+        Self { subscriber, log, position, event: None, epoch: 1, owner, updated_at }
     }
 
     /// Checks that the log which `head` is of can be the one that this checkpoint was made
@@ -52,18 +44,10 @@ impl Checkpoint {
     /// `LogDiverged` when it is another log, or ends before this checkpoint.
     pub fn check(&self, head: Head) -> Result<()> {
         if self.log != head.log {
-            return Err(Diverged::Replaced {
-                expected: self.log,
-                found: head.log,
-            }
-            .into());
+            return Err(Diverged::Replaced { expected: self.log, found: head.log }.into());
         }
         if self.position > head.position {
-            return Err(Diverged::RolledBack {
-                reader: self.position,
-                head,
-            }
-            .into());
+            return Err(Diverged::RolledBack { reader: self.position, head }.into());
         }
         Ok(())
     }

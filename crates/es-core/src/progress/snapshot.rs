@@ -23,10 +23,7 @@ impl SnapshotKey {
     /// Puts the two together.
     #[must_use]
     pub const fn new(stream: StreamId, fingerprint: u64) -> Self {
-        Self {
-            stream,
-            fingerprint,
-        }
+        Self { stream, fingerprint }
     }
 }
 
@@ -64,14 +61,7 @@ impl Snapshot {
         log: LogId,
         state: Payload,
     ) -> Self {
-        Self {
-            key,
-            version,
-            event,
-            log,
-            taken_at: Timestamp::now(),
-            state,
-        }
+        Self { key, version, event, log, taken_at: Timestamp::now(), state }
     }
 }
 

@@ -104,10 +104,7 @@ impl Read {
 
     /// One event, whoever's it is (or among those of the tenant of the handle).
     pub fn event(id: EventId) -> Self {
-        Self {
-            tenants: TenantScope::All,
-            ..Self::of(Selection::Event(id))
-        }
+        Self { tenants: TenantScope::All, ..Self::of(Selection::Event(id)) }
     }
 
     fn of(selection: Selection) -> Self {
@@ -223,16 +220,10 @@ impl Read {
             && self.query.matches(&envelope.schema, &envelope.tags)
             && self.after.is_none_or(|after| envelope.position > after)
             && self.until.is_none_or(|until| envelope.position <= until)
-            && self
-                .from_version
-                .is_none_or(|from| envelope.version >= from)
+            && self.from_version.is_none_or(|from| envelope.version >= from)
             && self.to_version.is_none_or(|to| envelope.version <= to)
-            && self
-                .recorded_since
-                .is_none_or(|since| envelope.recorded_at >= since)
-            && self
-                .recorded_until
-                .is_none_or(|until| envelope.recorded_at <= until)
+            && self.recorded_since.is_none_or(|since| envelope.recorded_at >= since)
+            && self.recorded_until.is_none_or(|until| envelope.recorded_at <= until)
     }
 
     fn selects(&self, envelope: &Envelope) -> bool {
@@ -256,9 +247,7 @@ impl Read {
         if let Selection::Stream(stream) = &self.selection {
             self.selection = Selection::Stream(stream.scoped(tenant)?);
         } else if self.from_version.is_some() || self.to_version.is_some() {
-            return Err(Invalid::Read {
-                reason: "versions bound the read of one stream only",
-            });
+            return Err(Invalid::Read { reason: "versions bound the read of one stream only" });
         }
         if let Some(tenant) = tenant {
             match &self.tenants {

@@ -21,21 +21,13 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// Everything.
-    pub const ALL: Self = Self {
-        multi_stream: true,
-        conditions: true,
-        time_bounds: true,
-        shared: true,
-    };
+    pub const ALL: Self =
+        Self { multi_stream: true, conditions: true, time_bounds: true, shared: true };
 
     /// The least that the contract asks for: appends to one stream, all reads but those by
     /// time.
-    pub const LEAST: Self = Self {
-        multi_stream: false,
-        conditions: false,
-        time_bounds: false,
-        shared: false,
-    };
+    pub const LEAST: Self =
+        Self { multi_stream: false, conditions: false, time_bounds: false, shared: false };
 
     /// The same with several streams in one append, or without.
     #[must_use]
@@ -77,17 +69,10 @@ impl Capabilities {
 
     pub(crate) fn check_read(self, read: &Read) -> Result<()> {
         let by_time = read.recorded_since.is_some() || read.recorded_until.is_some();
-        if by_time && !self.time_bounds {
-            Err(unsupported("reads by time"))
-        } else {
-            Ok(())
-        }
+        if by_time && !self.time_bounds { Err(unsupported("reads by time")) } else { Ok(()) }
     }
 }
 
 fn unsupported(what: &str) -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        format!("this store cannot do {what}"),
-    )
+    Error::new(ErrorKind::Unsupported, format!("this store cannot do {what}"))
 }

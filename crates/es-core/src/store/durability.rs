@@ -46,11 +46,7 @@ impl Durability {
     /// Crashes of processes lose nothing; a power cut may take the last `window` of work.
     #[must_use]
     pub fn delayed(window: Option<Duration>, settings: impl Into<String>) -> Self {
-        Self {
-            survives_power_loss: false,
-            loss_window: window,
-            ..Self::full(settings)
-        }
+        Self { survives_power_loss: false, loss_window: window, ..Self::full(settings) }
     }
 }
 

@@ -83,16 +83,10 @@ impl FollowStream {
     pub(crate) fn new(backend: Backend, read: Result<Read>) -> Self {
         let checked = read.and_then(|read| {
             if read.direction == Direction::Backward {
-                return Err(Invalid::Read {
-                    reason: "a follower cannot go backward",
-                }
-                .into());
+                return Err(Invalid::Read { reason: "a follower cannot go backward" }.into());
             }
             if read.until.is_some() || read.to_version.is_some() || read.recorded_until.is_some() {
-                return Err(Invalid::Read {
-                    reason: "a follower has no upper bound",
-                }
-                .into());
+                return Err(Invalid::Read { reason: "a follower has no upper bound" }.into());
             }
             Ok(read)
         });
@@ -112,25 +106,9 @@ impl FollowStream {
     }
 
     pub(crate) fn decoded<E: Event>(self) -> FollowStream<E> {
-        let Self {
-            page,
-            state,
-            backend,
-            read,
-            cursor,
-            log,
-            ..
-        } = self;
+        let Self { page, state, backend, read, cursor, log, .. } = self;
         let decode = |recorded: Recorded| recorded.decode::<E>();
-        FollowStream {
-            decode,
-            page,
-            state,
-            backend,
-            read,
-            cursor,
-            log,
-        }
+        FollowStream { decode, page, state, backend, read, cursor, log }
     }
 }
 
@@ -231,18 +209,10 @@ impl<T> FollowStream<T> {
     fn seen(&mut self, head: Head) -> Result<State> {
         let known = self.log.or(self.read.log);
         if let Some(expected) = known.filter(|known| *known != head.log) {
-            return Err(Diverged::Replaced {
-                expected,
-                found: head.log,
-            }
-            .into());
+            return Err(Diverged::Replaced { expected, found: head.log }.into());
         }
         if head.position < self.cursor {
-            return Err(Diverged::RolledBack {
-                reader: self.cursor,
-                head,
-            }
-            .into());
+            return Err(Diverged::RolledBack { reader: self.cursor, head }.into());
         }
         let first_look = self.log.replace(head.log).is_none();
         if head.position == self.cursor && !first_look {

@@ -54,10 +54,7 @@ impl Store {
     /// A handle on a store behind a pointer.
     #[must_use]
     pub fn from_backend(backend: Backend) -> Self {
-        Self {
-            backend,
-            tenant: None,
-        }
+        Self { backend, tenant: None }
     }
 
     /// The store below.
@@ -69,20 +66,14 @@ impl Store {
     /// A handle with `layer` around everything that is there.
     #[must_use]
     pub fn layer(self, layer: &(impl Layer + ?Sized)) -> Self {
-        Self {
-            backend: layer.layer(self.backend),
-            tenant: self.tenant,
-        }
+        Self { backend: layer.layer(self.backend), tenant: self.tenant }
     }
 
     /// A handle that sees and writes only what belongs to `tenant`: streams that are named
     /// without a tenant get it, streams of others are refused, reads keep to it.
     #[must_use]
     pub fn for_tenant(&self, tenant: Tenant) -> Self {
-        Self {
-            backend: Backend::clone(&self.backend),
-            tenant: Some(tenant),
-        }
+        Self { backend: Backend::clone(&self.backend), tenant: Some(tenant) }
     }
 
     /// The tenant that the handle is scoped to.
@@ -212,10 +203,7 @@ impl Store {
         let checked = async move {
             let head = backend.head().await?;
             if let Some(expected) = read.log.filter(|log| *log != head.log) {
-                return Err(Error::from(Diverged::Replaced {
-                    expected,
-                    found: head.log,
-                }));
+                return Err(Error::from(Diverged::Replaced { expected, found: head.log }));
             }
             if let Some(reader) = read.after.filter(|after| *after > head.position) {
                 return Err(Error::from(Diverged::RolledBack { reader, head }));

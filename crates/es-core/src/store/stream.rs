@@ -27,20 +27,12 @@ pub struct EventStream<T = ()> {
 
 impl EventStream {
     pub(crate) fn new(pages: PageStream) -> Self {
-        Self {
-            pages: Some(pages),
-            page: Vec::new().into_iter(),
-            decode: Ok,
-        }
+        Self { pages: Some(pages), page: Vec::new().into_iter(), decode: Ok }
     }
 
     pub(crate) fn decoded<E: Event>(self) -> EventStream<E> {
         let Self { pages, page, .. } = self;
-        EventStream {
-            pages,
-            page,
-            decode: |recorded| recorded.decode::<E>(),
-        }
+        EventStream { pages, page, decode: |recorded| recorded.decode::<E>() }
     }
 }
 
@@ -110,8 +102,6 @@ impl<T> Stream for EventStream<T> {
 
 impl<T> fmt::Debug for EventStream<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventStream")
-            .field("ended", &self.pages.is_none())
-            .finish_non_exhaustive()
+        f.debug_struct("EventStream").field("ended", &self.pages.is_none()).finish_non_exhaustive()
     }
 }

@@ -39,31 +39,20 @@ impl StreamId {
     /// # Errors
     /// [`Invalid`] when a part is empty, too long, or holds a reserved character.
     pub fn new(category: impl AsRef<str>, key: impl fmt::Display) -> Result<Self> {
-        Ok(Self::of(
-            Category::new(category)?,
-            Key::new(key.to_string())?,
-        ))
+        Ok(Self::of(Category::new(category)?, Key::new(key.to_string())?))
     }
 
     /// Names the stream `key` of `category`, both checked already.
     #[must_use]
     pub fn of(category: Category, key: Key) -> Self {
-        Self(Arc::new(Parts {
-            tenant: None,
-            category,
-            key,
-        }))
+        Self(Arc::new(Parts { tenant: None, category, key }))
     }
 
     /// The stream of the same category and key that belongs to `tenant`.
     #[must_use]
     pub fn with_tenant(&self, tenant: Tenant) -> Self {
         let Parts { category, key, .. } = (*self.0).clone();
-        Self(Arc::new(Parts {
-            tenant: Some(tenant),
-            category,
-            key,
-        }))
+        Self(Arc::new(Parts { tenant: Some(tenant), category, key }))
     }
 
     /// Whose stream it is.
@@ -122,9 +111,7 @@ impl FromStr for StreamId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let unreadable = || Invalid::StreamName {
-            text: text.to_owned(),
-        };
+        let unreadable = || Invalid::StreamName { text: text.to_owned() };
         let (head, key) = text.split_once('/').ok_or_else(unreadable)?;
         let (tenant, category) = match head.split_once('@') {
             None => (None, head),

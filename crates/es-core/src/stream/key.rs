@@ -27,24 +27,15 @@ impl Key {
         }
         if text.len() > limits::MAX_KEY_BYTES {
             let (len, max) = (text.len(), limits::MAX_KEY_BYTES);
-            return Err(Invalid::NameTooLong {
-                what,
-                name: shorten(text),
-                len,
-                max,
-            }
-            .into());
+            return Err(Invalid::NameTooLong { what, name: shorten(text), len, max }.into());
         }
         let edges = [text.chars().next(), text.chars().next_back()];
         let edge = edges.into_iter().flatten().find(|c| c.is_whitespace());
         match text.chars().find(|c| c.is_control()).or(edge) {
             None => Ok(Self(Arc::from(text))),
-            Some(found) => Err(Invalid::ReservedCharacter {
-                what,
-                name: text.to_owned(),
-                found,
+            Some(found) => {
+                Err(Invalid::ReservedCharacter { what, name: text.to_owned(), found }.into())
             }
-            .into()),
         }
     }
 

@@ -9,10 +9,7 @@ use crate::{Category, ErrorKind, Invalid, Tenant};
 fn version_zero_is_refused_by_name() {
     let error = Version::new(0).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(matches!(
-        error.invalid(),
-        Some(Invalid::Version { number: 0 })
-    ));
+    assert!(matches!(error.invalid(), Some(Invalid::Version { number: 0 })));
     assert!(Version::new(u64::MAX).is_err());
     assert_eq!(Version::new(1).unwrap(), Version::FIRST);
 }
@@ -21,10 +18,7 @@ fn version_zero_is_refused_by_name() {
 fn version_after_a_number_of_events() {
     assert_eq!(Version::after(None, 0), None);
     assert_eq!(Version::after(None, 3), Some(Version::new(3).unwrap()));
-    assert_eq!(
-        Version::after(Some(Version::FIRST), 2),
-        Some(Version::new(3).unwrap())
-    );
+    assert_eq!(Version::after(Some(Version::FIRST), 2), Some(Version::new(3).unwrap()));
     assert_eq!(Version::MAX.next(), Version::MAX);
 }
 
@@ -41,17 +35,7 @@ fn expected_versions_admit_what_they_say() {
 
 #[test]
 fn names_with_reserved_characters_are_refused() {
-    for bad in [
-        "",
-        "a/b",
-        "a@b",
-        "a b",
-        "-a",
-        ".a",
-        "a\n",
-        "a:b",
-        &"x".repeat(65),
-    ] {
+    for bad in ["", "a/b", "a@b", "a b", "-a", ".a", "a\n", "a:b", &"x".repeat(65)] {
         assert!(Category::new(bad).is_err(), "category {bad:?}");
         assert!(Tenant::new(bad).is_err(), "tenant {bad:?}");
     }

@@ -32,10 +32,7 @@ pub(super) fn a_struct(
         return Vec::new();
     }
     if let (Some(_), Some(prefix)) = (&keys.name, &keys.prefix) {
-        faults.add(
-            prefix.span,
-            "`name` is the whole name: leave `prefix` out, or `name`",
-        );
+        faults.add(prefix.span, "`name` is the whole name: leave `prefix` out, or `name`");
     }
     let prefix = prefix(keys, faults);
     let form = Form::Own(Own {
@@ -67,10 +64,7 @@ pub(super) fn an_enum(
         faults.add(transparent.span, message);
     }
     let prefix = prefix(keys, faults).unwrap_or_else(|| names::default_prefix(&input.ident));
-    let has_fields = data
-        .variants
-        .iter()
-        .any(|v| matches!(v.fields, Fields::Named(_)));
+    let has_fields = data.variants.iter().any(|v| matches!(v.fields, Fields::Named(_)));
     let all = ForAll {
         prefix,
         transparent: keys.transparent.is_some(),
@@ -170,27 +164,23 @@ impl Case {
 /// The inner event says all of this itself.
 fn refuse_beside_transparent(variant: &Variant, keys: &Keys, faults: &mut Faults) {
     let name = keys.name.as_ref().map(|name| ("name", name.span));
-    let version = keys
-        .version
-        .as_ref()
-        .map(|version| ("version", version.span));
+    let version = keys.version.as_ref().map(|version| ("version", version.span));
     for (key, span) in name.into_iter().chain(version) {
         let message = format!(
             "a transparent variant has the `{key}` of the event that it holds: write it there"
         );
         faults.add(span, message);
     }
-    for field in fields(&variant.fields, faults) {
-        let at = variant.fields.span();
-        if field.tag.is_some() {
+    for field in &variant.fields {
+        if let Some(tag) = Keys::read(&field.attrs, Place::Field, faults).tag {
             let message = "a transparent variant has the tags of the event that it holds: \
-                           write this there";
-            faults.add(at, message);
+                           write this on a field there";
+            faults.add(tag.span, message);
         }
-        if let Some(serde) = field.serde.first() {
+        for serde in field.attrs.iter().filter(|a| a.path().is_ident("serde")) {
             let message = "the event that a transparent variant holds writes itself: write \
-                           this there, on its fields";
-            faults.add(serde.span(), message);
+                           this on a field there";
+            faults.push(syn::Error::new_spanned(serde, message));
         }
     }
 }

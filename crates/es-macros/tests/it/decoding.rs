@@ -33,23 +33,14 @@ fn a_name_that_is_not_known() {
 
 #[test]
 fn a_version_that_is_not_known() {
-    for (name, version) in [
-        ("account.closed", 1),
-        ("account.closed", 3),
-        ("account.deposited", 0),
-    ] {
+    for (name, version) in [("account.closed", 1), ("account.closed", 3), ("account.deposited", 0)]
+    {
         let error = decode::<AccountEvent>(name, version, "{}").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnknownEvent);
     }
-    assert_eq!(
-        decode::<AccountEvent>("account.closed", 2, "{}").unwrap(),
-        AccountEvent::Closed
-    );
+    assert_eq!(decode::<AccountEvent>("account.closed", 2, "{}").unwrap(), AccountEvent::Closed);
     let error = decode::<Measured>("measured", 2, r#"{"value":1}"#).unwrap_err();
-    assert_eq!(
-        error.unknown_event_details().unwrap().known,
-        Measured::SCHEMAS
-    );
+    assert_eq!(error.unknown_event_details().unwrap().known, Measured::SCHEMAS);
 }
 
 #[test]
@@ -57,24 +48,9 @@ fn a_payload_that_does_not_fit() {
     for (name, version, json, why) in [
         ("account.deposited", 1, "{}", "missing field `amount`"),
         ("account.deposited", 1, r#"{"amount":-1}"#, "expected u64"),
-        (
-            "account.deposited",
-            1,
-            "null",
-            "expected the fields of account.deposited",
-        ),
-        (
-            "account.closed",
-            2,
-            "null",
-            "expected the fields of account.closed",
-        ),
-        (
-            "account.closed",
-            2,
-            "1",
-            "expected the fields of account.closed",
-        ),
+        ("account.deposited", 1, "null", "expected the fields of account.deposited"),
+        ("account.closed", 2, "null", "expected the fields of account.closed"),
+        ("account.closed", 2, "1", "expected the fields of account.closed"),
         ("account.renamed", 1, "{}", "expected a string"),
     ] {
         let error = decode::<AccountEvent>(name, version, json).unwrap_err();
@@ -93,33 +69,14 @@ fn a_payload_that_is_not_json() {
     let payload = Payload::new(cbor, vec![0xa0]).unwrap();
     let error = AccountEvent::decode(&AccountEvent::SCHEMAS[1], &payload).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Undecodable);
-    assert!(
-        error
-            .source()
-            .unwrap()
-            .to_string()
-            .contains("application/cbor")
-    );
+    assert!(error.source().unwrap().to_string().contains("application/cbor"));
 }
 
 #[test]
 fn a_number_that_json_cannot_write() {
-    for (value, note) in [
-        (f64::NAN, None),
-        (f64::INFINITY, None),
-        (1.0, Some(f64::NAN)),
-    ] {
+    for (value, note) in [(f64::NAN, None), (f64::INFINITY, None), (1.0, Some(f64::NAN))] {
         let error = Measured { value, note }.encode().unwrap_err();
-        assert!(
-            matches!(error.invalid(), Some(Invalid::Payload { .. })),
-            "{error}"
-        );
+        assert!(matches!(error.invalid(), Some(Invalid::Payload { .. })), "{error}");
     }
-    super::round_trip(
-        Measured {
-            value: 1.5,
-            note: None,
-        },
-        r#"{"value":1.5,"note":null}"#,
-    );
+    super::round_trip(Measured { value: 1.5, note: None }, r#"{"value":1.5,"note":null}"#);
 }

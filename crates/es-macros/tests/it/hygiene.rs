@@ -167,14 +167,8 @@ fn self_in_a_field_is_the_event() {
         text: String,
         to: Option<Box<Self>>,
     }
-    let to = Reply {
-        text: "a".to_owned(),
-        to: None,
-    };
-    let reply = Reply {
-        text: "b".to_owned(),
-        to: Some(Box::new(to)),
-    };
+    let to = Reply { text: "a".to_owned(), to: None };
+    let reply = Reply { text: "b".to_owned(), to: Some(Box::new(to)) };
     round_trip(reply, r#"{"text":"b","to":{"text":"a","to":null}}"#);
 }
 

@@ -4,11 +4,7 @@
 #![forbid(unsafe_code)]
 #![deny(warnings, dead_code, unused_qualifications, clippy::pedantic)]
 // Of the tests' own code, and not of the output.
-#![allow(
-    missing_docs,
-    clippy::needless_pass_by_value,
-    clippy::trivially_copy_pass_by_ref
-)]
+#![allow(missing_docs, clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref)]
 
 mod append;
 mod decoding;
@@ -51,6 +47,5 @@ fn decode<E: Event>(name: &'static str, version: u32, json: &str) -> es_core::Re
 /// The names and versions of a type.
 fn schemas<E: Event>() -> Vec<(&'static str, u32)> {
     let each = E::SCHEMAS.iter();
-    each.map(|schema| (schema.name.as_str(), schema.version))
-        .collect()
+    each.map(|schema| (schema.name.as_str(), schema.version)).collect()
 }

@@ -49,10 +49,7 @@ fn a_prefix_takes_the_place_of_the_enums_name() {
         #[event(name = "emptied")]
         Emptied,
     }
-    assert_eq!(
-        schemas::<Whatever>(),
-        [("shop.cart.item_added", 1), ("emptied", 1)]
-    );
+    assert_eq!(schemas::<Whatever>(), [("shop.cart.item_added", 1), ("emptied", 1)]);
     assert_eq!(Whatever::ItemAdded.schema().name, "shop.cart.item_added");
     assert_eq!(Whatever::Emptied.schema().name, "emptied");
 }
@@ -87,10 +84,7 @@ fn names_may_be_written_in_any_script() {
         #[event(name = "口座.入金")]
         Eingezahlt,
     }
-    assert_eq!(
-        schemas::<KontoEvent>(),
-        [("konto.geld_überwiesen", 1), ("口座.入金", 1)]
-    );
+    assert_eq!(schemas::<KontoEvent>(), [("konto.geld_überwiesen", 1), ("口座.入金", 1)]);
     for schema in KontoEvent::SCHEMAS {
         es_core::EventType::new(schema.name.as_str()).unwrap();
     }

@@ -15,15 +15,8 @@ struct Money {
 
 #[derive(Debug, PartialEq, Event)]
 enum AccountEvent {
-    Opened {
-        owner: String,
-        balance: Money,
-    },
-    Noted {
-        lines: Vec<String>,
-        at: Option<u64>,
-        marks: BTreeMap<String, bool>,
-    },
+    Opened { owner: String, balance: Money },
+    Noted { lines: Vec<String>, at: Option<u64>, marks: BTreeMap<String, bool> },
     Empty {},
     Closed,
     Renamed(String),
@@ -33,19 +26,13 @@ enum AccountEvent {
 
 fn money() -> Money {
     let currency = "EUR".to_owned();
-    Money {
-        cents: -5,
-        currency,
-    }
+    Money { cents: -5, currency }
 }
 
 #[test]
 fn fields_of_a_variant() {
     round_trip(
-        AccountEvent::Opened {
-            owner: "alice".to_owned(),
-            balance: money(),
-        },
+        AccountEvent::Opened { owner: "alice".to_owned(), balance: money() },
         r#"{"owner":"alice","balance":{"cents":-5,"currency":"EUR"}}"#,
     );
     round_trip(
@@ -67,10 +54,7 @@ fn a_variant_without_fields_is_the_empty_object() {
 #[test]
 fn a_variant_that_holds_one_value_is_that_value() {
     round_trip(AccountEvent::Renamed("bob".to_owned()), r#""bob""#);
-    round_trip(
-        AccountEvent::Charged(money()),
-        r#"{"cents":-5,"currency":"EUR"}"#,
-    );
+    round_trip(AccountEvent::Charged(money()), r#"{"cents":-5,"currency":"EUR"}"#);
     round_trip(AccountEvent::Flagged(None), "null");
     round_trip(AccountEvent::Flagged(Some(7)), "7");
 }
@@ -88,10 +72,7 @@ fn structs() {
     struct Emptied {}
 
     let sku = "apple".to_owned();
-    round_trip(
-        ItemAdded { sku, quantity: 3 },
-        r#"{"sku":"apple","quantity":3}"#,
-    );
+    round_trip(ItemAdded { sku, quantity: 3 }, r#"{"sku":"apple","quantity":3}"#);
     round_trip(Cleared, "{}");
     round_trip(Emptied {}, "{}");
 }
@@ -117,12 +98,5 @@ fn fields_that_a_reader_does_not_know_are_passed_over() {
     let read: AccountEvent =
         decode("account.noted", 1, r#"{"lines":[],"more":[1],"marks":{}}"#).unwrap();
     let (lines, marks) = (Vec::new(), BTreeMap::new());
-    assert_eq!(
-        read,
-        AccountEvent::Noted {
-            lines,
-            at: None,
-            marks
-        }
-    );
+    assert_eq!(read, AccountEvent::Noted { lines, at: None, marks });
 }

@@ -73,10 +73,7 @@ enum PaintEvent {
         color: String,
     },
     OneWay {
-        #[serde(
-            serialize_with = "hex::serialize",
-            deserialize_with = "hex::deserialize"
-        )]
+        #[serde(serialize_with = "hex::serialize", deserialize_with = "hex::deserialize")]
         both: u32,
         #[serde(rename(serialize = "out", deserialize = "in"))]
         named: u8,
@@ -98,14 +95,8 @@ fn on_fields() {
         tin: 3,
         cached: 0,
     };
-    round_trip(
-        mixed(Some("n"), 2),
-        r#"{"color":"ff","howMuch":1,"note":"n","coats":2,"tin":3}"#,
-    );
-    assert_eq!(
-        json(&mixed(None, 0)),
-        r#"{"color":"ff","howMuch":1,"tin":3}"#
-    );
+    round_trip(mixed(Some("n"), 2), r#"{"color":"ff","howMuch":1,"note":"n","coats":2,"tin":3}"#);
+    assert_eq!(json(&mixed(None, 0)), r#"{"color":"ff","howMuch":1,"tin":3}"#);
     let read = decode("paint.mixed", 1, r#"{"color":"ff","howMuch":1,"tin":3}"#);
     assert_eq!(read.ok(), Some(mixed(None, 7)));
 }
@@ -113,10 +104,7 @@ fn on_fields() {
 #[test]
 fn flatten_takes_what_is_left() {
     let more = BTreeMap::from([("a".to_owned(), 1), ("b".to_owned(), 2)]);
-    round_trip(
-        PaintEvent::Extended { id: 0, more },
-        r#"{"id":0,"a":1,"b":2}"#,
-    );
+    round_trip(PaintEvent::Extended { id: 0, more }, r#"{"id":0,"a":1,"b":2}"#);
 }
 
 #[test]
@@ -130,20 +118,10 @@ fn alias_reads_old_names() {
 
 #[test]
 fn attributes_for_one_direction_only() {
-    let event = PaintEvent::OneWay {
-        both: 16,
-        named: 1,
-        written: 2,
-        read: 3,
-    };
+    let event = PaintEvent::OneWay { both: 16, named: 1, written: 2, read: 3 };
     assert_eq!(json(&event), r#"{"both":"10","out":1,"written":2}"#);
     let read = decode("paint.one_way", 1, r#"{"both":"10","in":1,"read":3}"#);
-    let expected = PaintEvent::OneWay {
-        both: 16,
-        named: 1,
-        written: 0,
-        read: 3,
-    };
+    let expected = PaintEvent::OneWay { both: 16, named: 1, written: 0, read: 3 };
     assert_eq!(read.ok(), Some(expected));
 }
 
@@ -160,10 +138,7 @@ fn on_a_struct() {
         from_place: u8,
         to_place: u8,
     }
-    let moved = Moved {
-        from_place: 1,
-        to_place: 2,
-    };
+    let moved = Moved { from_place: 1, to_place: 2 };
     round_trip(moved, r#"{"fromPlace":1,"toPlace":2}"#);
     let more = r#"{"fromPlace":1,"toPlace":2,"via":3}"#;
     assert!(decode::<Moved>("moved", 1, more).is_err());
@@ -236,11 +211,7 @@ fn on_enums_and_variants() {
 fn what_serves_another_derive_does_not_change_the_payload() {
     // As a web page might want it: the enum has serde's derives of its own.
     #[derive(Debug, PartialEq, Event, Serialize, Deserialize)]
-    #[serde(
-        tag = "type",
-        rename_all = "kebab-case",
-        rename_all_fields = "camelCase"
-    )]
+    #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
     enum CartEvent {
         ItemAdded {
             item_id: u8,
@@ -250,16 +221,10 @@ fn what_serves_another_derive_does_not_change_the_payload() {
         CheckedOut,
     }
     let added = CartEvent::ItemAdded { item_id: 1 };
-    assert_eq!(
-        serde_json::to_string(&added).unwrap(),
-        r#"{"type":"item-added","itemId":1}"#
-    );
+    assert_eq!(serde_json::to_string(&added).unwrap(), r#"{"type":"item-added","itemId":1}"#);
     round_trip(added, r#"{"itemId":1}"#);
     round_trip(CartEvent::CheckedOut, "{}");
-    assert_eq!(
-        schemas::<CartEvent>(),
-        [("cart.item_added", 1), ("cart.done", 1)]
-    );
+    assert_eq!(schemas::<CartEvent>(), [("cart.item_added", 1), ("cart.done", 1)]);
 }
 
 #[test]
@@ -276,13 +241,7 @@ fn paths_mean_what_they_mean_beside_the_type() {
             8
         }
     }
-    round_trip(
-        inner::Painted {
-            first: 16,
-            second: 1,
-        },
-        r#"{"first":"10","second":1}"#,
-    );
+    round_trip(inner::Painted { first: 16, second: 1 }, r#"{"first":"10","second":1}"#);
     let read = decode::<inner::Painted>("painted", 1, r#"{"first":"10"}"#).unwrap();
     assert_eq!(read.second, 8);
 }

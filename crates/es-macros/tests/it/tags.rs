@@ -55,21 +55,12 @@ fn placed() -> OrderEvent {
 #[test]
 fn a_tag_is_the_fields_name_and_its_text() {
     assert_eq!(tags(&placed()), ["customer:c-1", "order:7"]);
-    assert_eq!(
-        tags(&OrderEvent::Reassigned(CustomerId(2))),
-        ["customer:c-2"]
-    );
+    assert_eq!(tags(&OrderEvent::Reassigned(CustomerId(2))), ["customer:c-2"]);
 }
 
 #[test]
 fn an_option_gives_a_tag_when_it_holds_something_and_a_vec_one_for_each_element() {
-    let OrderEvent::Placed {
-        order,
-        placed_by,
-        note,
-        ..
-    } = placed()
-    else {
+    let OrderEvent::Placed { order, placed_by, note, .. } = placed() else {
         return;
     };
     let event = OrderEvent::Placed {
@@ -97,12 +88,7 @@ fn an_option_gives_a_tag_when_it_holds_something_and_a_vec_one_for_each_element(
 #[test]
 fn no_tags_where_none_are_asked_for() {
     assert!(OrderEvent::Cancelled.tags().unwrap().is_empty());
-    assert!(
-        OrderEvent::Shipped { parcels: 1 }
-            .tags()
-            .unwrap()
-            .is_empty()
-    );
+    assert!(OrderEvent::Shipped { parcels: 1 }.tags().unwrap().is_empty());
 }
 
 #[test]

@@ -44,20 +44,11 @@ fn added() -> ItemAdded {
 fn the_schema_is_that_of_the_event() {
     assert_eq!(
         schemas::<CartEvent>(),
-        [
-            ("cart.item_added", 2),
-            ("cart.noted", 1),
-            ("cart.cleared", 1),
-            ("cart.named", 1)
-        ]
+        [("cart.item_added", 2), ("cart.noted", 1), ("cart.cleared", 1), ("cart.named", 1)]
     );
     assert_eq!(
         schemas::<Whole>(),
-        [
-            ("cart.item_added", 2),
-            ("cart.cleared", 1),
-            ("whole.closed", 1)
-        ]
+        [("cart.item_added", 2), ("cart.cleared", 1), ("whole.closed", 1)]
     );
     let event = CartEvent::ItemAdded(added());
     assert_eq!(event.schema(), &ItemAdded::SCHEMAS[0]);
@@ -68,12 +59,7 @@ fn the_schema_is_that_of_the_event() {
 fn the_payload_is_that_of_the_event() {
     round_trip(CartEvent::ItemAdded(added()), r#"{"sku":"pear"}"#);
     round_trip(CartEvent::Emptied(Cleared), "{}");
-    round_trip(
-        CartEvent::Noted {
-            text: "t".to_owned(),
-        },
-        r#"{"text":"t"}"#,
-    );
+    round_trip(CartEvent::Noted { text: "t".to_owned() }, r#"{"text":"t"}"#);
     round_trip(CartEvent::Named("n".to_owned()), r#""n""#);
     round_trip(Whole::Added(added()), &json(&added()));
     round_trip(Whole::Cleared(Cleared), "{}");
@@ -119,8 +105,7 @@ fn an_event_written_by_hand_is_as_good() {
         }
         fn decode(schema: &es_core::Schema, payload: &es_core::Payload) -> es_core::Result<Self> {
             let read = payload.to_json();
-            read.map(Self)
-                .map_err(|e| es_core::Error::undecodable(schema, e))
+            read.map(Self).map_err(|e| es_core::Error::undecodable(schema, e))
         }
     }
     #[derive(Debug, PartialEq, Event)]

@@ -1,16 +1,8 @@
-//! Values that serde cannot write.
-
-use es_core::Event;
+//! A value that serde cannot write.
 
 struct Money(u64);
 
-#[derive(Event)]
-enum AccountEvent {
-    Deposited { amount: Money },
-    Held(Money),
-}
-
-#[derive(Event)]
+#[derive(es_core::Event)]
 struct Deposited {
     amount: Money,
 }

@@ -25,17 +25,12 @@ pub(super) struct Condition {
 impl Condition {
     pub(super) fn all_of(request: &AppendRequest) -> Vec<Self> {
         let conditions = request.unless().iter();
-        conditions
-            .map(|unless| Self::new(unless, request))
-            .collect()
+        conditions.map(|unless| Self::new(unless, request)).collect()
     }
 
     fn new(unless: &Unless, request: &AppendRequest) -> Self {
-        let read = Read::all()
-            .matching(unless.query.clone())
-            .after(unless.after)
-            .backward()
-            .limit(1);
+        let read =
+            Read::all().matching(unless.query.clone()).after(unless.after).backward().limit(1);
         Self {
             unless: unless.clone(),
             read: match request.tenant() {

@@ -51,10 +51,7 @@ impl Draft {
             .collect();
         Self {
             versions: Vec::with_capacity(streams.len()),
-            streams: streams
-                .into_iter()
-                .map(|write| StreamDraft::new(shared, write))
-                .collect(),
+            streams: streams.into_iter().map(|write| StreamDraft::new(shared, write)).collect(),
             required,
             now: (shared.clock)(),
         }
@@ -141,9 +138,7 @@ impl StreamDraft {
         });
         let events = write.events.into_iter();
         Self {
-            events: events
-                .map(|event| EventDraft::new(shared, event, name))
-                .collect(),
+            events: events.map(|event| EventDraft::new(shared, event, name)).collect(),
             expected: write.expected,
             category,
             tenant,

@@ -27,34 +27,26 @@ pub(super) fn find(shared: &Shared, writer: &Writer, draft: &Draft) -> Option<Ea
     })?;
     let begun = writer.starts.count_up_to(position);
     let mut starts = Vec::with_capacity(2);
-    writer
-        .starts
-        .copy(begun.saturating_sub(1)..begun.saturating_add(1), &mut starts);
+    writer.starts.copy(begun.saturating_sub(1)..begun.saturating_add(1), &mut starts);
     let first = starts.first().copied().unwrap_or(position);
     let last = match starts.get(1) {
         Some(next) => next - 1,
         None => shared.published.head(),
     };
-    Some(Earlier {
-        known,
-        position,
-        span: first..=last,
-    })
+    Some(Earlier { known, position, span: first..=last })
 }
 
 /// The first receipt again if `draft` is that append, whole and unchanged; else a clash,
 /// which names the event that differs or, where the two are different appends, the first
 /// one that the log has.
 pub(super) fn answer(shared: &Shared, draft: &Draft, earlier: &Earlier) -> Result<Receipt> {
-    let recorded: Vec<&Arc<Envelope>> = earlier
-        .span
-        .clone()
-        .map_while(|position| shared.log.get(position))
-        .collect();
+    let recorded: Vec<&Arc<Envelope>> =
+        earlier.span.clone().map_while(|position| shared.log.get(position)).collect();
     let is_same_list = recorded.len() == draft.event_count()
-        && recorded.iter().zip(draft.events()).all(|(old, event)| {
-            old.id == event.envelope.id && old.stream == event.envelope.stream
-        });
+        && recorded
+            .iter()
+            .zip(draft.events())
+            .all(|(old, event)| old.id == event.envelope.id && old.stream == event.envelope.stream);
     let (Some(first), Some(last), true) = (recorded.first(), recorded.last(), is_same_list) else {
         let position = Position::new(u64::from(earlier.position));
         return Err(IdempotencyClash::new(earlier.known, position).into());

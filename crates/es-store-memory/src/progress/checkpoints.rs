@@ -100,8 +100,7 @@ impl DeadLetterStore for MemoryCheckpointStore {
 
 impl Debug for MemoryCheckpointStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryCheckpointStore")
-            .finish_non_exhaustive()
+        f.debug_struct("MemoryCheckpointStore").finish_non_exhaustive()
     }
 }
 

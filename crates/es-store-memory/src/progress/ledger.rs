@@ -106,10 +106,7 @@ impl Ledger {
     /// Forgets all but the epoch.
     pub(super) fn forget(&mut self, name: &SubscriberName) {
         if let Some(subscriber) = self.subscribers.get_mut(name) {
-            *subscriber = Subscriber {
-                epoch: subscriber.epoch,
-                ..Subscriber::default()
-            };
+            *subscriber = Subscriber { epoch: subscriber.epoch, ..Subscriber::default() };
         }
     }
 
@@ -131,9 +128,7 @@ impl Ledger {
         limit: usize,
     ) -> Vec<(DeadLetter, String)> {
         let skipped = self.subscribers.get(name).map(|known| &known.skipped);
-        let skipped = skipped
-            .into_iter()
-            .flat_map(|skipped| behind(skipped, after));
+        let skipped = skipped.into_iter().flat_map(|skipped| behind(skipped, after));
         skipped.take(limit).cloned().collect()
     }
 
@@ -144,10 +139,8 @@ impl Ledger {
         for (position, letter) in parked.into_iter().flatten() {
             streams.entry(&letter.stream).or_insert(*position);
         }
-        let mut streams: Vec<_> = streams
-            .into_iter()
-            .map(|(stream, position)| (stream.clone(), position))
-            .collect();
+        let mut streams: Vec<_> =
+            streams.into_iter().map(|(stream, position)| (stream.clone(), position)).collect();
         streams.sort_unstable_by_key(|(_, position)| *position);
         streams
     }
@@ -155,10 +148,7 @@ impl Ledger {
 
 fn behind<T>(letters: &BTreeMap<Position, T>, after: Position) -> impl Iterator<Item = &T> {
     letters
-        .range((
-            std::ops::Bound::Excluded(after),
-            std::ops::Bound::Unbounded,
-        ))
+        .range((std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded))
         .map(|(_, letter)| letter)
 }
 

@@ -29,10 +29,7 @@ impl<K, V> Table<K, V> {
     /// Names a table of rows `V` by key `K`.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            row: PhantomData,
-        }
+        Self { name, row: PhantomData }
     }
 
     /// The name.
@@ -113,9 +110,7 @@ impl Tables {
             rows: Box::new(BTreeMap::<K, V>::new()),
         });
         let row_type = kept.row_type;
-        kept.rows
-            .downcast_mut()
-            .ok_or_else(|| other_type(table, row_type))
+        kept.rows.downcast_mut().ok_or_else(|| other_type(table, row_type))
     }
 }
 

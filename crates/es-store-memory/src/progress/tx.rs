@@ -26,10 +26,7 @@ pub struct MemoryTx {
 
 impl MemoryTx {
     pub(super) fn on(tables: Arc<Mutex<Tables>>) -> Self {
-        Self {
-            tables,
-            changes: HashMap::new(),
-        }
+        Self { tables, changes: HashMap::new() }
     }
 
     /// The row with this key.
@@ -118,12 +115,10 @@ impl MemoryTx {
         if !self.changes.contains_key(table.name()) {
             lock(&self.tables).rows(table)?;
         }
-        let changes = self.changes.entry(table.name()).or_insert_with(|| {
-            Box::new(ChangesOf {
-                table: *table,
-                rows: BTreeMap::new(),
-            })
-        });
+        let changes = self
+            .changes
+            .entry(table.name())
+            .or_insert_with(|| Box::new(ChangesOf { table: *table, rows: BTreeMap::new() }));
         let row_type = changes.row_type();
         let changes: &mut dyn Any = &mut **changes;
         match changes.downcast_mut::<ChangesOf<K, V>>() {
@@ -136,9 +131,7 @@ impl MemoryTx {
 
 impl Debug for MemoryTx {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryTx")
-            .field("changed", &self.changes.keys())
-            .finish_non_exhaustive()
+        f.debug_struct("MemoryTx").field("changed", &self.changes.keys()).finish_non_exhaustive()
     }
 }
 
@@ -193,6 +186,5 @@ where
     V: 'static,
 {
     let any: &dyn Any = changes;
-    any.downcast_ref()
-        .ok_or_else(|| other_type(table, changes.row_type()))
+    any.downcast_ref().ok_or_else(|| other_type(table, changes.row_type()))
 }

@@ -117,12 +117,14 @@ impl Postings {
 impl Chunk {
     /// A chunk of zeros.
     ///
-    /// Mapping a vector of zeros instead of collecting new atomics keeps the allocation:
-    /// the memory of a large chunk comes zeroed from the system and takes no room before
-    /// it is used. It also keeps the time short that the writer's lock is held for it.
+    /// Mapping a vector of zeros reuses its allocation, and an optimised build writes none
+    /// of it: the memory of a large chunk comes zeroed from the system and takes no room
+    /// before it is used. It also keeps the time short that the writer's lock is held.
     fn of(size: usize) -> Box<Self> {
+        let zeros: Vec<u32> = vec![0; size];
+        let entries: Vec<AtomicU32> = zeros.into_iter().map(AtomicU32::new).collect();
         Box::new(Self {
-            entries: vec![0; size].into_iter().map(AtomicU32::new).collect(),
+            entries: entries.into_boxed_slice(),
             next: OnceLock::new(),
         })
     }

@@ -46,10 +46,7 @@ impl Published {
         Self {
             head: AtomicU32::new(0),
             registered: AtomicUsize::new(0),
-            waiters: Mutex::new(Waiters {
-                next_ticket: 0,
-                wakers: BTreeMap::new(),
-            }),
+            waiters: Mutex::new(Waiters { next_ticket: 0, wakers: BTreeMap::new() }),
         }
     }
 
@@ -82,11 +79,7 @@ impl Published {
 
     /// Waits until the head is behind `after`, and yields it.
     pub(crate) const fn beyond(&self, after: u64) -> Beyond<'_> {
-        Beyond {
-            published: self,
-            after,
-            ticket: None,
-        }
+        Beyond { published: self, after, ticket: None }
     }
 
     /// How many are registered. For tests: a waiter that went away must not be.
@@ -98,8 +91,7 @@ impl Published {
     fn change<R>(&self, change: impl FnOnce(&mut Waiters) -> R) -> R {
         let mut waiters = self.lock();
         let result = change(&mut waiters);
-        self.registered
-            .store(waiters.wakers.len(), Ordering::Relaxed);
+        self.registered.store(waiters.wakers.len(), Ordering::Relaxed);
         result
     }
 
@@ -154,9 +146,7 @@ impl Future for Beyond<'_> {
 impl Drop for Beyond<'_> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket {
-            let waker = self
-                .published
-                .change(|waiters| waiters.wakers.remove(&ticket));
+            let waker = self.published.change(|waiters| waiters.wakers.remove(&ticket));
             drop(waker);
         }
     }

@@ -27,16 +27,9 @@ struct Source {
 
 impl Merge {
     pub(super) fn new(runs: Vec<Run>, direction: Direction) -> Self {
-        let sources = runs.into_iter().map(|run| Source {
-            run,
-            block: Vec::new(),
-        });
-        let mut merge = Self {
-            direction,
-            sources: sources.collect(),
-            heap: BinaryHeap::new(),
-            last: None,
-        };
+        let sources = runs.into_iter().map(|run| Source { run, block: Vec::new() });
+        let mut merge =
+            Self { direction, sources: sources.collect(), heap: BinaryHeap::new(), last: None };
         if merge.sources.len() > 1 {
             (0..merge.sources.len()).for_each(|source| merge.refill(source));
         }
@@ -67,10 +60,7 @@ impl Merge {
 
     /// Puts the next position of a source into the heap.
     fn refill(&mut self, source: usize) {
-        let next = self
-            .sources
-            .get_mut(source)
-            .and_then(|source| source.next(self.direction));
+        let next = self.sources.get_mut(source).and_then(|source| source.next(self.direction));
         if let Some(position) = next {
             let key = position_of(position, self.direction);
             self.heap.push(Reverse((key, source)));

@@ -29,10 +29,7 @@ enum State {
 
 impl Pages {
     pub(crate) const fn new(shared: Arc<Shared>, read: Read) -> Self {
-        Self {
-            shared,
-            state: State::Asked(read),
-        }
+        Self { shared, state: State::Asked(read) }
     }
 
     fn step(&mut self) -> Result<Step> {

@@ -18,10 +18,7 @@ pub(super) fn plan(shared: &Shared, read: &Read, head: u32) -> Vec<Run> {
     match &read.selection {
         Selection::Event(id) => {
             let position = shared.find(*id).into_iter();
-            position
-                .map(|p| Run::whole(head).within(p, p))
-                .map(|run| window.cut(run))
-                .collect()
+            position.map(|p| Run::whole(head).within(p, p)).map(|run| window.cut(run)).collect()
         }
         Selection::Stream(stream) => window.of_stream(&shared.index, stream, read),
         _ => window.shortest(&shared.index, read),
@@ -39,17 +36,10 @@ impl Window {
     fn of(shared: &Shared, read: &Read, head: u32) -> Self {
         let after = read.after.map_or(0, |after| clamp(after.get()));
         let until = read.until.map_or(head, |until| clamp(until.get()).min(head));
-        let since = read
-            .recorded_since
-            .map_or(0, |since| shared.log.count_before(since, head));
-        let recorded_until = read
-            .recorded_until
-            .map_or(head, |until| shared.log.count_until(until, head));
-        Self {
-            first: after.max(since).saturating_add(1),
-            last: until.min(recorded_until),
-            head,
-        }
+        let since = read.recorded_since.map_or(0, |since| shared.log.count_before(since, head));
+        let recorded_until =
+            read.recorded_until.map_or(head, |until| shared.log.count_until(until, head));
+        Self { first: after.max(since).saturating_add(1), last: until.min(recorded_until), head }
     }
 
     fn cut(&self, run: Run) -> Run {
@@ -60,8 +50,7 @@ impl Window {
         let from = read.from_version.map_or(0, |from| clamp(from.get() - 1));
         let to = read.to_version.map_or(u32::MAX, |to| clamp(to.get()));
         let list = index.streams.get(stream).into_iter();
-        list.map(|list| self.cut(Run::of(list)).numbered(from..to))
-            .collect()
+        list.map(|list| self.cut(Run::of(list)).numbered(from..to)).collect()
     }
 
     fn shortest(&self, index: &Index, read: &Read) -> Vec<Run> {

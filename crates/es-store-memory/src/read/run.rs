@@ -18,20 +18,12 @@ pub(super) struct Run {
 impl Run {
     /// All positions up to `head`.
     pub(super) const fn whole(head: u32) -> Self {
-        Self {
-            all_up_to: head,
-            list: None,
-            left: 0..head,
-        }
+        Self { all_up_to: head, list: None, left: 0..head }
     }
 
     /// The positions of a list.
     pub(super) fn of(list: Arc<Postings>) -> Self {
-        Self {
-            all_up_to: 0,
-            left: 0..list.len(),
-            list: Some(list),
-        }
+        Self { all_up_to: 0, left: 0..list.len(), list: Some(list) }
     }
 
     /// The positions of streams without a tenant.
@@ -96,10 +88,7 @@ impl Run {
         if position <= self.all_up_to {
             return position;
         }
-        let of_list = self
-            .list
-            .as_ref()
-            .map_or(0, |list| list.count_up_to(position));
+        let of_list = self.list.as_ref().map_or(0, |list| list.count_up_to(position));
         self.all_up_to + of_list
     }
 }

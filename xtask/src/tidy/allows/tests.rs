@@ -20,12 +20,7 @@ fn each_form_without_a_reason_is_found() {
 fn a_reason_may_stand_inside_beside_or_above() {
     for needle in NEEDLES {
         assert!(found(&format!("{needle}dead_code, reason = \"why\")]\n")).is_empty());
-        assert!(
-            found(&format!(
-                "{needle}\n    dead_code,\n    reason = \"why\"\n)]\n"
-            ))
-            .is_empty()
-        );
+        assert!(found(&format!("{needle}\n    dead_code,\n    reason = \"why\"\n)]\n")).is_empty());
         assert!(found(&format!("{needle}dead_code)] // why\n")).is_empty());
         assert!(found(&format!("    // why\n    {needle}dead_code)]\n")).is_empty());
     }
@@ -34,10 +29,7 @@ fn a_reason_may_stand_inside_beside_or_above() {
 #[test]
 fn documentation_is_no_reason() {
     for needle in NEEDLES {
-        assert_eq!(
-            found(&format!("/// What it is.\n{needle}dead_code)]\n")),
-            [2]
-        );
+        assert_eq!(found(&format!("/// What it is.\n{needle}dead_code)]\n")), [2]);
     }
 }
 

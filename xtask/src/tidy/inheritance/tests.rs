@@ -28,17 +28,9 @@ fn a_crate_that_shares_everything_is_fine() {
 fn each_missing_line_is_found() {
     for (at, line) in CRATE.lines().enumerate() {
         if line.contains("workspace") {
-            let less: Vec<_> = CRATE
-                .lines()
-                .enumerate()
-                .filter(|(n, _)| *n != at)
-                .collect();
+            let less: Vec<_> = CRATE.lines().enumerate().filter(|(n, _)| *n != at).collect();
             let less: Vec<_> = less.into_iter().map(|(_, line)| line).collect();
-            assert_eq!(
-                found("crates/x/Cargo.toml", &less.join("\n")).len(),
-                1,
-                "{line}"
-            );
+            assert_eq!(found("crates/x/Cargo.toml", &less.join("\n")).len(), 1, "{line}");
         }
     }
 }

@@ -36,9 +36,7 @@ fn what_cannot_be_satisfied_is_refused() {
 
 #[test]
 fn what_cannot_be_read_is_refused() {
-    for expression in [
-        "", "MIT OR", "(MIT", "MIT)", "OR MIT", "MIT MIT", "MIT WITH",
-    ] {
+    for expression in ["", "MIT OR", "(MIT", "MIT)", "OR MIT", "MIT MIT", "MIT WITH"] {
         assert!(!is_allowed(expression), "{expression}");
     }
 }
@@ -66,9 +64,6 @@ fn offenders_are_found_in_the_lock_file() {
     let tree = Tree::from_iter([("Cargo.lock", lock)]);
     let found = check(&metadata, &tree);
     let found: Vec<_> = found.iter().map(|v| (v.line, v.message.as_str())).collect();
-    let expected = [
-        (3, "bad 1.0.0 has GPL-3.0"),
-        (1, "worse 1.0.0 has no licence expression"),
-    ];
+    let expected = [(3, "bad 1.0.0 has GPL-3.0"), (1, "worse 1.0.0 has no licence expression")];
     assert_eq!(found, expected);
 }

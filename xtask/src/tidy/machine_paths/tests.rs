@@ -13,10 +13,7 @@ fn a_path_of_one_machine_is_found() {
     for needle in NEEDLES {
         assert_eq!(found(format!("First.\nSee {needle}file.\n")), [2]);
         assert_eq!(found(format!("{needle}file")), [1]);
-        assert_eq!(
-            found(format!("sqlite:{needle}file and file://{needle}x")),
-            [1]
-        );
+        assert_eq!(found(format!("sqlite:{needle}file and file://{needle}x")), [1]);
     }
 }
 

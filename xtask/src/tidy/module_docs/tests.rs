@@ -12,10 +12,7 @@ fn a_file_must_open_with_documentation() {
     assert!(is_found("crates/a/src/append.rs", "use b;\n"));
     assert!(is_found("crates/a/src/append.rs", "\n//! Late.\n"));
     assert!(is_found("examples/a/src/main.rs", ""));
-    assert!(is_found(
-        "crates/a/tests/it/main.rs",
-        "// Not documentation.\n"
-    ));
+    assert!(is_found("crates/a/tests/it/main.rs", "// Not documentation.\n"));
     assert!(!is_found("crates/a/src/append.rs", "//! Appends.\n"));
 }
 

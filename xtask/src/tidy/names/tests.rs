@@ -11,14 +11,8 @@ fn is_found(path: &str) -> bool {
 fn files_and_folders_are_found() {
     for name in FORBIDDEN {
         assert!(is_found(&format!("crates/a/src/{name}.rs")), "{name}");
-        assert!(
-            is_found(&format!("crates/a/src/append/{name}.rs")),
-            "{name}"
-        );
-        assert!(
-            is_found(&format!("crates/a/src/{name}/append.rs")),
-            "{name}"
-        );
+        assert!(is_found(&format!("crates/a/src/append/{name}.rs")), "{name}");
+        assert!(is_found(&format!("crates/a/src/{name}/append.rs")), "{name}");
     }
 }
 

@@ -14,10 +14,7 @@ fn found(promised: &str, b_needs: &str, kinds: &[Kind]) -> Vec<String> {
         is_publishable: true,
         ..Package::default()
     };
-    let edge = |to: &str, kinds: &[Kind]| Edge {
-        to: to.to_owned(),
-        kinds: kinds.to_vec(),
-    };
+    let edge = |to: &str, kinds: &[Kind]| Edge { to: to.to_owned(), kinds: kinds.to_vec() };
     let metadata = Metadata {
         packages: vec![
             package("es-core", None),
@@ -40,10 +37,7 @@ fn found(promised: &str, b_needs: &str, kinds: &[Kind]) -> Vec<String> {
 fn a_dependency_far_below_counts() {
     let expected = "Cargo.toml:2: rust-version is 1.89, but b needs more \
                     (b asks for 1.90.1: write that)";
-    assert_eq!(
-        found("1.89", "1.90.1", &[Kind::Dev, Kind::Normal]),
-        [expected]
-    );
+    assert_eq!(found("1.89", "1.90.1", &[Kind::Dev, Kind::Normal]), [expected]);
     assert_eq!(found("1.89", "1.100", &[Kind::Build]).len(), 1);
 }
 

@@ -9,18 +9,11 @@ fn found(name: &str, place: &str, dependency: &str, kind: Kind) -> Vec<String> {
     let package = Package {
         name: name.to_owned(),
         manifest: manifest.clone(),
-        dependencies: vec![Dependency {
-            name: dependency.to_owned(),
-            kind,
-            is_path: true,
-        }],
+        dependencies: vec![Dependency { name: dependency.to_owned(), kind, is_path: true }],
         is_member: true,
         ..Package::default()
     };
-    let metadata = Metadata {
-        packages: vec![package],
-        ..Metadata::default()
-    };
+    let metadata = Metadata { packages: vec![package], ..Metadata::default() };
     let text = format!("[dependencies]\n{dependency}.workspace = true\n");
     let tree = Tree::from_iter([(manifest, text)]);
     let violations = check(&metadata, &tree);
@@ -31,41 +24,26 @@ fn found(name: &str, place: &str, dependency: &str, kind: Kind) -> Vec<String> {
 fn a_sibling_is_found_at_its_line() {
     let expected = "crates/es-bus/Cargo.toml:2: es-bus must not depend on es-aggregate \
                     (of ours it may depend on: es-core)";
-    assert_eq!(
-        found("es-bus", "crates", "es-aggregate", Kind::Normal),
-        [expected]
-    );
+    assert_eq!(found("es-bus", "crates", "es-aggregate", Kind::Normal), [expected]);
 }
 
 #[test]
 fn the_innermost_crates_may_see_less() {
-    assert_eq!(
-        found("es-core", "crates", "es-testkit", Kind::Normal).len(),
-        1
-    );
-    assert_eq!(
-        found("es-macros", "crates", "es-core", Kind::Normal).len(),
-        1
-    );
+    assert_eq!(found("es-core", "crates", "es-testkit", Kind::Normal).len(), 1);
+    assert_eq!(found("es-macros", "crates", "es-core", Kind::Normal).len(), 1);
     assert!(found("es-core", "crates", "es-macros", Kind::Normal).is_empty());
 }
 
 #[test]
 fn build_scripts_are_no_way_around() {
-    assert_eq!(
-        found("es-bus", "crates", "es-testkit", Kind::Build).len(),
-        1
-    );
+    assert_eq!(found("es-bus", "crates", "es-testkit", Kind::Build).len(), 1);
 }
 
 #[test]
 fn tests_may_see_the_testkit_and_the_memory_store_only() {
     assert!(found("es-bus", "crates", "es-testkit", Kind::Dev).is_empty());
     assert!(found("es-bus", "crates", "es-store-memory", Kind::Dev).is_empty());
-    assert_eq!(
-        found("es-bus", "crates", "es-aggregate", Kind::Dev).len(),
-        1
-    );
+    assert_eq!(found("es-bus", "crates", "es-aggregate", Kind::Dev).len(), 1);
 }
 
 #[test]

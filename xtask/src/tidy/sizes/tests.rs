@@ -6,10 +6,7 @@ use crate::tidy::tree::Tree;
 const FILE: &str = "crates/a/src/long.rs";
 
 fn found(lines: usize, exceptions: &str) -> Vec<String> {
-    let files = [
-        (FILE, "x\n".repeat(lines)),
-        (EXCEPTIONS, exceptions.to_owned()),
-    ];
+    let files = [(FILE, "x\n".repeat(lines)), (EXCEPTIONS, exceptions.to_owned())];
     let violations = check(&Tree::from_iter(files));
     violations.iter().map(ToString::to_string).collect()
 }

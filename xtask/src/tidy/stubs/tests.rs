@@ -16,10 +16,7 @@ fn each_kind_of_stub_is_found_at_its_line() {
 #[test]
 fn finished_code_and_prose_are_fine() {
     let files = [
-        (
-            "crates/a/src/a.rs",
-            "//! A to-do list.\nfn f() {}\n".to_owned(),
-        ),
+        ("crates/a/src/a.rs", "//! A to-do list.\nfn f() {}\n".to_owned()),
         ("docs/notes.md", NEEDLES.join("\n")),
     ];
     assert!(check(&Tree::from_iter(files)).is_empty());

@@ -3,10 +3,7 @@
 use super::settings;
 
 fn read(text: &str) -> Vec<(usize, String, String, String)> {
-    settings(text)
-        .into_iter()
-        .map(|s| (s.line, s.path.join("/"), s.value, s.comment))
-        .collect()
+    settings(text).into_iter().map(|s| (s.line, s.path.join("/"), s.value, s.comment)).collect()
 }
 
 fn row(line: usize, path: &str, value: &str, comment: &str) -> (usize, String, String, String) {
@@ -41,10 +38,7 @@ fn a_hash_in_a_string_opens_no_comment() {
 #[test]
 fn a_list_may_span_lines() {
     let text = "a = [\n  \"x\", # first\n  \"y\",\n] # why\nb = 1\n";
-    let expected = [
-        row(1, "a", r#"[  "x",   "y",]"#, "why"),
-        row(5, "b", "1", ""),
-    ];
+    let expected = [row(1, "a", r#"[  "x",   "y",]"#, "why"), row(5, "b", "1", "")];
     assert_eq!(read(text), expected);
 }
 

@@ -25,8 +25,5 @@ fn an_archive_is_read_like_a_checkout() {
     let archive = Tree::read(&own_sources).unwrap();
     let checkout = Tree::read(&root()).unwrap();
     assert!(archive.get("src/main.rs").is_some());
-    assert_eq!(
-        archive.get("src/main.rs"),
-        checkout.get("xtask/src/main.rs")
-    );
+    assert_eq!(archive.get("src/main.rs"), checkout.get("xtask/src/main.rs"));
 }

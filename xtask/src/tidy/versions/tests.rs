@@ -5,29 +5,17 @@ use crate::tidy::tree::Tree;
 
 fn found(manifest: &str) -> Vec<usize> {
     let tree = Tree::from_iter([("crates/es-a/Cargo.toml", manifest)]);
-    check(&tree)
-        .iter()
-        .map(|violation| violation.line)
-        .collect()
+    check(&tree).iter().map(|violation| violation.line).collect()
 }
 
 #[test]
 fn every_form_of_an_own_version_is_found() {
     assert_eq!(found("[dependencies]\nserde = \"1\"\n"), [2]);
-    assert_eq!(
-        found("[dev-dependencies]\nserde = { version = \"1\" }\n"),
-        [2]
-    );
+    assert_eq!(found("[dev-dependencies]\nserde = { version = \"1\" }\n"), [2]);
     assert_eq!(found("[dependencies]\nserde.version = \"1\"\n"), [2]);
     assert_eq!(found("[dependencies.serde]\nversion = \"1\"\n"), [2]);
-    assert_eq!(
-        found("[build-dependencies]\na = { path = \"../a\" }\n"),
-        [2]
-    );
-    assert_eq!(
-        found("[target.'cfg(unix)'.dependencies]\nlibc = \"0.2\"\n"),
-        [2]
-    );
+    assert_eq!(found("[build-dependencies]\na = { path = \"../a\" }\n"), [2]);
+    assert_eq!(found("[target.'cfg(unix)'.dependencies]\nlibc = \"0.2\"\n"), [2]);
 }
 
 #[test]

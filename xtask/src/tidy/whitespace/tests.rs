@@ -12,19 +12,13 @@ fn found(path: &str, text: &str) -> Vec<String> {
 fn trailing_whitespace_is_found() {
     for end in [" ", "\t", "\r"] {
         let text = format!("a\nb{end}\nc\n");
-        assert_eq!(
-            found("a.md", &text),
-            ["a.md:2: trailing whitespace (remove it)"]
-        );
+        assert_eq!(found("a.md", &text), ["a.md:2: trailing whitespace (remove it)"]);
     }
 }
 
 #[test]
 fn a_missing_last_newline_is_found() {
-    assert_eq!(
-        found("a.rs", "a\nb"),
-        ["a.rs:2: no newline at the end (add one)"]
-    );
+    assert_eq!(found("a.rs", "a\nb"), ["a.rs:2: no newline at the end (add one)"]);
 }
 
 #[test]

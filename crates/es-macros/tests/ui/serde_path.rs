@@ -1,13 +1,11 @@
-//! What serde and the compiler say about attributes of serde that are carried.
+//! Paths in attributes of serde that lead nowhere.
 
 use es_core::Event;
 
 #[derive(Event)]
 struct Renamed {
-    #[serde(renamed = "title")]
-    name: String,
     #[serde(with = "nowhere")]
-    other: String,
+    name: String,
 }
 
 #[derive(Event)]
