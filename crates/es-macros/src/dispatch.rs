@@ -3,23 +3,25 @@
 use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
-use syn::{Type, spanned::Spanned};
+use quote::{ToTokens, quote};
+use syn::Type;
 
 use crate::model::Model;
 
 /// The impl, unless some variant holds other than one value.
-pub(crate) fn dispatch(model: &Model) -> Option<TokenStream> {
+pub(crate) fn dispatch(model: &Model, allowed: &TokenStream) -> Option<TokenStream> {
     if !model.is_enum {
-        return Some(of_struct(model));
+        return Some(of_struct(model, allowed));
     }
     let held: Option<Vec<&Type>> = model.cases.iter().map(|case| case.held()).collect();
-    held.map(|held| of_enum(model, &held))
+    held.map(|held| of_enum(model, &held, allowed))
 }
 
-fn of_struct(model: &Model) -> TokenStream {
+fn of_struct(model: &Model, allowed: &TokenStream) -> TokenStream {
     let (base, ident) = (&model.base, &model.ident);
     quote! {
+        #[automatically_derived]
+        #allowed
         impl<'__event, __V> #base::Dispatch<'__event, __V> for #ident
         where
             __V: #base::On<'__event, #ident>,
@@ -33,17 +35,18 @@ fn of_struct(model: &Model) -> TokenStream {
     }
 }
 
-fn of_enum(model: &Model, held: &[&Type]) -> TokenStream {
+fn of_enum(model: &Model, held: &[&Type], allowed: &TokenStream) -> TokenStream {
     let (base, ident) = (&model.base, &model.ident);
     // Two variants with one type have one handler.
     let mut seen = HashSet::new();
     let types = held.iter().filter(|ty| seen.insert(ty.to_token_stream().to_string()));
-    let bounds = types.map(|ty| quote_spanned!(ty.span()=> __V: #base::On<'__event, #ty, Output = __O>));
     let paths = model.cases.iter().map(|case| &case.path);
     quote! {
+        #[automatically_derived]
+        #allowed
         impl<'__event, __V, __O> #base::Dispatch<'__event, __V> for #ident
         where
-            #(#bounds,)*
+            #(__V: #base::On<'__event, #types, Output = __O>,)*
         {
             type Output = __O;
 

@@ -4,27 +4,28 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Path};
 
-use crate::{decode, dispatch, encode, model::Model, schema, tags};
+use crate::{decode, dispatch, encode, lints, model::Model, schema, tags};
 
 /// Writes the impls for `input`. `base` is the path to `es_core` unless it names another.
 pub(crate) fn expand(input: &DeriveInput, base: Path) -> TokenStream {
     match Model::read(input, base) {
-        Ok(model) => write(&model),
+        Ok(model) => write(&model, &lints::allowed(input)),
         Err(error) => error.into_compile_error(),
     }
 }
 
-fn write(model: &Model) -> TokenStream {
+fn write(model: &Model, allowed: &TokenStream) -> TokenStream {
     let (base, ident) = (&model.base, &model.ident);
     let constant = schema::constant(model);
     let schema = schema::schema(model);
     let encode = encode::encode(model);
     let decode = decode::decode(model);
     let tags = tags::tags(model);
-    let assertions = schema::assertions(model);
-    let dispatch = dispatch::dispatch(model);
+    let assertions = schema::assertions(model, allowed);
+    let dispatch = dispatch::dispatch(model, allowed);
     quote! {
         #[automatically_derived]
+        #allowed
         impl #base::Event for #ident {
             #constant
             #schema

@@ -7,6 +7,7 @@ mod encode;
 mod expand;
 mod faults;
 mod fields;
+mod lints;
 mod model;
 mod names;
 mod schema;

@@ -121,7 +121,7 @@ impl Model {
         };
         faults.finish(Self {
             base: Base(keys.base.map_or(base, |written| written.value)),
-            ident: input.ident.clone(),
+            ident: located(&input.ident),
             is_enum,
             cases,
         })

@@ -26,11 +26,12 @@ pub(crate) fn constant(model: &Model) -> TokenStream {
 
 /// What must hold of the events in transparent variants, whose schemas the compiler knows
 /// and we do not.
-pub(crate) fn assertions(model: &Model) -> TokenStream {
+pub(crate) fn assertions(model: &Model, allowed: &TokenStream) -> TokenStream {
     let (base, ident) = (&model.base, &model.ident);
     let each = model.cases.iter().filter_map(|case| match &case.form {
         Form::Own(_) => None,
         Form::Inner(ty) => Some(quote_spanned! {output_at(ty.span())=>
+            #allowed
             const _: () = ::core::assert!(
                 <#ty as #base::Event>::SCHEMAS.len() == 1,
                 "a transparent variant holds an event with one schema: a struct, not an enum",
@@ -42,6 +43,7 @@ pub(crate) fn assertions(model: &Model) -> TokenStream {
         return quote!();
     }
     let once = quote_spanned! {output_at(ident.span())=>
+        #allowed
         const _: () = ::core::assert!(
             #base::Schema::each_name_once(<#ident as #base::Event>::SCHEMAS),
             "two variants have the same event name, and a reader knows events by their names",

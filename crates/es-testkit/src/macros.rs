@@ -32,7 +32,7 @@ macro_rules! contract_tests {
         async fn __fresh_store() -> $crate::Fixture<$crate::__private::Store> {
             $crate::__factory!($kind(store) $factory)
         }
-        $crate::__store_cases! { $crate::__tests (__fresh_store) }
+        $crate::__store_cases! { $crate::__tests, (__fresh_store) }
     };
 }
 
@@ -47,7 +47,7 @@ macro_rules! snapshot_contract_tests {
         async fn __fresh_snapshots() -> $crate::Fixture<impl $crate::__private::SnapshotStore> {
             $crate::__factory!($kind(snapshots) $factory)
         }
-        $crate::__snapshot_cases! { $crate::__tests (__fresh_snapshots) }
+        $crate::__snapshot_cases! { $crate::__tests, (__fresh_snapshots) }
     };
 }
 
@@ -62,7 +62,7 @@ macro_rules! checkpoint_contract_tests {
         async fn __fresh_checkpoints() -> $crate::Fixture<impl $crate::__private::CheckpointStore> {
             $crate::__factory!($kind(checkpoints) $factory)
         }
-        $crate::__checkpoint_cases! { $crate::__tests (__fresh_checkpoints) }
+        $crate::__checkpoint_cases! { $crate::__tests, (__fresh_checkpoints) }
     };
 }
 
@@ -80,7 +80,7 @@ macro_rules! dead_letter_contract_tests {
         > {
             $crate::__factory!($kind(dead_letters) $factory)
         }
-        $crate::__dead_letter_cases! { $crate::__tests (__fresh_dead_letters) }
+        $crate::__dead_letter_cases! { $crate::__tests, (__fresh_dead_letters) }
     };
 }
 

@@ -30,9 +30,7 @@ pub(crate) fn commits(
     options: &[&str],
 ) -> Result<impl Iterator<Item = Result<Commit>> + Send + use<>> {
     let log: Vec<_> = LOG.split_whitespace().collect();
-    let mut records = git
-        .records(0, &[&log, options, &[head, "--"]].concat())?
-        .peekable();
+    let mut records = git.records(0, &[&log, options, &[head, "--"]].concat())?.peekable();
     Ok(iter::from_fn(move || next(&mut records).transpose()))
 }
 
@@ -70,9 +68,7 @@ fn next(records: &mut Peekable<Records>) -> Result<Option<Commit>> {
 /// As many fields as are asked for.
 fn fields<const N: usize>(record: &[u8], between: u8) -> Result<[&[u8]; N]> {
     let fields: Vec<_> = record.splitn(N, |byte| *byte == between).collect();
-    fields
-        .try_into()
-        .map_err(|_| anyhow!("git log printed {}", encoded(record)))
+    fields.try_into().map_err(|_| anyhow!("git log printed {}", encoded(record)))
 }
 
 /// Text that is safe to print and not too long to keep.

@@ -74,8 +74,16 @@ impl Recorded {
     /// # Errors
     /// `UnknownEvent` or `Undecodable`, either with the event's position.
     pub fn decode<E: Event>(&self) -> Result<Recorded<E>> {
+        self.clone().into_decoded()
+    }
+
+    /// Decodes the payload as `E`, keeping the envelope instead of sharing it.
+    ///
+    /// # Errors
+    /// Those of [`Recorded::decode`].
+    pub fn into_decoded<E: Event>(self) -> Result<Recorded<E>> {
         match E::decode(&self.schema, &self.payload) {
-            Ok(event) => Ok(Recorded { event, envelope: Arc::clone(&self.envelope) }),
+            Ok(event) => Ok(Recorded { event, envelope: self.envelope }),
             Err(error) => Err(error.at_event(&self.envelope)),
         }
     }

@@ -107,7 +107,7 @@ impl FollowStream {
 
     pub(crate) fn decoded<E: Event>(self) -> FollowStream<E> {
         let Self { page, state, backend, read, cursor, log, .. } = self;
-        let decode = |recorded: Recorded| recorded.decode::<E>();
+        let decode = |recorded: Recorded| recorded.into_decoded::<E>();
         FollowStream { decode, page, state, backend, read, cursor, log }
     }
 }

@@ -32,7 +32,7 @@ impl EventStream {
 
     pub(crate) fn decoded<E: Event>(self) -> EventStream<E> {
         let Self { pages, page, .. } = self;
-        EventStream { pages, page, decode: |recorded| recorded.decode::<E>() }
+        EventStream { pages, page, decode: |recorded| recorded.into_decoded::<E>() }
     }
 }
 

@@ -53,7 +53,7 @@ pub async fn bytes_per_append(store: Store) {
     const MAX: usize = limits::MAX_APPEND_BYTES;
     const PARTS: usize = MAX / limits::MAX_PAYLOAD_BYTES + 1;
     let parts = |total: usize| {
-        let size = |part| total / PARTS + usize::from(part < total % PARTS);
+        let size = move |part| total / PARTS + usize::from(part < total % PARTS);
         (0..PARTS).map(move |part| filler(size(part)))
     };
     passes(&store, to("a", ExpectedVersion::NoStream).events(parts(MAX))).await;

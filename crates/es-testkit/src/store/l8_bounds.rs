@@ -33,8 +33,8 @@ pub async fn backward_is_the_same_turned_round(store: Store) {
 pub async fn from_a_version(store: Store) {
     write(&store).await;
     let a = Read::stream(stream("a"));
-    for (from, wanted) in [(1, 1..=6), (4, 4..=6), (6, 6..=6), (7, 7..=6)] {
-        let wanted: Vec<_> = wanted.collect();
+    for from in [1, 4, 6, 7] {
+        let wanted: Vec<_> = (from..=6).collect();
         let tail = a.clone().from_version(version(from));
         assert_eq!(versions(&read(&store, tail.clone()).await), wanted);
         let turned = read(&store, tail.backward()).await;
@@ -46,8 +46,8 @@ pub async fn from_a_version(store: Store) {
 pub async fn to_a_version(store: Store) {
     write(&store).await;
     let a = Read::stream(stream("a"));
-    for (to, wanted) in [(1, 1..=1), (3, 1..=3), (6, 1..=6), (99, 1..=6)] {
-        let wanted: Vec<_> = wanted.collect();
+    for to in [1, 3, 6, 99] {
+        let wanted: Vec<_> = (1..=to.min(6)).collect();
         let start = a.clone().to_version(version(to));
         assert_eq!(versions(&read(&store, start.clone()).await), wanted);
         let turned = read(&store, start.backward()).await;

@@ -232,8 +232,10 @@ fn random_read(rng: &mut Rng, log: &[Recorded], by_time: bool) -> Read {
         if rng.bool() {
             item = item.of_types([EventType::from_static(rng.choice(TYPES).unwrap())]);
         }
-        for name in ["x", "y"].into_iter().filter(|_| rng.u8(..3) == 0) {
-            item = item.and_tagged(tag(name, rng.u8(..2)));
+        for name in ["x", "y"] {
+            if rng.u8(..3) == 0 {
+                item = item.and_tagged(tag(name, rng.u8(..2)));
+            }
         }
         query = if at == 0 { item } else { query.or(item) };
     }
