@@ -4,6 +4,7 @@
 //! verb does lives in the module of its name, never here.
 
 mod args;
+mod bench;
 mod ci;
 mod examples;
 mod features;
@@ -28,6 +29,8 @@ Usage: cargo xtask VERB [flags]
       args go to the one that is named.
   test [-- args..]
       Every test and doctest of the workspace. The args go to `cargo test`.
+  bench [AREA] [--quick] [--json FILE] [--plot DIR]
+      Measure ours against the least code that does the same. The area is `memory`.
   tidy
       The rules of the repository that a compiler does not check.
   features
@@ -61,6 +64,7 @@ fn dispatch() -> Result<Outcome> {
         Some("help") => help(),
         Some("examples") => examples::verb(args),
         Some("test") => test::verb(args),
+        Some("bench") => bench::verb(args),
         Some("tidy") => tidy::verb(args),
         Some("features") => features::verb(args),
         Some("ci") => ci::verb(args),

@@ -15,15 +15,21 @@ use crate::publish::Postings;
 pub(crate) struct Index {
     /// Entry `n` of a stream's list is its version `n + 1`.
     pub(crate) streams: Lists<StreamId>,
-    /// Whoever the streams belong to.
-    pub(crate) categories: Lists<Category>,
-    pub(crate) types: Lists<EventType>,
-    pub(crate) tags: Lists<Tag>,
-    pub(crate) tenants: Lists<Tenant>,
-    pub(crate) tenant_categories: Lists<(Tenant, Category)>,
+    pub(crate) labels: Lists<Label>,
     /// Where the events of streams without a tenant are. Unset as long as no stream has a
     /// tenant: then all events are, and most logs pay nothing for it.
     pub(crate) untenanted: OnceLock<Untenanted>,
+}
+
+/// What events of several streams may have in common.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Label {
+    /// Whoever the streams belong to.
+    Category(Category),
+    Type(EventType),
+    Tag(Tag),
+    Tenant(Tenant),
+    CategoryOf(Box<(Tenant, Category)>),
 }
 
 /// The events of streams that belong to no tenant: all of them up to some position, and
@@ -35,15 +41,7 @@ pub(crate) struct Untenanted {
 
 impl Index {
     pub(crate) fn new() -> Self {
-        Self {
-            streams: Lists::new(),
-            categories: Lists::new(),
-            types: Lists::new(),
-            tags: Lists::new(),
-            tenants: Lists::new(),
-            tenant_categories: Lists::new(),
-            untenanted: OnceLock::new(),
-        }
+        Self { streams: Lists::new(), labels: Lists::new(), untenanted: OnceLock::new() }
     }
 
     /// Notes that the event at `position` belongs to a tenant, or to none. For the one who

@@ -6,14 +6,7 @@ use std::{collections::BTreeMap, iter, path::PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
-use crate::events::{Change, GitEvent};
-
-/// Whatever the user has configured, the same is counted.
-const LOG: &str = "-c log.diffMerges=separate -c log.showRoot=true -c diff.orderFile=/dev/null \
-    -c core.attributesFile=/dev/null log --reverse --topo-order --no-mailmap --no-show-signature \
-    --encoding=UTF-8 -z --numstat -M -l1000 --diff-algorithm=myers --ignore-submodules=none \
-    --no-relative --no-ext-diff --no-textconv --no-abbrev --no-color \
-    --format=/%n%H%n%P%n%at%n%an%x20<%ae>";
+use crate::history::{Change, GitEvent};
 
 pub(crate) type Records = Box<dyn Iterator<Item = Result<Vec<u8>>> + Send>;
 
@@ -29,11 +22,11 @@ pub(crate) struct Git(pub(crate) PathBuf);
 
 impl Git {
     /// Starts git: what it reads, and the records that it prints, each before an `end`.
-    pub(crate) fn run(&self, end: u8, arguments: &[&str]) -> Result<(Option<ChildStdin>, Records)> {
+    pub(crate) fn run(&self, end: u8, arguments: &str) -> Result<(Option<ChildStdin>, Records)> {
         let mut git = Command::new("git");
         // Hooks run with these two, which would win over the path.
         git.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE").arg("-C").arg(&self.0);
-        git.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        git.args(arguments.split_whitespace()).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut git = git.spawn().context("git does not start")?;
         let output = BufReader::new(git.stdout.take().context("git prints nothing")?);
         let input = git.stdin.take();
@@ -46,82 +39,38 @@ impl Git {
         Ok((input, Box::new(records.filter_map(Result::transpose))))
     }
 
-    pub(crate) fn lines<C: FromIterator<String>>(&self, arguments: &[&str]) -> Result<C> {
+    pub(crate) fn lines<C: FromIterator<String>>(&self, arguments: &str) -> Result<C> {
         let (_, lines) = self.run(b'\n', arguments)?;
         lines.map(|line| Ok(String::from_utf8(line?)?)).collect()
     }
 
-    /// The commits that `head` reaches, parents first.
-    pub(crate) fn commits(
-        &self,
-        head: &str,
-        options: &[&str],
-    ) -> Result<impl Iterator<Item = Result<Commit>> + Send + use<>> {
-        let log: Vec<_> = LOG.split_whitespace().collect();
-        let (_, records) = self.run(0, &[&log, options, &[head, "--"]].concat())?;
-        let mut records = records.peekable();
-        Ok(iter::from_fn(move || commit(&mut records).transpose()))
-    }
-}
-
-fn commit(records: &mut iter::Peekable<Records>) -> Result<Option<Commit>> {
-    let Some(header) = records.next().transpose()? else {
-        return Ok(None);
-    };
-    let [_, id, parents, seconds, author] = fields(&header, b'\n')?;
-    let mut files = BTreeMap::<_, (fn(_) -> _, Change)>::new();
-    // A merge repeats its header for each parent. No path begins with a slash.
-    let other = |record: &Vec<u8>| record.starts_with(b"/") && *record != header;
-    while let Some(record) = records.next_if(|record| !record.as_ref().is_ok_and(other)) {
-        let record = record?;
-        let record = record.trim_ascii_start();
-        let mut next_path = || Ok(name(&records.next().context("git log was cut off")??));
-        if record.starts_with(b":") {
-            let [_, mode, _, blob, status] = fields(record, b' ')?;
-            let (kind, is_pair): (fn(_) -> _, _) = match status {
-                [b'A', ..] => (GitEvent::FileAdded, false),
-                [b'C', ..] => (GitEvent::FileAdded, true),
-                [b'D', ..] => (GitEvent::FileDeleted, false),
-                [b'R', ..] => (GitEvent::FileRenamed, true),
-                _ => (GitEvent::FileModified, false),
-            };
-            let old: Option<String> = is_pair.then(&mut next_path).transpose()?;
-            let path: String = next_path()?;
-            // Deleted files and submodules have none.
-            let blob = (mode != b"000000" && mode != b"160000").then(|| text(blob));
-            if let Some(old) = old.clone()
-                && status.starts_with(b"R")
-            {
-                let other = Some(path.clone());
-                files.insert(
-                    old,
-                    (GitEvent::FileRenamedAway, Change { other, ..Change::default() }),
-                );
+    /// The next commit of `git log`, its parents before it.
+    pub(crate) fn commit(log: &mut iter::Peekable<Records>) -> Result<Option<Commit>> {
+        let Some(header) = log.next().transpose()? else {
+            return Ok(None);
+        };
+        let [_, id, parents, seconds, author] = fields(&header, b'\n')?;
+        let mut files = BTreeMap::<String, (fn(Change) -> GitEvent, Change)>::new();
+        // No path begins with a slash. A merge repeats its header for each parent.
+        let other = |record: &Vec<u8>| record.starts_with(b"/") && *record != header;
+        while let Some(record) = log.next_if(|record| !record.as_ref().is_ok_and(other)) {
+            let record = record?;
+            let record = record.trim_ascii_start();
+            let mut path = || Ok(name(&log.next().context("git log was cut off")??));
+            if record.starts_with(b":") {
+                let [_, mode, _, blob, status] = fields(record, b' ')?;
+                let old = status.starts_with(b"R").then(&mut path).transpose()?;
+            } else if !record.starts_with(b"/") {
+                let [added, removed, path] = fields(record, b'\t')?;
             }
-            files.insert(path, (kind, Change { other: old, blob, ..Change::default() }));
-        } else if !record.starts_with(b"/") {
-            let [added, removed, path] = fields(record, b'\t')?;
-            let path = match name(path) {
-                both if both.is_empty() => {
-                    next_path()?;
-                    next_path()?
-                }
-                path => path,
-            };
-            let (_, change) =
-                files.entry(path).or_insert_with(|| (GitEvent::FileModified, Change::default()));
-            (change.added, change.removed) = (text(added).parse().ok(), text(removed).parse().ok());
         }
+        Ok(Some(Commit {
+            id: text(id),
+            seconds: text(seconds).parse().unwrap_or(0),
+            author: text(author),
+            files,
+        }))
     }
-    if parents.contains(&b' ') {
-        for (kind, change) in files.values_mut() {
-            *kind = GitEvent::FileMerged;
-            // They were counted where they were written.
-            (change.added, change.removed) = (None, None);
-        }
-    }
-    let (id, author, seconds) = (text(id), text(author), text(seconds).parse().unwrap_or(0));
-    Ok(Some(Commit { id, seconds, author, files }))
 }
 
 /// As many fields as are asked for.

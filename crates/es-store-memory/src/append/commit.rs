@@ -41,7 +41,7 @@ pub(super) fn commit(
     let receipt = draft.stamp(shared, head, recorded_at);
     draft.write(&shared.log, &shared.index, head);
     for (position, event) in (head + 1..).zip(draft.events()) {
-        writer.ids.insert(event.id, position, &shared.log, &shared.id_hasher);
+        writer.ids.insert(event.id, position);
     }
     writer.starts.push(head + 1);
     writer.recorded_at = recorded_at;

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 
 use es_core::{
-    AppendRequest, Category, Conflict, Envelope, EventType, ExpectedVersion, NewEvent, Position,
-    Receipt, Result, StreamAppend, StreamId, Tag, Tenant, Timestamp, Version,
+    AppendRequest, Conflict, Envelope, ExpectedVersion, NewEvent, Position, Receipt, Result,
+    StreamAppend, StreamId, Timestamp, Version,
 };
 
 use crate::{
-    index::{Index, Slot},
+    index::{Index, Label, Slot},
     log::{EventIds, HashedId, Log},
     shared::Shared,
 };
@@ -28,8 +28,9 @@ pub(super) struct Draft {
 pub(super) struct StreamDraft {
     stream: Slot<StreamId>,
     expected: ExpectedVersion,
-    category: Slot<Category>,
-    tenant: Option<(Slot<Tenant>, Slot<(Tenant, Category)>)>,
+    category: Slot<Label>,
+    /// Those of its tenant, if it has one.
+    tenant: Vec<Slot<Label>>,
     pub(super) events: Vec<EventDraft>,
 }
 
@@ -37,8 +38,8 @@ pub(super) struct StreamDraft {
 pub(super) struct EventDraft {
     pub(super) id: HashedId,
     pub(super) envelope: Arc<Envelope>,
-    event_type: Slot<EventType>,
-    tags: Vec<Slot<Tag>>,
+    event_type: Slot<Label>,
+    tags: Vec<Slot<Label>>,
 }
 
 impl Draft {
@@ -110,16 +111,12 @@ impl Draft {
                 position += 1;
                 log.push(Arc::clone(&event.envelope));
                 index.streams.make(&mut stream.stream).push(position);
-                index.categories.make(&mut stream.category).push(position);
-                index.types.make(&mut event.event_type).push(position);
-                for tag in &mut event.tags {
-                    index.tags.make(tag).push(position);
+                index.labels.make(&mut stream.category).push(position);
+                index.labels.make(&mut event.event_type).push(position);
+                for label in event.tags.iter_mut().chain(&mut stream.tenant) {
+                    index.labels.make(label).push(position);
                 }
-                index.push_tenancy(stream.tenant.is_some(), position);
-                if let Some((tenant, category)) = &mut stream.tenant {
-                    index.tenants.make(tenant).push(position);
-                    index.tenant_categories.make(category).push(position);
-                }
+                index.push_tenancy(!stream.tenant.is_empty(), position);
             }
         }
     }
@@ -130,18 +127,17 @@ impl StreamDraft {
         let index = &shared.index;
         let stream = index.streams.slot(write.stream);
         let name = &stream.key;
-        let category = index.categories.slot(name.category().clone());
-        let tenant = name.tenant().map(|tenant| {
-            let tenant = index.tenants.slot(tenant.clone());
-            let both = (tenant.key.clone(), category.key.clone());
-            (tenant, index.tenant_categories.slot(both))
+        let category = name.category();
+        let tenant = name.tenant().into_iter().flat_map(|tenant| {
+            let both = Box::new((tenant.clone(), category.clone()));
+            [Label::Tenant(tenant.clone()), Label::CategoryOf(both)]
         });
         let events = write.events.into_iter();
         Self {
             events: events.map(|event| EventDraft::new(shared, event, name)).collect(),
             expected: write.expected,
-            category,
-            tenant,
+            category: index.labels.slot(Label::Category(category.clone())),
+            tenant: tenant.map(|label| index.labels.slot(label)).collect(),
             stream,
         }
     }
@@ -150,9 +146,12 @@ impl StreamDraft {
 impl EventDraft {
     fn new(shared: &Shared, mut event: NewEvent, stream: &StreamId) -> Self {
         let index = &shared.index;
-        let event_type = index.types.slot(event.schema.name);
-        event.schema.name = event_type.key.clone();
-        let tags = event.tags.iter().map(|tag| index.tags.slot(tag.clone()));
+        let event_type = index.labels.slot(Label::Type(event.schema.name.clone()));
+        if let Label::Type(name) = &event_type.key {
+            event.schema.name = name.clone();
+        }
+        let tags = event.tags.iter();
+        let tags = tags.map(|tag| index.labels.slot(Label::Tag(tag.clone())));
         Self {
             id: shared.id_hasher.hash(event.id),
             event_type,

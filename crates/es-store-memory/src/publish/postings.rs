@@ -123,9 +123,6 @@ impl Chunk {
     fn of(size: usize) -> Box<Self> {
         let zeros: Vec<u32> = vec![0; size];
         let entries: Vec<AtomicU32> = zeros.into_iter().map(AtomicU32::new).collect();
-        Box::new(Self {
-            entries: entries.into_boxed_slice(),
-            next: OnceLock::new(),
-        })
+        Box::new(Self { entries: entries.into_boxed_slice(), next: OnceLock::new() })
     }
 }

@@ -3,10 +3,13 @@
 //! A plan may hold more than the read covers, never less; the scan filters. So the choice
 //! is about speed only.
 
-use es_core::{Category, Query, QueryItem, Read, Selection, StreamId, Tenant, TenantScope};
+use es_core::{Query, QueryItem, Read, Selection, StreamId, TenantScope};
 
 use super::run::Run;
-use crate::{index::Index, shared::Shared};
+use crate::{
+    index::{Index, Label},
+    shared::Shared,
+};
 
 /// So few events are read from the log itself: looking for lists would cost more. It is
 /// what a follower reads that keeps up.
@@ -69,35 +72,34 @@ impl Window {
 
     /// By category and tenant; `None` when the read is of the whole log.
     fn of_scope(&self, index: &Index, read: &Read) -> Option<Vec<Run>> {
-        match (&read.selection, &read.tenants) {
-            (Selection::Category(category), TenantScope::One(tenant)) => {
-                Some(self.of_both(index, tenant, category))
+        let category = match &read.selection {
+            Selection::Category(category) => Some(category.clone()),
+            _ => None,
+        };
+        match (category, &read.tenants) {
+            (Some(category), TenantScope::One(tenant)) => {
+                let both = Box::new((tenant.clone(), category));
+                Some(self.of_label(index, &Label::CategoryOf(both)))
             }
-            (Selection::Category(category), TenantScope::All) => {
-                Some(self.of_category(index, category))
+            (Some(category), TenantScope::All) => {
+                Some(self.of_label(index, &Label::Category(category)))
             }
-            (Selection::Category(category), TenantScope::Untenanted) => {
-                let of_category = self.of_category(index, category);
+            (Some(category), TenantScope::Untenanted) => {
+                let of_category = self.of_label(index, &Label::Category(category));
                 let untenanted = self.untenanted(index).into_iter();
                 untenanted.chain([of_category]).min_by_key(|runs| total(runs))
             }
-            (_, TenantScope::One(tenant)) => {
-                let list = index.tenants.get(tenant).into_iter();
-                Some(list.map(|list| self.cut(Run::of(list))).collect())
+            (None, TenantScope::One(tenant)) => {
+                Some(self.of_label(index, &Label::Tenant(tenant.clone())))
             }
-            (_, TenantScope::Untenanted) => self.untenanted(index),
-            (_, TenantScope::All) => None,
+            (None, TenantScope::Untenanted) => self.untenanted(index),
+            (None, TenantScope::All) => None,
         }
     }
 
-    fn of_category(&self, index: &Index, category: &Category) -> Vec<Run> {
-        let list = index.categories.get(category).into_iter();
-        list.map(|list| self.cut(Run::of(list))).collect()
-    }
-
-    fn of_both(&self, index: &Index, tenant: &Tenant, category: &Category) -> Vec<Run> {
-        let both = (tenant.clone(), category.clone());
-        let list = index.tenant_categories.get(&both).into_iter();
+    /// One run, or none if no event has the label.
+    fn of_label(&self, index: &Index, label: &Label) -> Vec<Run> {
+        let list = index.labels.get(label).into_iter();
         list.map(|list| self.cut(Run::of(list))).collect()
     }
 
@@ -117,15 +119,13 @@ impl Window {
     }
 
     fn of_item(&self, index: &Index, item: &QueryItem) -> Option<Vec<Run>> {
-        let of_tag = item.tags.iter().map(|tag| {
-            let list = index.tags.get(tag).into_iter();
-            list.map(|list| self.cut(Run::of(list))).collect()
-        });
+        let of_tags = item.tags.iter().cloned().map(Label::Tag);
+        let of_tags = of_tags.map(|tag| self.of_label(index, &tag));
         let of_types = (!item.types.is_empty()).then(|| {
-            let lists = item.types.iter().filter_map(|name| index.types.get(name));
-            lists.map(|list| self.cut(Run::of(list))).collect()
+            let names = item.types.iter().cloned().map(Label::Type);
+            names.flat_map(|name| self.of_label(index, &name)).collect()
         });
-        of_tag.chain(of_types).min_by_key(|runs: &Vec<Run>| total(runs))
+        of_tags.chain(of_types).min_by_key(|runs: &Vec<Run>| total(runs))
     }
 }
 

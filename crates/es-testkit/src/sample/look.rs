@@ -1,15 +1,16 @@
 //! Short forms for looking at a log, and for an append that must be refused.
 
-use es_core::{Append, Error, ErrorKind, EventId, Invalid, Read, Recorded, Store};
+use es_core::{Append, Backend, Error, ErrorKind, EventId, Invalid, Read, Recorded, Store};
 
 /// Everything that the read yields.
 pub(crate) async fn read(store: &Store, read: Read) -> Vec<Recorded> {
     store.read(read).into_vec().await.expect("a read succeeds")
 }
 
-/// The whole log, whoever its events belong to.
+/// The whole log, whoever its events belong to and whatever the handle is scoped to.
 pub(crate) async fn all(store: &Store) -> Vec<Recorded> {
-    read(store, Read::all().all_tenants()).await
+    let unscoped = Store::from_backend(Backend::clone(store.backend()));
+    read(&unscoped, Read::all().all_tenants()).await
 }
 
 pub(crate) fn ids(events: &[Recorded]) -> Vec<EventId> {

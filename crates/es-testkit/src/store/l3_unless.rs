@@ -7,7 +7,7 @@ use es_core::{
 
 use crate::{
     declined::{Need, declines},
-    sample::{event, put, refused, stream, tag, tenant, to},
+    sample::{event, put, refused, tag, tenant, to},
     tasks::together,
 };
 
@@ -216,7 +216,7 @@ async fn expect_failed(store: &Store, query: Query, found: &Receipt) {
 }
 
 async fn expect_failed_after(store: &Store, query: Query, after: Position, found: &Receipt) {
-    let append = es_core::Append::to(stream("failed"), ExpectedVersion::NoStream)
+    let append = to("failed", ExpectedVersion::NoStream)
         .event(event("noted"))
         .unless(query.clone(), after);
     let error = refused(store, append, ErrorKind::ConditionFailed).await;

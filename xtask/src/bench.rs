@@ -1,0 +1,35 @@
+//! `cargo xtask bench`: builds the bench harness with optimisation and runs it.
+//!
+//! Not here: what is measured. That is in `benches/`.
+
+use anyhow::Result;
+
+use crate::args::Args;
+use crate::run::{self, Outcome};
+
+pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
+    let quick = args.flag("--quick");
+    let json = args.option("--json")?;
+    let plot = args.option("--plot")?;
+    let area = args.positional();
+    args.finish()?;
+
+    // All binaries: the one that counts bytes is started by the other.
+    let build = ["build", "--release", "--package", "es-bench", "--bins"];
+    let built = run::run(&mut run::cargo(build))?;
+    if let Outcome::Failed(_) = built {
+        return Ok(built);
+    }
+    let run = ["run", "--quiet", "--release", "--package", "es-bench", "--bin", "es-bench", "--"];
+    let mut command = run::cargo(run);
+    command.args(area);
+    if quick {
+        command.arg("--quick");
+    }
+    for (flag, value) in [("--json", json), ("--plot", plot)] {
+        if let Some(value) = value {
+            command.args([flag, &value]);
+        }
+    }
+    run::run(&mut command)
+}
