@@ -14,8 +14,8 @@ pub use es_store_memory as memory;
 #[cfg(feature = "aggregate")]
 #[doc(inline)]
 pub use es_aggregate::{
-    Aggregate, Applier, Apply, Decide, Execute, ExecuteError, Moment, Repository, Root, Saved,
-    SnapshotPolicy, apply,
+    Aggregate, Applier, Apply, Decide, Execute, ExecuteError, Given, Moment, Repository, Root,
+    Saved, SnapshotPolicy, When, apply, given,
 };
 #[doc(inline)]
 pub use es_core::{
