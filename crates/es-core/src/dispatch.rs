@@ -8,6 +8,10 @@
 ///
 /// The lifetime is that of the event, so that a visitor may return a future that borrows
 /// it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no handler for the event `{E}`",
+    label = "no handler for `{E}`"
+)]
 pub trait On<'e, E> {
     /// What handling gives: `()` for a fold, a future for an asynchronous handler.
     type Output;

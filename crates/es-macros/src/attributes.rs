@@ -9,7 +9,7 @@ use syn::{
 use crate::faults::Faults;
 
 /// Where an attribute stands.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Place {
     Struct,
     Enum,

@@ -15,7 +15,7 @@ use syn::{
 use crate::{attributes::Keys, faults::Faults};
 
 /// What the attributes stand on.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Level {
     Struct,
     /// An enum, and whether any variant has fields with names.

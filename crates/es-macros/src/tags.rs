@@ -7,7 +7,7 @@ use syn::{GenericArgument, PathArguments, Type, spanned::Spanned};
 
 use crate::{
     fields,
-    model::{Base, Case, Form, Model, Own, output_at},
+    model::{Base, Case, Field, Form, Model, Own, output_at},
 };
 
 /// `fn tags`, unless no case has any: then the trait's own says so.
@@ -48,10 +48,9 @@ fn may_have_tags(case: &Case) -> bool {
 fn own_tags(base: &Base, path: &TokenStream, own: &Own) -> TokenStream {
     let tagged = || own.fields.iter().filter(|field| field.tag.is_some());
     let pattern = fields::pattern(tagged());
-    let each = tagged().zip(tagged().filter_map(|field| field.tag.as_deref()));
-    let each = each.map(|(field, name)| {
-        let binding = &field.binding;
-        gather(base, name, &field.ty, &quote!(#binding))
+    let each = tagged().map(|Field { tag, ty, binding, .. }| {
+        let binding = quote!(#binding);
+        tag.as_deref().map(|name| gather(base, name, ty, &binding))
     });
     quote! {
         #path { #pattern .. } => {

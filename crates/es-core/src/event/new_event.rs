@@ -109,6 +109,11 @@ impl NewEvent {
 ///
 /// The parameter tells the three apart and is always inferred: without it, the compiler
 /// could not rule out that somebody makes a reference an event of its own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "this cannot be appended",
+    note = "write `#[derive(Event)]` on its type, or make a `NewEvent`"
+)]
 pub trait IntoNewEvent<How> {
     /// Encodes it, unless it is encoded already.
     ///

@@ -64,7 +64,10 @@ pub(super) fn an_enum(
         faults.add(transparent.span, message);
     }
     let prefix = prefix(keys, faults).unwrap_or_else(|| names::default_prefix(&input.ident));
-    let has_fields = data.variants.iter().any(|v| matches!(v.fields, Fields::Named(_)));
+    let has_fields = data
+        .variants
+        .iter()
+        .any(|variant| matches!(&variant.fields, Fields::Named(f) if !f.named.is_empty()));
     let all = ForAll {
         prefix,
         transparent: keys.transparent.is_some(),

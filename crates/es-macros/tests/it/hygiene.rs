@@ -20,7 +20,8 @@ fn raw_identifiers_are_written_plain() {
     assert_eq!(schemas::<Async>(), [("async", 1)]);
 }
 
-/// A module that gives the names of the prelude to other things.
+/// A module without the prelude, whose names mean other things here.
+#[no_implicit_prelude]
 mod shadowed {
     #[allow(dead_code)]
     pub(super) enum Shadow {
@@ -59,7 +60,7 @@ mod shadowed {
     #[allow(dead_code)]
     pub(super) mod es_core {}
 
-    #[derive(Debug, PartialEq, ::es_core::Event)]
+    #[derive(::core::fmt::Debug, ::core::cmp::PartialEq, ::es_core::Event)]
     pub(super) enum Event {
         Opened {
             #[event(tag)]
@@ -73,7 +74,7 @@ mod shadowed {
         Held(u8),
     }
 
-    #[derive(Debug, PartialEq, ::es_core::Event)]
+    #[derive(::core::fmt::Debug, ::core::cmp::PartialEq, ::es_core::Event)]
     #[serde(default)]
     pub(super) struct Inner {
         #[event(tag)]
@@ -88,11 +89,11 @@ mod shadowed {
     }
 
     // `Dispatch` is generic: its parameters must not be mistaken for these.
-    #[derive(Debug, PartialEq, ::es_core::Event)]
+    #[derive(::core::fmt::Debug, ::core::cmp::PartialEq, ::es_core::Event)]
     pub(super) struct V;
-    #[derive(Debug, PartialEq, ::es_core::Event)]
+    #[derive(::core::fmt::Debug, ::core::cmp::PartialEq, ::es_core::Event)]
     pub(super) struct O;
-    #[derive(Debug, PartialEq, ::es_core::Event)]
+    #[derive(::core::fmt::Debug, ::core::cmp::PartialEq, ::es_core::Event)]
     #[event(transparent)]
     pub(super) enum Letters {
         V(V),

@@ -3,8 +3,21 @@
 // What a strict user's crate may demand of the output.
 #![forbid(unsafe_code)]
 #![deny(warnings, dead_code, unused_qualifications, clippy::pedantic)]
-// Of the tests' own code, and not of the output.
-#![allow(missing_docs, clippy::needless_pass_by_value, clippy::trivially_copy_pass_by_ref)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::items_after_statements,
+    clippy::needless_pass_by_value,
+    clippy::trivially_copy_pass_by_ref,
+    reason = "in the tests' own code; the output is not silenced by it"
+)]
+
+// What `EventFacade` expects of a crate named `eventsource`; this binary plays that part.
+extern crate self as eventsource;
+#[doc(hidden)]
+pub mod __private {
+    pub use es_core as core;
+}
 
 mod append;
 mod decoding;
