@@ -32,8 +32,10 @@ fn allowed_by(attribute: &Attribute) -> Option<TokenStream> {
     match &attribute.meta {
         Meta::List(list) if list.path.is_ident("allow") || list.path.is_ident("expect") => {
             let lints = &list.tokens;
+            // The reason is the user's own.
             Some(quote!(#[allow(#lints)]))
         }
+        // Above it says why.
         meta => meta.path().is_ident("deprecated").then(|| quote!(#[allow(deprecated)])),
     }
 }

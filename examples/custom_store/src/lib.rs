@@ -4,8 +4,6 @@
 //! all events in memory as well, so that reads are simple. A line that was cut off by a
 //! crash was never acknowledged, and opening the file takes it away.
 
-mod line;
-
 use std::{
     fmt,
     fs::{File, OpenOptions},
@@ -16,15 +14,16 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Capabilities, Conflict, Direction, Durability, Envelope, Error, ErrorKind,
-    EventStore, Head, IdempotencyClash, LogId, NewEvent, PageStream, Position, Read, Receipt,
-    Recorded, Result, StreamId, Timestamp, Version,
+    AppendRequest, Capabilities, Conflict, ContentType, Direction, Durability, Envelope, Error,
+    ErrorKind, EventId, EventStore, EventType, Head, IdempotencyClash, LogId, Metadata, NewEvent,
+    PageStream, Payload, Position, Read, Receipt, Recorded, Result, Schema, StreamId, Tag,
+    Timestamp, Version,
 };
 use futures_util::stream;
-use line::Line;
 use tokio::sync::watch;
 
 /// An event store in one file. One process at a time may have it open.
+#[derive(Debug)]
 pub struct FileStore {
     path: PathBuf,
     log: LogId,
@@ -32,6 +31,7 @@ pub struct FileStore {
     head: watch::Sender<Position>,
 }
 
+#[derive(Debug)]
 struct Inner {
     file: File,
     /// Everything in order. A read takes a copy of the pointer, an append a new vector only
@@ -50,12 +50,10 @@ impl FileStore {
     /// `Fault` when it cannot be opened, read or locked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let fault = |error| Error::fault("the file of the store cannot be opened", error);
-        let path = path.as_ref().to_owned();
-        let mut options = OpenOptions::new();
+        let (path, mut options) = (path.as_ref().to_owned(), OpenOptions::new());
         let file = options.read(true).append(true).create(true).open(&path).map_err(fault)?;
         file.try_lock().map_err(|error| Error::fault("the file is in use", error))?;
-        let events = Arc::default();
-        let mut inner = Inner { file, events, starts: Vec::new(), broken: false };
+        let mut inner = Inner { file, events: Arc::default(), starts: Vec::new(), broken: false };
         let log = inner.load().map_err(fault)?;
         let head = watch::Sender::new(inner.end());
         Ok(Self { path, log, inner: Mutex::new(inner), head })
@@ -99,7 +97,7 @@ impl Inner {
         let log = serde_json::from_slice(first)?;
         for line in lines {
             let events: Vec<Line> = serde_json::from_slice(line)?;
-            self.take_in(events.into_iter().map(Line::into_recorded).collect());
+            self.take_in(events.into_iter().map(from_line).collect());
         }
         Ok(log)
     }
@@ -150,7 +148,7 @@ impl Inner {
         if self.broken {
             return Err(Error::new(ErrorKind::Unavailable, broken));
         }
-        let lines: Vec<Line> = recorded.iter().map(Line::of).collect();
+        let lines: Vec<Line> = recorded.iter().map(to_line).collect();
         let mut text = serde_json::to_vec(&lines).map_err(|e| Error::fault("not JSON", e))?;
         text.push(b'\n');
         let written = self.file.write_all(&text).and_then(|()| self.file.sync_data());
@@ -164,11 +162,36 @@ impl Inner {
     }
 }
 
-/// The receipt of an append, which has one stream here.
 fn receipt(log: LogId, recorded: &[Recorded]) -> Receipt {
     let (first, last) = (&recorded[0], &recorded[recorded.len() - 1]);
-    let versions = vec![(last.stream.clone(), last.version)];
+    let versions = vec![(last.stream.clone(), last.version)]; // one stream an append
     Receipt::new(log, first.position, last.position, first.recorded_at, versions)
+}
+
+/// One event in the file: its id, its schema, its place and time, and what it carries.
+type Line = (
+    (EventId, EventType, u32),
+    (StreamId, Version, Position, Timestamp),
+    (Metadata, Vec<Tag>, String, Vec<u8>),
+);
+
+fn to_line(event: &Recorded) -> Line {
+    let e = event.envelope();
+    let (content_type, bytes) = (e.payload.content_type().to_string(), e.payload.bytes().to_vec());
+    (
+        (e.id, e.schema.name.clone(), e.schema.version),
+        (e.stream.clone(), e.version, e.position, e.recorded_at),
+        (e.metadata.clone(), e.tags.iter().cloned().collect(), content_type, bytes),
+    )
+}
+
+fn from_line(((id, name, schema), (stream, version, position, at), rest): Line) -> Recorded {
+    let (metadata, tags, content_type, bytes) = rest;
+    let content_type = ContentType::new(content_type).unwrap_or(ContentType::BINARY);
+    let event =
+        NewEvent::raw(Schema::new(name, schema), Payload::stored(content_type, bytes.into()));
+    let event = event.with_id(id).with_metadata(metadata).with_tags(tags.into_iter().collect());
+    Envelope::record(event, stream, version, position, at).into()
 }
 
 #[async_trait]
@@ -222,11 +245,5 @@ impl EventStore for FileStore {
 impl fmt::Display for FileStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the file {}", self.path.display())
-    }
-}
-
-impl fmt::Debug for FileStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FileStore").field(&self.path).finish()
     }
 }

@@ -1,6 +1,6 @@
 //! Files stay small enough to read, and examples small enough to copy.
 //!
-//! `size_exceptions.txt` lists the files that are longer, and only ever shrinks:
+//! `size_exceptions.txt` lists the files and examples that are longer, and only ever shrinks:
 //! an entry that allows more than its file needs is a violation too.
 
 use std::collections::BTreeMap;
@@ -22,14 +22,12 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
         (lines > limit).then(|| Violation::new(path, limit + 1, message, fix))
     });
     violations.extend(too_long);
-    let examples = lines_of_examples(tree).into_iter();
-    violations.extend(examples.filter(|(_, lines)| *lines > EXAMPLE_LINES).map(
-        |(sources, lines)| {
-            let message = format!("the example has {lines} lines, {EXAMPLE_LINES} are allowed");
-            let fix = "show one thing, or make two examples of it";
-            Violation::new(&sources, 1, message, fix)
-        },
-    ));
+    violations.extend(lines_of_examples(tree).into_iter().filter_map(|(sources, lines)| {
+        let limit = exceptions.get(sources.as_str()).copied().unwrap_or(EXAMPLE_LINES);
+        let message = format!("the example has {lines} lines, {limit} are allowed");
+        let fix = "show one thing, or make two examples of it";
+        (lines > limit).then(|| Violation::new(&sources, 1, message, fix))
+    }));
     violations
 }
 
@@ -37,6 +35,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Violation> {
 fn exceptions(tree: &Tree) -> (BTreeMap<&str, usize>, Vec<Violation>) {
     let mut entries = BTreeMap::new();
     let mut violations = Vec::new();
+    let examples = lines_of_examples(tree);
     let list = tree.get(EXCEPTIONS).unwrap_or_default().lines();
     for (at, line) in list.enumerate() {
         let mut violation = |message: String, fix: &str| {
@@ -53,8 +52,11 @@ fn exceptions(tree: &Tree) -> (BTreeMap<&str, usize>, Vec<Violation>) {
             continue;
         };
         entries.insert(path, lines);
-        let actual = tree.get(path).map_or(0, |text| text.lines().count());
-        if actual <= FILE_LINES {
+        let (actual, usual) = match examples.get(path) {
+            Some(lines) => (*lines, EXAMPLE_LINES),
+            None => (tree.get(path).map_or(0, |text| text.lines().count()), FILE_LINES),
+        };
+        if actual <= usual {
             let message = format!("{path} needs no exception");
             violation(message, "remove the entry");
         } else if actual < lines {

@@ -1,4 +1,7 @@
 //! Versions stand in the root manifest once; members take them from there.
+//!
+//! A dev-dependency on one of our own crates may stand by its path alone: cargo drops it
+//! when it publishes, and so two crates that test each other can both be published.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +29,12 @@ fn in_manifest(path: &str, manifest: &[Setting]) -> Vec<Violation> {
         let field = |name: &str| settings.iter().find(|s| s.path[dependency.len()..] == [name]);
         let inherits = field("workspace").is_some_and(|setting| setting.value == "true");
         let sources = ["version", "path", "git", "registry"];
+        let has = |name: &&str| field(name).is_some();
+        let is_dev = dependency.iter().any(|part| part == "dev-dependencies");
+        if is_dev && has(&"path") && !sources.iter().any(|source| *source != "path" && has(source))
+        {
+            return false;
+        }
         !inherits || sources.iter().any(|source| field(source).is_some())
     });
     of_its_own

@@ -22,42 +22,28 @@ fn raw_identifiers_are_written_plain() {
 
 /// A module without the prelude, whose names mean other things here.
 #[no_implicit_prelude]
+#[allow(dead_code, unused_imports, reason = "the names only have to be there")]
 mod shadowed {
-    #[allow(dead_code)]
     pub(super) enum Shadow {
         Some,
         None,
         Ok,
         Err,
     }
-    #[allow(unused_imports)]
     use Shadow::{Err, None, Ok, Some};
 
-    #[allow(dead_code)]
     pub(super) struct Result;
-    #[allow(dead_code)]
     pub(super) struct Vec;
-    #[allow(dead_code)]
     pub(super) struct String;
-    #[allow(dead_code)]
     pub(super) struct Schema;
-    #[allow(dead_code)]
     pub(super) struct Payload;
-    #[allow(dead_code)]
     pub(super) trait Default {}
-    #[allow(dead_code)]
     pub(super) trait Into {}
-    #[allow(dead_code)]
     pub(super) trait FromIterator {}
-    #[allow(dead_code)]
     pub(super) trait Serialize {}
-    #[allow(dead_code)]
     pub(super) mod core {}
-    #[allow(dead_code)]
     pub(super) mod std {}
-    #[allow(dead_code)]
     pub(super) mod serde {}
-    #[allow(dead_code)]
     pub(super) mod es_core {}
 
     #[derive(::core::fmt::Debug, ::core::cmp::PartialEq, ::es_core::Event)]
@@ -206,7 +192,7 @@ fn a_deprecated_variant_warns_where_it_is_used_and_not_in_the_output() {
     enum AccountEvent {
         Opened,
         #[deprecated = "split into two"]
-        #[allow(dead_code)]
+        #[allow(dead_code, reason = "it only has to compile")]
         Changed {
             #[event(tag)]
             by: u8,
