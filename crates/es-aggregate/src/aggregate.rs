@@ -41,7 +41,9 @@ pub trait Aggregate: Default + Send + Sync + 'static {
     const CATEGORY: &'static str;
 
     /// Raise it when `evolve` gives the same fields another meaning. A change of the
-    /// fields themselves is noticed without it: both are part of a snapshot's key.
+    /// fields themselves is noticed without it: both are part of a snapshot's key. Raise it
+    /// too when an upcaster lets old events mean something else: the snapshots were folded
+    /// from what they meant before.
     const STATE_VERSION: u32 = 1;
 
     /// Its events.

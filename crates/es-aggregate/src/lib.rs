@@ -4,6 +4,7 @@ mod aggregate;
 mod apply;
 mod error;
 mod given;
+mod place;
 mod repository;
 mod root;
 mod snapshot;

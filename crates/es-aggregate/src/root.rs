@@ -3,10 +3,10 @@
 use std::{fmt, ops::Deref};
 
 use es_core::{
-    Category, EventId, ExpectedVersion, Invalid, Key, NewEvent, Recorded, Result, StreamId, Version,
+    Category, EventId, ExpectedVersion, Key, NewEvent, Recorded, Result, StreamId, Version,
 };
 
-use crate::Aggregate;
+use crate::{Aggregate, place::Place};
 
 /// A loaded aggregate: the imperative style.
 ///
@@ -44,8 +44,7 @@ use crate::Aggregate;
 pub struct Root<A: Aggregate> {
     stream: StreamId,
     state: A,
-    version: Option<Version>,
-    last: Option<EventId>,
+    place: Place,
     pending: Vec<(EventId, A::Event)>,
 }
 
@@ -59,19 +58,25 @@ impl<A: Aggregate> Root<A> {
     /// Folds recorded events, which must be the whole history of the aggregate `key` so
     /// far, in order.
     ///
+    /// Where upcasters drop events of it, use [`Root::replay_untyped`]: a typed read passes
+    /// over them, and what is missing here is an error.
+    ///
     /// # Errors
-    /// [`Invalid::ForeignEvent`] for an event of another stream, [`Invalid::VersionGap`]
-    /// for one that is not the next.
+    /// [`Invalid::ForeignEvent`](es_core::Invalid::ForeignEvent) for an event of another
+    /// stream, [`VersionGap`](es_core::Invalid::VersionGap) for one that is not the next,
+    /// [`PartGap`](es_core::Invalid::PartGap) for a split event that lacks a part.
     pub fn replay(key: Key, events: impl IntoIterator<Item = Recorded<A::Event>>) -> Result<Self> {
-        let mut root = Self::new(key);
-        for event in events {
-            if root.version.is_none() && root.stream.tenant().is_none()
-                && let Some(tenant) = event.tenant() {
-                    root.stream = root.stream.with_tenant(tenant.clone());
-                }
-            root.take(&event)?;
-        }
-        Ok(root)
+        Self::fold(key, events, |root, event| root.take(&event))
+    }
+
+    /// Folds recorded events that are not decoded yet, as [`Root::replay`] does. Events that
+    /// upcasters dropped count as versions and change nothing.
+    ///
+    /// # Errors
+    /// Those of [`Root::replay`]; `UnknownEvent` or `Undecodable`, with the position, for an
+    /// event that is not among `A::Event` (A2).
+    pub fn replay_untyped(key: Key, events: impl IntoIterator<Item = Recorded>) -> Result<Self> {
+        Self::fold(key, events, Self::take_untyped)
     }
 
     /// Says that something happened: takes it into the state and keeps it to be saved.
@@ -90,7 +95,7 @@ impl<A: Aggregate> Root<A> {
     /// The version of the last saved event; `None` when there is none.
     #[must_use]
     pub const fn version(&self) -> Option<Version> {
-        self.version
+        self.place.version
     }
 
     /// The state, recorded events included.
@@ -111,42 +116,62 @@ impl<A: Aggregate> Root<A> {
     }
 
     pub(crate) fn at(stream: StreamId) -> Self {
-        Self { stream, state: A::default(), version: None, last: None, pending: Vec::new() }
+        Self { stream, state: A::default(), place: Place::default(), pending: Vec::new() }
     }
 
     /// Starts over from a state that was kept.
     pub(crate) fn restored(stream: StreamId, state: A, version: Version, last: EventId) -> Self {
-        let (version, last) = (Some(version), Some(last));
-        Self { stream, state, version, last, pending: Vec::new() }
+        Self { stream, state, place: Place::at(version, last), pending: Vec::new() }
     }
 
     /// The event at [`Root::version`].
     pub(crate) const fn last_event(&self) -> Option<EventId> {
-        self.last
+        self.place.last
     }
 
     pub(crate) fn expected(&self) -> ExpectedVersion {
-        ExpectedVersion::exactly(self.version)
+        ExpectedVersion::exactly(self.version())
     }
 
-    /// Takes a recorded event into the state; it must be the next one of this stream.
-    pub(crate) fn take(&mut self, recorded: &Recorded<A::Event>) -> Result<()> {
-        if recorded.stream != self.stream {
-            return Err(Invalid::ForeignEvent {
-                expected: self.stream.clone(),
-                found: recorded.stream.clone(),
-            }
-            .into());
+    /// Takes a recorded event into the state; it must be the next one of this stream, or the
+    /// next part of a split one.
+    pub(crate) fn take_untyped(&mut self, recorded: Recorded) -> Result<()> {
+        if recorded.part.is_dropped() {
+            return self.place.step(&self.stream, &recorded);
         }
-        let expected = self.version.map_or(Version::FIRST, Version::next);
-        if recorded.version != expected {
-            let (stream, found) = (self.stream.clone(), recorded.version);
-            return Err(Invalid::VersionGap { stream, expected, found }.into());
-        }
+        self.take(&recorded.into_decoded()?)
+    }
+
+    /// Whether all parts of the last event were taken.
+    ///
+    /// # Errors
+    /// [`PartGap`](es_core::Invalid::PartGap) when some are missing.
+    pub(crate) fn check_whole(&self) -> Result<()> {
+        self.place.check_whole(&self.stream)
+    }
+
+    fn take(&mut self, recorded: &Recorded<A::Event>) -> Result<()> {
+        self.place.step(&self.stream, recorded)?;
         self.state.evolve(&recorded.event);
-        self.version = Some(recorded.version);
-        self.last = Some(recorded.id);
         Ok(())
+    }
+
+    fn fold<T>(
+        key: Key,
+        events: impl IntoIterator<Item = Recorded<T>>,
+        take: impl Fn(&mut Self, Recorded<T>) -> Result<()>,
+    ) -> Result<Self> {
+        let mut root = Self::new(key);
+        for (at, event) in events.into_iter().enumerate() {
+            if at == 0
+                && let Some(tenant) = event.tenant()
+            {
+                root.stream = root.stream.with_tenant(tenant.clone());
+            }
+            take(&mut root, event)?;
+        }
+        root.check_whole()?;
+        Ok(root)
     }
 
     /// The recorded events as they go to the log.
@@ -158,14 +183,14 @@ impl<A: Aggregate> Root<A> {
     /// `events` are in the log now, up to `version`: takes them into the state.
     pub(crate) fn grow(&mut self, events: &[A::Event], last: Option<EventId>, version: Version) {
         events.iter().for_each(|event| self.state.evolve(event));
-        self.version = Some(version);
-        self.last = last.or(self.last);
+        self.place.version = Some(version);
+        self.place.last = last.or(self.place.last);
     }
 
     /// What was recorded is in the log now, up to `version`.
     pub(crate) fn committed(&mut self, version: Version) -> Vec<A::Event> {
-        self.version = Some(version);
-        self.last = self.pending.last().map(|(id, _)| *id).or(self.last);
+        self.place.version = Some(version);
+        self.place.last = self.pending.last().map(|(id, _)| *id).or(self.place.last);
         self.pending.drain(..).map(|(_, event)| event).collect()
     }
 }
@@ -182,7 +207,7 @@ impl<A: Aggregate + fmt::Debug> fmt::Debug for Root<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Root")
             .field("stream", &self.stream)
-            .field("version", &self.version)
+            .field("version", &self.version())
             .field("pending", &self.pending.len())
             .field("state", &self.state)
             .finish()

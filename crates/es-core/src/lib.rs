@@ -11,9 +11,11 @@ mod log;
 mod name;
 mod progress;
 mod read;
+mod shape;
 mod store;
 mod stream;
 mod text;
+mod upcast;
 
 pub use append::{
     Append, AppendRequest, Query, QueryItem, Receipt, StreamAppend, StreamExpectation, Unless,
@@ -27,8 +29,8 @@ pub use error::{
 #[doc(hidden)]
 pub use event::{ByReference, ByValue, Encoded};
 pub use event::{
-    ContentType, DecodedEvent, Envelope, Event, EventId, IntoNewEvent, Metadata, NewEvent, Payload,
-    Recorded, Registry, Schema, Tag, Tags,
+    ContentType, DecodedEvent, Envelope, Event, EventId, IntoNewEvent, Metadata, NewEvent, Part,
+    Payload, Recorded, Registry, Schema, Tag, Tags,
 };
 pub use log::{Head, LogId, Position, Timestamp};
 pub use name::{Category, EventType, SubscriberName, Tenant};
@@ -37,11 +39,13 @@ pub use progress::{
     Snapshot, SnapshotKey, SnapshotStore,
 };
 pub use read::{Direction, Read, Selection, TenantScope};
+pub use shape::{Change, Difference, Shape};
 pub use store::{
     Backend, Capabilities, Durability, EventStore, EventStream, Follow, FollowStream, Layer,
     PageStream, Store,
 };
 pub use stream::{ExpectedVersion, Key, StreamId, Version};
+pub use upcast::{BrokenChain, Upcasters, UpcastersBuilder};
 
 #[cfg(feature = "derive")]
 pub use es_macros::Event;

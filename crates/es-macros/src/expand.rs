@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Path};
 
-use crate::{decode, dispatch, encode, lints, model::Model, schema, tags};
+use crate::{decode, dispatch, encode, lints, model::Model, schema, shapes, tags};
 
 /// Writes the impls for `input`. `base` is the path to `es_core` unless it names another.
 pub(crate) fn expand(input: &DeriveInput, base: Path) -> TokenStream {
@@ -19,20 +19,28 @@ fn write(model: &Model, allowed: &TokenStream) -> TokenStream {
     let constant = schema::constant(model);
     let schema = schema::schema(model);
     let encode = encode::encode(model);
+    let helpers = decode::helpers(model);
     let decode = decode::decode(model);
+    let shapes = shapes::shapes(model);
     let tags = tags::tags(model);
     let assertions = schema::assertions(model, allowed);
     let dispatch = dispatch::dispatch(model, allowed);
     quote! {
-        #[automatically_derived]
         #allowed
-        impl #base::Event for #ident {
-            #constant
-            #schema
-            #encode
-            #decode
-            #tags
-        }
+        const _: () = {
+            #[automatically_derived]
+            #allowed
+            impl #base::Event for #ident {
+                #constant
+                #schema
+                #encode
+                #decode
+                #tags
+                #shapes
+            }
+
+            #helpers
+        };
 
         #assertions
         #dispatch

@@ -12,6 +12,7 @@ mod model;
 mod names;
 mod schema;
 mod serde_attributes;
+mod shapes;
 mod tags;
 
 use proc_macro::TokenStream;

@@ -7,6 +7,8 @@ mod log;
 mod progress;
 mod publish;
 mod read;
+#[cfg(test)]
+mod sample;
 mod shared;
 mod snapshots;
 mod store;

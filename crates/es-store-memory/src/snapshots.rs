@@ -1,5 +1,8 @@
 //! A store of snapshots.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     fmt::{self, Debug, Display},

@@ -60,6 +60,19 @@ impl MemoryStore {
         Self::of(Shared::new(Arc::new(clock)))
     }
 
+    /// An empty log that takes no more than so many events.
+    #[cfg(test)]
+    pub(crate) fn with_room(events: u32) -> Self {
+        let mut shared = Shared::new(clock::system());
+        shared.room = events;
+        Self::of(shared)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     fn of(shared: Shared) -> Self {
         Self { shared: Arc::new(shared) }
     }

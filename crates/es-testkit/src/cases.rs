@@ -66,6 +66,7 @@ macro_rules! __store_cases {
                     the_append_itself_does_not_count
                     one_of_many_with_the_same_condition_wins
                     a_condition_is_scoped_to_the_tenant
+                    streams_are_checked_before_conditions
                     condition_and_expected_version_both_count
                 }
                 l4_idempotent {

@@ -18,6 +18,19 @@ mod tasks;
 
 pub use run::Fixture;
 
+// Layers, clocks and ids for tests; random values and the state machine.
+mod clock;
+mod ids;
+mod layers;
+#[cfg(feature = "proptest")]
+pub mod strategies;
+
+pub use clock::ManualClock;
+pub use ids::Ids;
+pub use layers::{
+    AppendFault, Asked, Faults, HeadFault, Planned, ReadFault, Recording, WaitFault, When,
+};
+
 /// What the macros expand to. Not for use by hand.
 #[doc(hidden)]
 pub mod __private {

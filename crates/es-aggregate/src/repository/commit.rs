@@ -158,9 +158,10 @@ impl<A: Aggregate> Repository<A> {
             return saved;
         };
         if let Some(snapshots) = &self.snapshots
-            && snapshots.policy().is_due(before, receipt.version()) {
-                snapshots.save_after_commit(root, receipt.log).await;
-            }
+            && snapshots.policy().is_due(before, receipt.version())
+        {
+            snapshots.save_after_commit(root, receipt.log).await;
+        }
         saved.unpublished = self.publish(root.stream(), receipt).await.err();
         saved
     }

@@ -125,7 +125,8 @@ impl<A: Aggregate> Repository<A> {
     /// *Hazard.* A log that was restored from a backup, and went on, may have other events
     /// under the versions that the snapshot has folded in.
     /// *Mechanism.* The read begins with the event that the snapshot ends with, and the two
-    /// must have the same id. *Cost.* One event read again.
+    /// must have the same id. *Cost.* One event read again, with all its parts if it was
+    /// split.
     async fn resume(
         &self,
         stream: &StreamId,
@@ -149,18 +150,22 @@ impl<A: Aggregate> Repository<A> {
                 return Ok(None);
             }
         }
-        while let Some(event) = events.next().await {
-            root.take(&event?.decode()?)?;
+        while let Some(event) = events.next().await.transpose()? {
+            if event.version > version {
+                root.take_untyped(event)?;
+            }
         }
+        root.check_whole()?;
         Ok(Some(root))
     }
 
+    /// Untyped, because a typed read passes over dropped events, whose versions count.
     async fn advance(&self, root: &mut Root<A>, read: Read) -> Result<()> {
-        let mut events = self.store.read_as::<A::Event>(read);
+        let mut events = self.store.read(read);
         while let Some(event) = events.next().await {
-            root.take(&event?)?;
+            root.take_untyped(event?)?;
         }
-        Ok(())
+        root.check_whole()
     }
 }
 

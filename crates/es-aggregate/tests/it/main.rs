@@ -15,6 +15,7 @@ mod publishing;
 mod roots;
 mod time_travel;
 mod ui;
+mod upcasting;
 
 /// Makes one test per store of each case, which is an `async fn(Store)`.
 macro_rules! on_every_store {

@@ -102,17 +102,35 @@ impl Query {
         self.items.iter().any(|item| item.matches(schema, tags))
     }
 
+    /// Whether an event with these tags is meant, whatever its type.
+    pub(crate) fn matches_of_any_type(&self, tags: &Tags) -> bool {
+        self.items.iter().any(|item| item.types.is_empty() && item.has_tags(tags))
+    }
+
+    /// This query with `change` done to the types of each alternative that names some.
+    pub(crate) fn with_each_types(mut self, change: impl Fn(&mut Vec<EventType>)) -> Self {
+        self.items.iter_mut().filter(|i| !i.types.is_empty()).for_each(|i| change(&mut i.types));
+        self
+    }
+
+    /// How many names and tags there are.
+    pub(crate) fn terms(&self) -> usize {
+        self.items.iter().map(|item| item.types.len() + item.tags.len()).sum()
+    }
+
     pub(crate) fn check(&self) -> Result<(), Invalid> {
-        let terms = self.items.iter().map(|item| item.types.len() + item.tags.len()).sum();
-        at_most("names and tags in one query", terms, limits::MAX_QUERY_TERMS)?;
+        at_most("names and tags in one query", self.terms(), limits::MAX_QUERY_TERMS)?;
         self.items.iter().flat_map(|item| &item.types).try_for_each(EventType::check)
     }
 }
 
 impl QueryItem {
     fn matches(&self, schema: &Schema, tags: &Tags) -> bool {
-        (self.types.is_empty() || self.types.contains(&schema.name))
-            && self.tags.iter().all(|tag| tags.contains(tag))
+        (self.types.is_empty() || self.types.contains(&schema.name)) && self.has_tags(tags)
+    }
+
+    fn has_tags(&self, tags: &Tags) -> bool {
+        self.tags.iter().all(|tag| tags.contains(tag))
     }
 }
 

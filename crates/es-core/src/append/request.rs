@@ -124,6 +124,12 @@ impl AppendRequest {
         (self.streams, self.required, self.unless)
     }
 
+    /// For layers that widen conditions; one that took anything out of a condition would
+    /// break it.
+    pub(crate) fn unless_mut(&mut self) -> &mut [Unless] {
+        &mut self.unless
+    }
+
     fn stream_names(&self) -> impl Iterator<Item = &StreamId> {
         let required = self.required.iter().map(|demand| &demand.stream);
         self.streams.iter().map(|write| &write.stream).chain(required)

@@ -1,6 +1,6 @@
 //! Input that breaks a rule or a limit: each with its value and the remedy.
 
-use crate::{EventId, EventType, StreamId, Tenant, Version, limits};
+use crate::{BrokenChain, EventId, EventType, StreamId, Tenant, Version, limits};
 
 /// Input that breaks a rule or a limit. Nothing was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -178,6 +178,21 @@ pub enum Invalid {
         expected: Version,
         /// The version that came.
         found: Version,
+    },
+    /// A set of upcasters cannot be built.
+    #[error(transparent)]
+    Upcasters(#[from] BrokenChain),
+    /// The parts of a split event are not whole, or not in order.
+    #[error(
+        "version {version} of stream {stream} goes on with part {expected}, counted from 0,          but another was given, or none: read the stream whole, and not by type"
+    )]
+    PartGap {
+        /// The stream.
+        stream: StreamId,
+        /// The version of the event.
+        version: Version,
+        /// The part that was to come next.
+        expected: u16,
     },
     /// A read asks for things that exclude each other.
     #[error("the read cannot be done: {reason}")]

@@ -42,7 +42,9 @@ impl Payload {
     pub fn new(content_type: ContentType, bytes: impl Into<Bytes>) -> Result<Self> {
         let bytes = bytes.into();
         if content_type == ContentType::JSON {
-            serde_json::from_slice::<IgnoredAny>(&bytes).map_err(invalid)?;
+            // As text, because serde_json does not look into strings that it ignores.
+            let text = std::str::from_utf8(&bytes).map_err(invalid)?;
+            serde_json::from_str::<IgnoredAny>(text).map_err(invalid)?;
         }
         Ok(Self { content_type, bytes })
     }
@@ -83,7 +85,7 @@ fn exact(bytes: Vec<u8>) -> Bytes {
     Bytes::from(bytes.into_boxed_slice())
 }
 
-fn invalid(error: serde_json::Error) -> crate::Error {
+fn invalid(error: impl fmt::Display) -> crate::Error {
     Invalid::Payload { reason: error.to_string() }.into()
 }
 

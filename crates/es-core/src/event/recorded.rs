@@ -2,8 +2,8 @@
 
 use std::{ops::Deref, sync::Arc};
 
-use super::{Event, EventId, Metadata, NewEvent, Payload, Schema, Tags};
-use crate::{Position, Result, StreamId, Tenant, Timestamp, Version};
+use super::{Event, EventId, Metadata, NewEvent, Part, Payload, Schema, Tags};
+use crate::{Error, Position, Result, StreamId, Tenant, Timestamp, Version};
 
 /// Everything that the log keeps of one event.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +27,9 @@ pub struct Envelope {
     pub tags: Tags,
     /// Its fields.
     pub payload: Payload,
+    /// Whether this is the whole event; see [`Part`]. Stores leave it as
+    /// [`Envelope::record`] sets it.
+    pub part: Part,
 }
 
 impl Envelope {
@@ -40,7 +43,17 @@ impl Envelope {
         recorded_at: Timestamp,
     ) -> Self {
         let NewEvent { id, schema, payload, metadata, tags } = event;
-        Self { id, schema, stream, version, position, recorded_at, metadata, tags, payload }
+        let part = Part::Whole;
+        Self { id, schema, stream, version, position, recorded_at, metadata, tags, payload, part }
+    }
+
+    /// Whether the read yields nothing more of this event.
+    ///
+    /// Only then may a subscriber move its checkpoint to [`Envelope::position`]: a reader
+    /// that starts behind that position sees no part of the event again.
+    #[must_use]
+    pub const fn is_last_part(&self) -> bool {
+        self.part.is_last()
     }
 
     /// Whose event it is: its stream's tenant.
@@ -72,7 +85,9 @@ impl Recorded {
     /// Decodes the payload as `E`.
     ///
     /// # Errors
-    /// `UnknownEvent` or `Undecodable`, either with the event's position.
+    /// `UnknownEvent` or `Undecodable`, either with the event's position. An event that an
+    /// upcaster dropped is `UnknownEvent`, whatever `E` knows; look at its
+    /// [`part`](Envelope::part) first.
     pub fn decode<E: Event>(&self) -> Result<Recorded<E>> {
         self.clone().into_decoded()
     }
@@ -82,6 +97,9 @@ impl Recorded {
     /// # Errors
     /// Those of [`Recorded::decode`].
     pub fn into_decoded<E: Event>(self) -> Result<Recorded<E>> {
+        if self.part.is_dropped() {
+            return Err(Error::unknown_event(&self.schema, E::SCHEMAS).at_event(&self));
+        }
         match E::decode(&self.schema, &self.payload) {
             Ok(event) => Ok(Recorded { event, envelope: self.envelope }),
             Err(error) => Err(error.at_event(&self.envelope)),

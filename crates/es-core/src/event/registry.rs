@@ -79,7 +79,8 @@ impl Registry {
     ///
     /// # Errors
     /// `UnknownEvent`, which lists what is known, or `Undecodable`; either with the event's
-    /// position.
+    /// position. An event that an upcaster dropped is `UnknownEvent`: reads of one stream
+    /// or one event hand such out, so look at its [`part`](crate::Envelope::part) first.
     pub fn decode(&self, recorded: &Recorded) -> Result<DecodedEvent> {
         let Some(entry) = self.entries.get(&recorded.schema.name) else {
             let known: Vec<_> = self.schemas().cloned().collect();

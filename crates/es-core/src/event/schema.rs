@@ -27,6 +27,13 @@ impl Schema {
     }
 }
 
+/// As [`Schema::from_static`]: a name that breaks the rule is refused by what uses it.
+impl From<(&'static str, u32)> for Schema {
+    fn from((name, version): (&'static str, u32)) -> Self {
+        Self::from_static(name, version)
+    }
+}
+
 /// What the output of `derive(Event)` needs in constants. Not for use by hand.
 #[doc(hidden)]
 impl Schema {

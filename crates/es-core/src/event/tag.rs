@@ -21,7 +21,14 @@ impl Tag {
     /// [`Invalid`] when a part is empty or holds a reserved character, or the whole is too
     /// long.
     pub fn new(name: impl AsRef<str>, value: impl fmt::Display) -> Result<Self> {
-        Self::checked(&format!("{}:{value}", name.as_ref()))
+        let name = name.as_ref();
+        let text = format!("{name}:{value}");
+        if name.contains(':') {
+            // It would be read back with another name and another value.
+            let found = ':';
+            return Err(Invalid::ReservedCharacter { what: "tag", name: text, found }.into());
+        }
+        Self::checked(&text)
     }
 
     fn checked(text: &str) -> Result<Self> {

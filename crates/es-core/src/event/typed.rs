@@ -1,7 +1,7 @@
 //! The trait that ties a Rust type to its wire form.
 
 use super::{Payload, Schema, Tags};
-use crate::{Error, Result};
+use crate::{Error, Result, Shape};
 
 /// A Rust type that can be written to the log and read back from it.
 ///
@@ -68,6 +68,14 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// [`Invalid`](crate::Invalid) when a field's text cannot be a tag.
     fn tags(&self) -> Result<Tags> {
         Ok(Tags::NONE)
+    }
+
+    /// The wire shape of each of [`Event::SCHEMAS`], for tools that notice when a payload
+    /// changes without a new version. The derive traces them; without it none are known,
+    /// and a tool takes an event that has none as it is.
+    #[must_use]
+    fn wire_shapes() -> Vec<(Schema, Shape)> {
+        Vec::new()
     }
 }
 

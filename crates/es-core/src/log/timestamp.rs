@@ -92,9 +92,11 @@ impl From<OffsetDateTime> for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.to_datetime().format(&Rfc3339) {
-            Ok(text) => f.write_str(&text),
-            Err(_) => write!(f, "{}us", self.0), // years that RFC 3339 cannot write
+        // Not the nearest date that can be written: a moment must survive being written.
+        let date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000);
+        match date.ok().and_then(|date| date.format(&Rfc3339).ok()) {
+            Some(text) => f.write_str(&text),
+            None => write!(f, "{}us", self.0), // years that RFC 3339 cannot write
         }
     }
 }

@@ -1,6 +1,9 @@
 //! How far a subscriber has got in the log, and who may move that.
 
-use std::fmt::{self, Debug, Display};
+use std::{
+    fmt::{self, Debug, Display},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
@@ -174,8 +177,10 @@ pub trait CheckpointStore: Debug + Display + Send + Sync + 'static {
     /// Safe: it changes nothing.
     async fn checkpoint(&self, subscriber: &SubscriberName) -> Result<Option<Checkpoint>>;
 
-    /// Forgets the subscriber: checkpoint, epoch and dead letters. For rebuilds and
-    /// clean-up; a worker that still runs is fenced by it.
+    /// Forgets the subscriber's checkpoint and dead letters. For rebuilds and clean-up.
+    ///
+    /// Its epochs go on counting: a worker that still runs is answered `NotFound` until
+    /// somebody claims again, and `Fenced` from then on.
     ///
     /// # Errors
     /// `Unavailable` or `Fault`.
@@ -183,4 +188,29 @@ pub trait CheckpointStore: Debug + Display + Send + Sync + 'static {
     /// # Cancel safety
     /// It is forgotten or it is not; doing it again is safe.
     async fn forget(&self, subscriber: &SubscriberName) -> Result<()>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: CheckpointStore + ?Sized> CheckpointStore for Arc<T> {
+    async fn claim(
+        &self,
+        subscriber: &SubscriberName,
+        log: LogId,
+        owner: &Owner,
+    ) -> Result<Checkpoint> {
+        (**self).claim(subscriber, log, owner).await
+    }
+
+    async fn advance(&self, progress: &Progress) -> Result<()> {
+        (**self).advance(progress).await
+    }
+
+    async fn checkpoint(&self, subscriber: &SubscriberName) -> Result<Option<Checkpoint>> {
+        (**self).checkpoint(subscriber).await
+    }
+
+    async fn forget(&self, subscriber: &SubscriberName) -> Result<()> {
+        (**self).forget(subscriber).await
+    }
 }

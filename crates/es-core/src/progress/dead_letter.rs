@@ -1,6 +1,9 @@
 //! Events that a subscriber could not handle: parked, listed, released.
 
-use std::fmt::{Debug, Display};
+use std::{
+    fmt::{Debug, Display},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
@@ -124,4 +127,33 @@ pub trait DeadLetterStore: Debug + Display + Send + Sync + 'static {
         after: Position,
         limit: usize,
     ) -> Result<Vec<(DeadLetter, String)>>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: DeadLetterStore + ?Sized> DeadLetterStore for Arc<T> {
+    async fn dead_letters(
+        &self,
+        subscriber: &SubscriberName,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>> {
+        (**self).dead_letters(subscriber, after, limit).await
+    }
+
+    async fn parked_streams(
+        &self,
+        subscriber: &SubscriberName,
+    ) -> Result<Vec<(StreamId, Position)>> {
+        (**self).parked_streams(subscriber).await
+    }
+
+    async fn skipped(
+        &self,
+        subscriber: &SubscriberName,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(DeadLetter, String)>> {
+        (**self).skipped(subscriber, after, limit).await
+    }
 }

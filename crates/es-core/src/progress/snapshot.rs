@@ -1,6 +1,9 @@
 //! Folded state that is kept so that it need not be folded again.
 
-use std::fmt::{self, Debug, Display};
+use std::{
+    fmt::{self, Debug, Display},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
@@ -94,4 +97,20 @@ pub trait SnapshotStore: Debug + Display + Send + Sync + 'static {
     /// # Cancel safety
     /// It is dropped or it is not; doing it again is safe.
     async fn delete(&self, key: &SnapshotKey) -> Result<()>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: SnapshotStore + ?Sized> SnapshotStore for Arc<T> {
+    async fn load(&self, key: &SnapshotKey) -> Result<Option<Snapshot>> {
+        (**self).load(key).await
+    }
+
+    async fn save(&self, snapshot: Snapshot) -> Result<()> {
+        (**self).save(snapshot).await
+    }
+
+    async fn delete(&self, key: &SnapshotKey) -> Result<()> {
+        (**self).delete(key).await
+    }
 }

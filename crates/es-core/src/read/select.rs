@@ -201,7 +201,8 @@ impl Read {
         self
     }
 
-    /// At most so many events.
+    /// At most so many events. Behind [`Upcasters`](crate::Upcasters) each part of a split
+    /// event counts, so a read may end between two of them, and a dropped one does not.
     pub const fn limit(mut self, events: u64) -> Self {
         self.limit = Some(events);
         self
@@ -271,6 +272,9 @@ impl Read {
             Selection::Stream(stream) => stream.check()?,
             Selection::Category(category) => category.check()?,
             Selection::All | Selection::Event(_) => {}
+        }
+        if let TenantScope::One(tenant) = &self.tenants {
+            tenant.check()?;
         }
         self.query.check()
     }

@@ -20,7 +20,11 @@ use std::{
 
 use futures_core::{Stream, future::BoxFuture};
 
-use super::{Backend, PageStream};
+use super::{
+    Backend, PageStream,
+    parts::Parts,
+    stream::{Decode, decoded, untyped},
+};
 use crate::{
     Direction, Diverged, Error, Event, Head, Invalid, LogId, Position, Read, Recorded, Result,
 };
@@ -28,7 +32,8 @@ use crate::{
 /// What a follower meets.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Follow<T = ()> {
-    /// An event.
+    /// An event, or a part of one: a checkpoint may move to its position once
+    /// [`is_last_part`](crate::Envelope::is_last_part) says so, not before.
     Event(Recorded<T>),
     /// Everything up to this head has been yielded. It also comes when the filter let
     /// nothing through, so that a quiet follower can move its checkpoint.
@@ -59,16 +64,20 @@ impl<T> Follow<T> {
 ///
 /// A temporary error (see [`Error::is_temporary`]) is yielded and leaves the stream usable:
 /// polled again, it goes on from where it was. Any other error ends it. With
-/// [`Read::limit`] it ends after so many events.
+/// [`Read::limit`] it ends after so many events. A typed one passes over events that an
+/// upcaster dropped.
 #[must_use = "a follower does nothing until it is polled"]
 pub struct FollowStream<T = ()> {
-    decode: fn(Recorded) -> Result<Recorded<T>>,
+    decode: Decode<T>,
     page: vec::IntoIter<Recorded>,
     state: State,
     backend: Backend,
     read: Read,
     cursor: Position,
+    parts: Parts,
     log: Option<LogId>,
+    /// Whether the news that everything up to the cursor has been yielded is out.
+    told: bool,
 }
 
 enum State {
@@ -95,20 +104,21 @@ impl FollowStream {
             Err(error) => (State::Failed(error), Read::all()),
         };
         Self {
-            decode: Ok,
+            decode: untyped,
             page: Vec::new().into_iter(),
             state,
             backend,
             cursor: read.after.unwrap_or(Position::START),
+            parts: Parts::default(),
             log: None,
+            told: false,
             read,
         }
     }
 
     pub(crate) fn decoded<E: Event>(self) -> FollowStream<E> {
-        let Self { page, state, backend, read, cursor, log, .. } = self;
-        let decode = |recorded: Recorded| recorded.into_decoded::<E>();
-        FollowStream { decode, page, state, backend, read, cursor, log }
+        let Self { page, state, backend, read, cursor, parts, log, told, .. } = self;
+        FollowStream { decode: decoded, page, state, backend, read, cursor, parts, log, told }
     }
 }
 
@@ -145,7 +155,10 @@ impl<T> FollowStream<T> {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Follow<T>>>> {
         loop {
             if let Some(recorded) = self.page.next() {
-                return Poll::Ready(Some(self.deliver(recorded)));
+                if let Some(item) = self.deliver(recorded) {
+                    return Poll::Ready(Some(item));
+                }
+                continue;
             }
             match std::mem::replace(&mut self.state, State::Ended) {
                 State::Ended => return Poll::Ready(None),
@@ -157,6 +170,12 @@ impl<T> FollowStream<T> {
                         return Poll::Pending;
                     }
                     Poll::Ready(head) => match head.and_then(|head| self.seen(head)) {
+                        Ok(State::Idle) => {
+                            // Woken early. A store that never sleeps must not starve others.
+                            self.state = State::Idle;
+                            cx.waker().wake_by_ref();
+                            return Poll::Pending;
+                        }
                         Ok(state) => self.state = state,
                         Err(error) => return Poll::Ready(Some(Err(self.failed(error)))),
                     },
@@ -178,6 +197,7 @@ impl<T> FollowStream<T> {
                             self.state = State::Idle;
                         }
                         self.cursor = head.position;
+                        self.told = true;
                         return Poll::Ready(Some(Ok(Follow::CaughtUp(head))));
                     }
                 },
@@ -185,23 +205,34 @@ impl<T> FollowStream<T> {
         }
     }
 
-    fn deliver(&mut self, recorded: Recorded) -> Result<Follow<T>> {
-        self.cursor = recorded.position;
-        self.read.limit = self.read.limit.map(|left| left.saturating_sub(1));
-        let decoded = (self.decode)(recorded);
+    /// Hands out an event; `None` for one that is passed over.
+    fn deliver(&mut self, recorded: Recorded) -> Option<Result<Follow<T>>> {
+        if self.parts.had(&recorded) {
+            return None;
+        }
+        self.parts = Parts::after(&recorded);
+        if recorded.is_last_part() {
+            self.cursor = recorded.position;
+        }
+        if !recorded.part.is_dropped() {
+            self.read.limit = self.read.limit.map(|left| left.saturating_sub(1));
+        }
+        let decoded = (self.decode)(recorded)?;
         if decoded.is_err() || self.read.limit == Some(0) {
             self.page = Vec::new().into_iter();
             self.state = State::Ended;
         }
-        decoded.map(Follow::Event)
+        Some(decoded.map(Follow::Event))
     }
 
-    /// Asks where the log ends: at once at the start, later when it may have grown.
+    /// Asks where the log ends: when it may have grown, or at once while the news is owed,
+    /// as it is at the start and after a read that failed at its very end.
     fn look(&self) -> BoxFuture<'static, Result<Head>> {
         let (backend, after) = (Backend::clone(&self.backend), self.cursor);
-        match self.log {
-            None => Box::pin(async move { backend.head().await }),
-            Some(_) => Box::pin(async move { backend.wait(after).await }),
+        if self.told {
+            Box::pin(async move { backend.wait(after).await })
+        } else {
+            Box::pin(async move { backend.head().await })
         }
     }
 
@@ -214,11 +245,14 @@ impl<T> FollowStream<T> {
         if head.position < self.cursor {
             return Err(Diverged::RolledBack { reader: self.cursor, head }.into());
         }
-        let first_look = self.log.replace(head.log).is_none();
-        if head.position == self.cursor && !first_look {
+        self.log = Some(head.log);
+        if head.position == self.cursor && self.told {
             return Ok(State::Idle);
         }
-        let read = self.read.clone().after(self.cursor).until(head.position);
+        self.told = false;
+        let mut read = self.read.clone().after(self.cursor).until(head.position);
+        // Parts that come again count against the limit of the read, and not against ours.
+        read.limit = read.limit.map(|left| left.saturating_add(self.parts.again()));
         Ok(State::Reading(self.backend.read(read), head))
     }
 

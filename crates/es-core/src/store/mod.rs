@@ -4,6 +4,7 @@ mod capability;
 mod durability;
 mod follow;
 mod handle;
+mod parts;
 mod port;
 mod stream;
 

@@ -15,24 +15,40 @@ use crate::{Event, Recorded, Result};
 
 /// The events of a read, one by one, in bounded memory.
 ///
-/// It ends early only with an error, which is its last item. It is a
-/// [`Stream`]; [`EventStream::next`] and [`EventStream::into_vec`] serve those who do not
-/// want to name that trait.
+/// It ends early only with an error, which is its last item. A typed one passes over events
+/// that an upcaster dropped; an untyped one of one stream or one event hands them out as
+/// [`Part::Dropped`](crate::Part::Dropped). It is a [`Stream`]; [`EventStream::next`] and
+/// [`EventStream::into_vec`] serve those who do not want to name that trait.
 #[must_use = "a read does nothing until it is polled"]
 pub struct EventStream<T = ()> {
     pages: Option<PageStream>,
     page: vec::IntoIter<Recorded>,
-    decode: fn(Recorded) -> Result<Recorded<T>>,
+    decode: Decode<T>,
+}
+
+/// How an event is handed out; `None` for one that is passed over.
+pub(super) type Decode<T> = fn(Recorded) -> Option<Result<Recorded<T>>>;
+
+/// As it is.
+#[expect(clippy::unnecessary_wraps, reason = "it is a `Decode`")]
+pub(super) fn untyped(recorded: Recorded) -> Option<Result<Recorded>> {
+    Some(Ok(recorded))
+}
+
+/// Decoded. Dropping an event was the decision of whoever wrote the upcaster, so nothing is
+/// lost by passing over it.
+pub(super) fn decoded<E: Event>(recorded: Recorded) -> Option<Result<Recorded<E>>> {
+    (!recorded.part.is_dropped()).then(|| recorded.into_decoded())
 }
 
 impl EventStream {
     pub(crate) fn new(pages: PageStream) -> Self {
-        Self { pages: Some(pages), page: Vec::new().into_iter(), decode: Ok }
+        Self { pages: Some(pages), page: Vec::new().into_iter(), decode: untyped }
     }
 
     pub(crate) fn decoded<E: Event>(self) -> EventStream<E> {
         let Self { pages, page, .. } = self;
-        EventStream { pages, page, decode: |recorded| recorded.into_decoded::<E>() }
+        EventStream { pages, page, decode: decoded }
     }
 }
 
@@ -66,7 +82,9 @@ impl<T> EventStream<T> {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Recorded<T>>>> {
         loop {
             if let Some(recorded) = self.page.next() {
-                let decoded = (self.decode)(recorded);
+                let Some(decoded) = (self.decode)(recorded) else {
+                    continue;
+                };
                 if decoded.is_err() {
                     self.end();
                 }

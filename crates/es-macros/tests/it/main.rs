@@ -28,6 +28,7 @@ mod names;
 mod paths;
 mod payloads;
 mod serde_attributes;
+mod shapes;
 mod tags;
 mod transparent;
 

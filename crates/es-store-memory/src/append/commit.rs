@@ -40,7 +40,7 @@ pub(super) fn commit(
     let recorded_at = draft.now.max(writer.recorded_at);
     let receipt = draft.stamp(shared, head, recorded_at);
     draft.write(&shared.log, &shared.index, head);
-    for (position, event) in (head + 1..).zip(draft.events()) {
+    for (event, position) in draft.events().zip(head + 1..) {
         writer.ids.insert(event.id, position);
     }
     writer.starts.push(head + 1);
@@ -52,6 +52,6 @@ pub(super) fn commit(
 fn full(room: u32) -> Error {
     Error::new(
         ErrorKind::Fault,
-        format!("the memory store is full: it holds at most {room} events"),
+        format!("the memory store is full, nothing was written: it holds at most {room} events"),
     )
 }

@@ -6,6 +6,7 @@
 
 use es_core::{AppendRequest, ConditionFailed, Position, Read, Result, Unless};
 
+use super::deadline::Deadline;
 use crate::{
     read::{Scan, Step, yield_now},
     shared::Shared,
@@ -43,10 +44,11 @@ impl Condition {
     }
 
     /// Searches the log as it is now.
-    pub(super) async fn look_ahead(&mut self, shared: &Shared) -> Result<()> {
+    pub(super) async fn look_ahead(&mut self, shared: &Shared, deadline: &Deadline) -> Result<()> {
         let head = shared.published.head();
         let mut scan = Scan::new(shared, self.read.clone(), head);
         while !self.step(&mut scan, shared)? {
+            deadline.check()?;
             yield_now().await;
         }
         self.seen = head;

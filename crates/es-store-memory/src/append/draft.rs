@@ -16,7 +16,7 @@ use crate::{
 
 /// An append made ready.
 pub(super) struct Draft {
-    pub(super) streams: Vec<StreamDraft>,
+    streams: Vec<StreamDraft>,
     required: Vec<(Slot<StreamId>, ExpectedVersion)>,
     /// Room for those of the receipt.
     versions: Vec<(StreamId, Version)>,
@@ -25,13 +25,13 @@ pub(super) struct Draft {
 }
 
 /// What goes into one stream, and the lists that all of it goes into.
-pub(super) struct StreamDraft {
-    stream: Slot<StreamId>,
+struct StreamDraft {
+    list: Slot<StreamId>,
     expected: ExpectedVersion,
     category: Slot<Label>,
     /// Those of its tenant, if it has one.
     tenant: Vec<Slot<Label>>,
-    pub(super) events: Vec<EventDraft>,
+    events: Vec<EventDraft>,
 }
 
 /// One event, complete but for place and time, and the lists that only it goes into.
@@ -68,7 +68,7 @@ impl Draft {
 
     /// Checks what the append expects of the streams that it writes, then of the others.
     pub(super) fn check_versions(&mut self, index: &Index) -> Result<()> {
-        let written = self.streams.iter_mut().map(|s| (&mut s.stream, s.expected));
+        let written = self.streams.iter_mut().map(|s| (&mut s.list, s.expected));
         let required = self.required.iter_mut().map(|(slot, e)| (slot, *e));
         for (slot, expected) in written.chain(required) {
             let actual = version(index, slot);
@@ -83,7 +83,7 @@ impl Draft {
     pub(super) fn stamp(&mut self, shared: &Shared, head: u32, recorded_at: Timestamp) -> Receipt {
         let mut position = u64::from(head);
         for stream in &mut self.streams {
-            let mut last = version(&shared.index, &mut stream.stream);
+            let mut last = version(&shared.index, &mut stream.list);
             for event in &mut stream.events {
                 position += 1;
                 let version = last.map_or(Version::FIRST, Version::next);
@@ -95,7 +95,7 @@ impl Draft {
                 last = Some(version);
             }
             let last = last.unwrap_or(Version::FIRST);
-            self.versions.push((stream.stream.key.clone(), last));
+            self.versions.push((stream.list.key.clone(), last));
         }
         let first = Position::new(u64::from(head) + 1);
         let last = Position::new(position);
@@ -110,7 +110,7 @@ impl Draft {
             for event in &mut stream.events {
                 position += 1;
                 log.push(Arc::clone(&event.envelope));
-                index.streams.make(&mut stream.stream).push(position);
+                index.streams.make(&mut stream.list).push(position);
                 index.labels.make(&mut stream.category).push(position);
                 index.labels.make(&mut event.event_type).push(position);
                 for label in event.tags.iter_mut().chain(&mut stream.tenant) {
@@ -125,8 +125,8 @@ impl Draft {
 impl StreamDraft {
     fn new(shared: &Shared, write: StreamAppend) -> Self {
         let index = &shared.index;
-        let stream = index.streams.slot(write.stream);
-        let name = &stream.key;
+        let list = index.streams.slot(write.stream);
+        let name = &list.key;
         let category = name.category();
         let tenant = name.tenant().into_iter().flat_map(|tenant| {
             let both = Box::new((tenant.clone(), category.clone()));
@@ -138,7 +138,7 @@ impl StreamDraft {
             expected: write.expected,
             category: index.labels.slot(Label::Category(category.clone())),
             tenant: tenant.map(|label| index.labels.slot(label)).collect(),
-            stream,
+            list,
         }
     }
 }

@@ -7,8 +7,8 @@
 //! the length is stored with `Release` and read with `Acquire`.
 //! *Why it is sound.* Whoever reads a length sees every entry below it, and no entry ever
 //! changes. The chunk that an entry lies in is linked before the entry is stored.
-//! *Cost.* Each chunk is four times the one before, so finding an entry follows at most
-//! fifteen links. A list of up to five entries allocates nothing besides itself, which is
+//! *Cost.* Each chunk is twice the one before, so finding an entry follows at most
+//! thirty links. A list of up to five entries allocates nothing besides itself, which is
 //! what keeps a million streams of one event each small.
 
 use std::ops::Range;
@@ -18,7 +18,7 @@ use super::sync::{AtomicU32, OnceLock, Ordering};
 /// As many as fit without making the list's allocation larger.
 const FIRST: usize = 5;
 const FIRST_CHUNK: usize = 8;
-const GROWTH: usize = 4;
+const GROWTH: usize = 2;
 
 /// The positions of the events that have something in common, in order.
 pub(crate) struct Postings {

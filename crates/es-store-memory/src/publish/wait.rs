@@ -82,10 +82,12 @@ impl Published {
         Beyond { published: self, after, ticket: None }
     }
 
-    /// How many are registered. For tests: a waiter that went away must not be.
+    /// How many are registered, or are thought to be. For tests: a waiter that went away
+    /// must leave neither.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
-        self.lock().wakers.len()
+        let waiters = self.lock().wakers.len();
+        waiters.max(self.registered.load(Ordering::Relaxed))
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut Waiters) -> R) -> R {

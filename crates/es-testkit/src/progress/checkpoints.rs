@@ -110,10 +110,7 @@ pub async fn a_claim_for_another_log_has_diverged<S: CheckpointStore>(store: S) 
     let claimed = claim(&store, "one").await;
     store.advance(&to(&claimed, 5)).await.unwrap();
     let before = current(&store).await;
-    let error = store
-        .claim(&orders(), LogId::generate(), &Owner::new("two"))
-        .await
-        .unwrap_err();
+    let error = store.claim(&orders(), LogId::generate(), &Owner::new("two")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::LogDiverged);
     assert!(error.diverged().is_some(), "details of the divergence");
     assert_eq!(current(&store).await, before);
@@ -161,6 +158,7 @@ pub async fn names_come_back<S: CheckpointStore>(store: S) {
     let claimed = store.claim(&name, log(), &owner).await.unwrap();
     assert_eq!((&claimed.subscriber, &claimed.owner), (&name, &owner));
     assert_eq!(store.checkpoint(&name).await.unwrap(), Some(claimed));
+    assert!(SubscriberName::new(longest + "x").is_err(), "a longer name can be made");
 }
 
 /// A forgotten subscriber starts over, also in another log.

@@ -37,14 +37,9 @@ pub async fn letters_are_listed_by_position<S: CheckpointStore + DeadLetterStore
     park(&store, &claimed, 20, &newest_first(&letters[3..])).await;
     park(&store, &claimed, 21, &newest_first(&letters[..3])).await;
     expect(&store, &letters).await;
-    for (after, limit, wanted) in [
-        (0, 3, 0..3),
-        (3, 3, 3..6),
-        (8, 3, 8..9),
-        (9, 3, 9..9),
-        (0, 0, 0..0),
-        (4, 100, 4..9),
-    ] {
+    for (after, limit, wanted) in
+        [(0, 3, 0..3), (3, 3, 3..6), (8, 3, 8..9), (9, 3, 9..9), (0, 0, 0..0), (4, 100, 4..9)]
+    {
         let listed = store.dead_letters(&orders(), Position::new(after), limit).await;
         assert_eq!(listed.unwrap(), letters[wanted], "{limit} after {after}");
     }

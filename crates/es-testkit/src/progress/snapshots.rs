@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use es_core::{
-    ContentType, EventId, LogId, Payload, Snapshot, SnapshotKey, SnapshotStore, Timestamp, limits,
+    ContentType, EventId, LogId, Payload, Snapshot, SnapshotKey, SnapshotStore, Timestamp, Version,
+    limits,
 };
 
 use crate::{
@@ -51,7 +52,7 @@ pub async fn versions_and_moments_come_back<S: SnapshotStore>(store: S) {
     saved.taken_at = Timestamp::from_micros(-1);
     save(&store, &saved).await;
     expect(&store, &saved).await;
-    saved.version = es_core::Version::MAX;
+    saved.version = Version::MAX;
     saved.taken_at = Timestamp::from_micros(1_700_000_000_123_456);
     save(&store, &saved).await;
     expect(&store, &saved).await;

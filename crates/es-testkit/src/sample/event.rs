@@ -15,10 +15,8 @@ impl Sample {
 }
 
 impl Event for Sample {
-    const SCHEMAS: &'static [Schema] = &[
-        Schema::from_static("account.opened", 1),
-        Schema::from_static("account.deposited", 2),
-    ];
+    const SCHEMAS: &'static [Schema] =
+        &[Schema::from_static("account.opened", 1), Schema::from_static("account.deposited", 2)];
 
     fn schema(&self) -> &'static Schema {
         match self {
@@ -37,12 +35,8 @@ impl Event for Sample {
     fn decode(schema: &Schema, payload: &Payload) -> Result<Self> {
         let misfit = |error| Error::undecodable(schema, error);
         match Self::SCHEMAS.iter().position(|known| known == schema) {
-            Some(Self::OPENED) => Ok(Self::Opened {
-                owner: payload.to_json().map_err(misfit)?,
-            }),
-            Some(_) => Ok(Self::Deposited {
-                amount: payload.to_json().map_err(misfit)?,
-            }),
+            Some(Self::OPENED) => Ok(Self::Opened { owner: payload.to_json().map_err(misfit)? }),
+            Some(_) => Ok(Self::Deposited { amount: payload.to_json().map_err(misfit)? }),
             None => Err(Error::unknown_event(schema, Self::SCHEMAS)),
         }
     }
@@ -74,9 +68,7 @@ impl Event for Reading {
         if *schema != Self::SCHEMAS[0] {
             return Err(Error::unknown_event(schema, Self::SCHEMAS));
         }
-        let value = payload
-            .to_json()
-            .map_err(|error| Error::undecodable(schema, error))?;
+        let value = payload.to_json().map_err(|error| Error::undecodable(schema, error))?;
         Ok(Self(value))
     }
 }

@@ -46,9 +46,7 @@ pub(crate) fn typed<E: Event>(event: &E) -> NewEvent {
 
 /// So many events, numbered by their payload.
 pub(crate) fn many(count: usize) -> Vec<NewEvent> {
-    (0..count)
-        .map(|n| NewEvent::raw(schema("noted", 1), Payload::json(&n).unwrap()))
-        .collect()
+    (0..count).map(|n| NewEvent::raw(schema("noted", 1), Payload::json(&n).unwrap())).collect()
 }
 
 /// An event whose payload is JSON of exactly `size` bytes.

@@ -1,8 +1,8 @@
 //! Bad input: each kind has its own error, found before anything is written.
 
 use es_core::{
-    Append, Category, ContentType, EventType, ExpectedVersion, Invalid, NewEvent, Payload, Query,
-    Read, Schema, Store, StreamId, Tag, Version,
+    Append, Category, ContentType, EventType, ExpectedVersion, Invalid, NewEvent, Payload,
+    Position, Query, Read, Schema, Store, StreamId, Tag, Tenant, Version,
 };
 
 use crate::{
@@ -15,25 +15,26 @@ use crate::{
 /// An append without events.
 pub async fn an_append_without_events(store: Store) {
     let empty = to("a", ExpectedVersion::Any);
-    refused_as(&store, empty, |invalid| {
-        matches!(invalid, Invalid::EmptyAppend { stream: of } if *of == stream("a"))
-    })
+    refused_as(
+        &store,
+        empty,
+        |invalid| matches!(invalid, Invalid::EmptyAppend { stream: of } if *of == stream("a")),
+    )
     .await;
     let only_demands = to("a", ExpectedVersion::Any).require(stream("b"), ExpectedVersion::Any);
-    refused_as(&store, only_demands, |invalid| {
-        matches!(invalid, Invalid::EmptyAppend { .. })
-    })
-    .await;
+    refused_as(&store, only_demands, |invalid| matches!(invalid, Invalid::EmptyAppend { .. }))
+        .await;
 }
 
 /// An append to several streams, one of them without events.
 pub async fn a_stream_without_events_in_an_append(store: Store) {
-    let append = to("a", ExpectedVersion::Any)
-        .events(many(1))
-        .and(stream("b"), ExpectedVersion::Any);
-    refused_as(&store, append, |invalid| {
-        matches!(invalid, Invalid::EmptyAppend { stream: of } if *of == stream("b"))
-    })
+    let append =
+        to("a", ExpectedVersion::Any).events(many(1)).and(stream("b"), ExpectedVersion::Any);
+    refused_as(
+        &store,
+        append,
+        |invalid| matches!(invalid, Invalid::EmptyAppend { stream: of } if *of == stream("b")),
+    )
     .await;
 }
 
@@ -46,10 +47,7 @@ pub async fn a_stream_twice_in_an_append(store: Store) {
         append().require(stream("a"), any),
         append().require(b(), any).require(b(), ExpectedVersion::NoStream),
     ] {
-        refused_as(&store, twice, |invalid| {
-            matches!(invalid, Invalid::StreamTwice { .. })
-        })
-        .await;
+        refused_as(&store, twice, |invalid| matches!(invalid, Invalid::StreamTwice { .. })).await;
     }
 }
 
@@ -57,9 +55,8 @@ pub async fn a_stream_twice_in_an_append(store: Store) {
 pub async fn an_event_twice_in_an_append(store: Store) {
     let noted = event("noted");
     let twice = to("a", ExpectedVersion::Any).events([noted.clone(), noted.clone()]);
-    let is_refused = |invalid: &Invalid| {
-        matches!(invalid, Invalid::EventTwice { event } if *event == noted.id)
-    };
+    let is_refused =
+        |invalid: &Invalid| matches!(invalid, Invalid::EventTwice { event } if *event == noted.id);
     refused_as(&store, twice, is_refused).await;
     let in_two = to("a", ExpectedVersion::Any)
         .event(noted.clone())
@@ -98,9 +95,10 @@ pub async fn a_number_that_json_cannot_write(store: Store) {
 pub async fn a_payload_that_is_no_json(store: Store) {
     put(&store, "a", many(1)).await;
     let before = all(&store).await;
-    for text in ["", "{", "{}{}", "NaN", "'x'", "\u{feff}1"] {
-        let error = Payload::new(ContentType::JSON, text).unwrap_err();
-        assert!(matches!(error.invalid(), Some(Invalid::Payload { .. })), "{text:?}");
+    let texts = ["", "{", "{}{}", "NaN", "'x'", "\u{feff}1"].map(str::as_bytes);
+    for bytes in texts.into_iter().chain([&b"\"\xff\""[..]]) {
+        let error = Payload::new(ContentType::JSON, bytes).unwrap_err();
+        assert!(matches!(error.invalid(), Some(Invalid::Payload { .. })), "{bytes:?}");
     }
     expect_log(&store, &before).await;
 }
@@ -121,15 +119,10 @@ pub async fn an_event_whose_label_is_no_tag(store: Store) {
 /// Names with a reserved character: category, tenant, key, event type, tag.
 pub async fn reserved_characters(store: Store) {
     let append = |stream: StreamId| Append::to(stream, ExpectedVersion::Any).events(many(1));
-    let is_reserved = |c: char| {
-        move |invalid: &Invalid| {
-            matches!(invalid, Invalid::ReservedCharacter { found, .. } if *found == c)
-        }
-    };
+    let is_reserved = |c: char| move |invalid: &Invalid| matches!(invalid, Invalid::ReservedCharacter { found, .. } if *found == c);
     let bad = StreamId::of(Category::from_static("acc/ount"), key("k"));
     refused_as(&store, append(bad), is_reserved('/')).await;
-    let bad = StreamId::of(category("account"), key("k"))
-        .with_tenant(es_core::Tenant::from_static("ac@me"));
+    let bad = StreamId::of(category("account"), key("k")).with_tenant(Tenant::from_static("ac@me"));
     refused_as(&store, append(bad), is_reserved('@')).await;
     let mut bad = event("noted");
     bad.schema.name = EventType::from_static("no ted");
@@ -149,10 +142,8 @@ pub async fn reserved_characters(store: Store) {
 pub async fn empty_names(store: Store) {
     let bad = StreamId::of(Category::from_static(""), key("k"));
     let bad = Append::to(bad, ExpectedVersion::Any).events(many(1));
-    refused_as(&store, bad, |invalid| {
-        matches!(invalid, Invalid::EmptyName { what: "category" })
-    })
-    .await;
+    refused_as(&store, bad, |invalid| matches!(invalid, Invalid::EmptyName { what: "category" }))
+        .await;
     let error = StreamId::new("account", "").unwrap_err();
     assert!(matches!(error.invalid(), Some(Invalid::EmptyName { what: "key" })));
 }
@@ -163,13 +154,9 @@ pub async fn a_condition_on_an_impossible_type(store: Store) {
         return;
     }
     let query = Query::any().of_types([EventType::from_static("no ted")]);
-    let append = to("a", ExpectedVersion::Any)
-        .events(many(1))
-        .unless(query, es_core::Position::START);
-    refused_as(&store, append, |invalid| {
-        matches!(invalid, Invalid::ReservedCharacter { .. })
-    })
-    .await;
+    let append = to("a", ExpectedVersion::Any).events(many(1)).unless(query, Position::START);
+    refused_as(&store, append, |invalid| matches!(invalid, Invalid::ReservedCharacter { .. }))
+        .await;
 }
 
 /// A read that bounds versions without naming a stream.

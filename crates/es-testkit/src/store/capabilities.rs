@@ -34,10 +34,9 @@ pub async fn reads_by_time_are_refused_where_unsupported(store: Store) {
         return;
     }
     put(&store, "a", many(1)).await;
-    for wanted in [
-        Read::all().recorded_since(Timestamp::EPOCH),
-        Read::all().recorded_until(Timestamp::now()),
-    ] {
+    for wanted in
+        [Read::all().recorded_since(Timestamp::EPOCH), Read::all().recorded_until(Timestamp::now())]
+    {
         let error = store.read(wanted.clone()).into_vec().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         let error = store.follow(wanted).next().await.unwrap().unwrap_err();

@@ -9,7 +9,7 @@ use es_core::{
 use crate::{
     declined::{Need, declines},
     sample::{
-        all, category, event, filler, key, many, read, refused_as, stream, tag, tenant, to,
+        all, category, event, filler, ids, key, many, read, refused_as, stream, tag, tenant, to,
     },
 };
 
@@ -59,9 +59,11 @@ pub async fn bytes_per_append(store: Store) {
     passes(&store, to("a", ExpectedVersion::NoStream).events(parts(MAX))).await;
     assert_eq!(all(&store).await.len(), PARTS);
     let above = to("a", ExpectedVersion::Any).events(parts(MAX + 1));
-    refused_as(&store, above, |invalid| {
-        matches!(invalid, Invalid::AppendTooLarge { size } if *size == MAX + 1)
-    })
+    refused_as(
+        &store,
+        above,
+        |invalid| matches!(invalid, Invalid::AppendTooLarge { size } if *size == MAX + 1),
+    )
     .await;
 }
 
@@ -98,9 +100,8 @@ pub async fn conditions_per_append(store: Store) {
     const MAX: usize = limits::MAX_CONDITIONS_PER_APPEND;
     let with = |count: usize| {
         let append = to("a", ExpectedVersion::Any).event(event("noted"));
-        (0..count).fold(append, |append, n| {
-            append.unless(Query::tagged(tag("n", n)), Position::START)
-        })
+        (0..count)
+            .fold(append, |append, n| append.unless(Query::tagged(tag("n", n)), Position::START))
     };
     passes(&store, with(MAX)).await;
     refused_as(&store, with(MAX + 1), |invalid| is_too_many(invalid, MAX)).await;
@@ -126,7 +127,7 @@ pub async fn terms_per_query(store: Store) {
     let found = event("t100").with_tag(tag("n", 3));
     passes(&store, to("b", ExpectedVersion::Any).event(found.clone())).await;
     let events = read(&store, Read::all().matching(of(MAX))).await;
-    assert_eq!(crate::sample::ids(&events), [found.id]);
+    assert_eq!(ids(&events), [found.id]);
     let error = store.read(Read::all().matching(of(MAX + 1))).into_vec().await;
     assert!(error.unwrap_err().invalid().is_some_and(|invalid| is_too_many(invalid, MAX)));
 }
@@ -165,9 +166,7 @@ pub async fn bytes_of_metadata(store: Store) {
     passes(&store, to("a", ExpectedVersion::Any).event(noted)).await;
     assert_eq!(all(&store).await[0].metadata, of(MAX));
     let above = to("a", ExpectedVersion::Any).event(event("noted").with_metadata(of(MAX + 1)));
-    let is_refused = |invalid: &Invalid| {
-        matches!(invalid, Invalid::EventTooLarge { what: "metadata", size, max: MAX, .. } if *size == MAX + 1)
-    };
+    let is_refused = |invalid: &Invalid| matches!(invalid, Invalid::EventTooLarge { what: "metadata", size, max: MAX, .. } if *size == MAX + 1);
     refused_as(&store, above, is_refused).await;
     let inherited = to("a", ExpectedVersion::Any).event(event("noted"));
     refused_as(&store, inherited.with_metadata(of(MAX + 1)), is_refused).await;
@@ -201,10 +200,8 @@ pub async fn bytes_per_category_and_tenant(store: Store) {
     let append = |stream| Append::to(stream, ExpectedVersion::NoStream).event(event("noted"));
     refused_as(&store, append(stream), |invalid| is_too_long(invalid, MAX)).await;
     let stream = StreamId::of(category("a"), key("k")).with_tenant(Tenant::from_static(too_long));
-    refused_as(&store, append(stream), |invalid| {
-        is_too_long(invalid, limits::MAX_TENANT_BYTES)
-    })
-    .await;
+    refused_as(&store, append(stream), |invalid| is_too_long(invalid, limits::MAX_TENANT_BYTES))
+        .await;
 }
 
 /// The longest event type goes through and is found; a longer one is refused.

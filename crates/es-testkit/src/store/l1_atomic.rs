@@ -1,7 +1,7 @@
 //! L1: all events of one append, over all of its streams, become visible together or not
 //! at all.
 
-use es_core::{ErrorKind, ExpectedVersion, NewEvent, Read, Recorded, Store};
+use es_core::{ErrorKind, ExpectedVersion, NewEvent, Position, Read, Recorded, Store};
 
 use crate::{
     declined::{Need, declines},
@@ -97,7 +97,7 @@ pub async fn a_resuming_reader_never_sees_part_of_an_append(store: Store) {
     let reader = {
         let (store, written) = (store.clone(), written.clone());
         async move {
-            let mut after = es_core::Position::START;
+            let mut after = Position::START;
             let mut count = 0;
             loop {
                 let last_look = written.is_set();
@@ -147,9 +147,7 @@ fn writers(store: &Store) -> impl Iterator<Item = impl Future<Output = ()> + Sen
 
 /// The events of one append, tagged with its number.
 fn marked(append: usize) -> Vec<NewEvent> {
-    (0..EVENTS)
-        .map(|_| event("noted").with_tag(tag("append", append)))
-        .collect()
+    (0..EVENTS).map(|_| event("noted").with_tag(tag("append", append))).collect()
 }
 
 /// Checks that appends lie one behind the other, none of them cut off.

@@ -95,8 +95,7 @@ async fn write(store: Store, mut rng: Rng) {
     let several = store.capabilities().multi_stream;
     for _ in 0..25 {
         let (one, other) = (rng.usize(..6), rng.usize(..6));
-        let mut append =
-            to(&format!("s{one}"), ExpectedVersion::Any).events(many(rng.usize(1..4)));
+        let mut append = to(&format!("s{one}"), ExpectedVersion::Any).events(many(rng.usize(1..4)));
         if several && one != other && rng.bool() {
             append = append
                 .and(stream(&format!("s{other}")), ExpectedVersion::Any)

@@ -22,10 +22,7 @@ pub async fn versions_run_from_one_without_holes(store: Store) {
     let b = read(&store, Read::stream(stream("b"))).await;
     assert_eq!(versions(&a), [1, 2, 3, 4, 5, 6]);
     assert_eq!(versions(&b), [1, 2, 3]);
-    assert_eq!(
-        store.version(&stream("a")).await.unwrap(),
-        Some(version(6))
-    );
+    assert_eq!(store.version(&stream("a")).await.unwrap(), Some(version(6)));
 }
 
 /// A refused append leaves no hole in the versions.
@@ -104,17 +101,13 @@ pub async fn streams_of_one_append_stay_in_order(store: Store) {
         return;
     }
     let parts: Vec<_> = ["z", "a", "m"].map(|key| (key, many(3))).into();
-    let wanted: Vec<_> = parts
-        .iter()
-        .flat_map(|(_, events)| events.iter().map(|event| event.id))
-        .collect();
+    let wanted: Vec<_> =
+        parts.iter().flat_map(|(_, events)| events.iter().map(|event| event.id)).collect();
     let mut parts = parts.into_iter();
     let (key, events) = parts.next().unwrap();
     let mut append = to(key, ExpectedVersion::NoStream).events(events);
     for (key, events) in parts {
-        append = append
-            .and(stream(key), ExpectedVersion::NoStream)
-            .events(events);
+        append = append.and(stream(key), ExpectedVersion::NoStream).events(events);
     }
     let receipt = store.append(append).await.unwrap();
     assert_eq!(ids(&all(&store).await), wanted);

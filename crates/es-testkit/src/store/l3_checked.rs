@@ -1,7 +1,7 @@
 //! L3: the caller says what a stream must be; when it is not, nothing is written and the
 //! conflict says what was expected and what is there.
 
-use es_core::{Conflict, ErrorKind, ExpectedVersion, Store, StreamId, Version};
+use es_core::{Append, Conflict, ErrorKind, ExpectedVersion, Store, StreamId, Version};
 
 use crate::{
     declined::{Need, declines},
@@ -125,9 +125,8 @@ pub async fn a_required_stream_that_is_not_as_required_conflicts(store: Store) {
         ("b", ExpectedVersion::NoStream, Some(version(2))),
         ("c", ExpectedVersion::Exists, None),
     ] {
-        let append = to("a", ExpectedVersion::NoStream)
-            .events(many(1))
-            .require(stream(key), expected);
+        let append =
+            to("a", ExpectedVersion::NoStream).events(many(1)).require(stream(key), expected);
         let error = refused(&store, append, ErrorKind::Conflict).await;
         let wanted = Conflict::new(stream(key), expected, actual);
         assert_eq!(error.conflict(), Some(&wanted));
@@ -209,7 +208,7 @@ pub async fn a_required_stream_is_checked_in_the_same_commit(store: Store) {
         let (left, right) = (key("left", round), key("right", round));
         let pair = [(left.clone(), right.clone()), (right, left)];
         let writers = pair.map(|(write, require)| {
-            let append = es_core::Append::to(write, ExpectedVersion::NoStream)
+            let append = Append::to(write, ExpectedVersion::NoStream)
                 .events(many(1))
                 .require(require, ExpectedVersion::NoStream);
             let store = store.clone();

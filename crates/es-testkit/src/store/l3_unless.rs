@@ -7,7 +7,7 @@ use es_core::{
 
 use crate::{
     declined::{Need, declines},
-    sample::{event, put, refused, tag, tenant, to},
+    sample::{event, put, refused, stream, tag, tenant, to},
     tasks::together,
 };
 
@@ -64,10 +64,8 @@ pub async fn one_matching_alternative_is_enough(store: Store) {
         return;
     }
     let taken = put(&store, "c1", vec![subscribed("c1", "s1")]).await;
-    let (absent, present) = (
-        Query::tagged(tag("course", "c9")),
-        Query::tagged(tag("student", "s1")),
-    );
+    let (absent, present) =
+        (Query::tagged(tag("course", "c9")), Query::tagged(tag("student", "s1")));
     expect_failed(&store, absent.clone().or(present.clone()), &taken).await;
     expect_failed(&store, present.clone().or(absent.clone()), &taken).await;
     let append = to("new", ExpectedVersion::Any)
@@ -110,9 +108,7 @@ pub async fn any_event_at_all_can_be_the_condition(store: Store) {
     expect_passed(&store, Query::any(), Position::START).await;
     let head = store.head().await.unwrap().position;
     expect_passed(&store, Query::any(), head).await;
-    let append = to("new", ExpectedVersion::Any)
-        .event(event("noted"))
-        .unless(Query::any(), head);
+    let append = to("new", ExpectedVersion::Any).event(event("noted")).unless(Query::any(), head);
     refused(&store, append, ErrorKind::ConditionFailed).await;
 }
 
@@ -175,6 +171,29 @@ pub async fn a_condition_is_scoped_to_the_tenant(store: Store) {
     expect_failed(&of_acme, query, &taken).await;
 }
 
+/// The first check that fails is the answer: written streams, then required ones, then
+/// conditions.
+pub async fn streams_are_checked_before_conditions(store: Store) {
+    if declines(&store, Need::Conditions) || declines(&store, Need::MultiStream) {
+        return;
+    }
+    put(&store, "c1", vec![subscribed("c1", "s1")]).await;
+    put(&store, "c2", vec![subscribed("c2", "s1")]).await;
+    let append = |written, required| {
+        to("c1", written)
+            .event(event("noted"))
+            .require(stream("c2"), required)
+            .unless(Query::tagged(tag("course", "c1")), Position::START)
+    };
+    let (holds, fails) = (ExpectedVersion::Exists, ExpectedVersion::NoStream);
+    for (written, required, named) in [(fails, fails, "c1"), (holds, fails, "c2")] {
+        let error = refused(&store, append(written, required), ErrorKind::Conflict).await;
+        let conflict = error.conflict().expect("details of the conflict");
+        assert_eq!(conflict.stream, stream(named));
+    }
+    refused(&store, append(holds, holds), ErrorKind::ConditionFailed).await;
+}
+
 /// A condition and an expected version are both checked, whichever of them fails.
 pub async fn condition_and_expected_version_both_count(store: Store) {
     if declines(&store, Need::Conditions) {
@@ -182,9 +201,8 @@ pub async fn condition_and_expected_version_both_count(store: Store) {
     }
     put(&store, "c1", vec![subscribed("c1", "s1")]).await;
     let absent = Query::tagged(tag("course", "c9"));
-    let append = to("c1", ExpectedVersion::NoStream)
-        .event(event("noted"))
-        .unless(absent, Position::START);
+    let append =
+        to("c1", ExpectedVersion::NoStream).event(event("noted")).unless(absent, Position::START);
     refused(&store, append, ErrorKind::Conflict).await;
     let append = to("c1", ExpectedVersion::Exists)
         .event(event("noted"))
@@ -202,9 +220,8 @@ fn types(names: &[&'static str]) -> Query {
 }
 
 async fn expect_passed(store: &Store, query: Query, after: Position) {
-    let append = to("passed", ExpectedVersion::Any)
-        .event(event("noted"))
-        .unless(query.clone(), after);
+    let append =
+        to("passed", ExpectedVersion::Any).event(event("noted")).unless(query.clone(), after);
     if let Err(error) = store.append(append).await {
         panic!("nothing matches ({query}) after {after}, yet the append failed: {error}");
     }
@@ -216,9 +233,8 @@ async fn expect_failed(store: &Store, query: Query, found: &Receipt) {
 }
 
 async fn expect_failed_after(store: &Store, query: Query, after: Position, found: &Receipt) {
-    let append = to("failed", ExpectedVersion::NoStream)
-        .event(event("noted"))
-        .unless(query.clone(), after);
+    let append =
+        to("failed", ExpectedVersion::NoStream).event(event("noted")).unless(query.clone(), after);
     let error = refused(store, append, ErrorKind::ConditionFailed).await;
     let failed = error.condition_failed().expect("details of the condition");
     assert_eq!(failed.query, query);

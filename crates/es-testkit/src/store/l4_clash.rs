@@ -2,12 +2,12 @@
 //! is an `IdempotencyClash`. Nothing is written, and the log keeps what it has.
 
 use es_core::{
-    Append, ErrorKind, EventId, ExpectedVersion, NewEvent, Payload, Store,
+    Append, ContentType, ErrorKind, EventId, ExpectedVersion, NewEvent, Payload, Store, Tags,
 };
 
 use crate::{
     declined::{Need, declines},
-    sample::{event, many, put, refused, schema, stream, tag, to},
+    sample::{event, many, put, refused, schema, stream, tag, tenant, to},
 };
 
 /// The same id with another payload.
@@ -23,7 +23,7 @@ pub async fn another_payload_clashes(store: Store) {
 pub async fn another_content_type_clashes(store: Store) {
     expect_clash_of(&store, |mut event| {
         let bytes = event.payload.bytes().clone();
-        event.payload = Payload::new(es_core::ContentType::BINARY, bytes).unwrap();
+        event.payload = Payload::new(ContentType::BINARY, bytes).unwrap();
         event
     })
     .await;
@@ -50,11 +50,9 @@ pub async fn another_schema_version_clashes(store: Store) {
 /// The same id with other tags: one more, one less, another one.
 pub async fn other_tags_clash(store: Store) {
     expect_clash_of(&store, |event| event.with_tag(tag("more", "1"))).await;
-    expect_clash_of(&store, |event| event.with_tags(es_core::Tags::NONE)).await;
-    expect_clash_of(&store, |event| {
-        event.with_tags([tag("about", "y")].into_iter().collect())
-    })
-    .await;
+    expect_clash_of(&store, |event| event.with_tags(Tags::NONE)).await;
+    expect_clash_of(&store, |event| event.with_tags([tag("about", "y")].into_iter().collect()))
+        .await;
 }
 
 /// The same events in another stream.
@@ -70,9 +68,8 @@ pub async fn the_same_stream_of_a_tenant_clashes(store: Store) {
     let events = many(2);
     put(&store, "a", events.clone()).await;
     let append = to("a", ExpectedVersion::NoStream).events(events);
-    let store = store.for_tenant(crate::sample::tenant("acme"));
-    let error = store.append(append).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::IdempotencyClash);
+    let acme = store.for_tenant(tenant("acme"));
+    refused(&acme, append, ErrorKind::IdempotencyClash).await;
 }
 
 /// Part of a batch: its beginning, its end, its middle, one of it.
@@ -117,10 +114,7 @@ pub async fn part_of_an_append_to_several_streams_clashes(store: Store) {
     }
     let (a, b) = (many(2), many(2));
     let both = |a: Vec<NewEvent>, b: Vec<NewEvent>| {
-        to("a", ExpectedVersion::Any)
-            .events(a)
-            .and(stream("b"), ExpectedVersion::Any)
-            .events(b)
+        to("a", ExpectedVersion::Any).events(a).and(stream("b"), ExpectedVersion::Any).events(b)
     };
     store.append(both(a.clone(), b.clone())).await.unwrap();
     for (key, events) in [("a", &a), ("b", &b)] {

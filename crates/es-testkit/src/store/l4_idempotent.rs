@@ -3,6 +3,7 @@
 
 use es_core::{
     Append, ExpectedVersion, Metadata, NewEvent, Position, Query, Read, Receipt, Store, Version,
+    limits,
 };
 
 use crate::{
@@ -125,7 +126,7 @@ pub async fn other_metadata_is_no_other_event(store: Store) {
 
 /// An append of the greatest allowed number of events is recognised as a whole.
 pub async fn a_large_append_is_replayed(store: Store) {
-    let events = many(es_core::limits::MAX_EVENTS_PER_APPEND);
+    let events = many(limits::MAX_EVENTS_PER_APPEND);
     let first = put(&store, "a", events.clone()).await;
     let again = to("a", ExpectedVersion::NoStream).events(events);
     expect_replay(&store, again, &first).await;

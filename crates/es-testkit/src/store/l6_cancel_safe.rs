@@ -65,8 +65,7 @@ pub async fn a_dropped_append_to_several_streams_leaves_all_or_nothing(store: St
     for round in 0..40 {
         // A category of their own, so that one read sees both streams at one moment.
         let pair = category(&format!("pair{round}"));
-        let [left, right] = ["left", "right"]
-            .map(|side| StreamId::of(pair.clone(), key(side)));
+        let [left, right] = ["left", "right"].map(|side| StreamId::of(pair.clone(), key(side)));
         let (a, b) = (many(2), many(3));
         let append = || {
             Append::to(left.clone(), ExpectedVersion::NoStream)

@@ -19,11 +19,7 @@ pub async fn forward_is_the_order_of_the_log(store: Store) {
 /// Backward is the order of the log turned round: over all, by category, by stream.
 pub async fn backward_is_the_same_turned_round(store: Store) {
     write(&store).await;
-    for forward in [
-        Read::all(),
-        Read::category(category("account")),
-        Read::stream(stream("a")),
-    ] {
+    for forward in [Read::all(), Read::category(category("account")), Read::stream(stream("a"))] {
         let wanted = newest_first(&read(&store, forward.clone()).await);
         assert_eq!(read(&store, forward.backward()).await, wanted);
     }
@@ -179,6 +175,7 @@ pub async fn pages_by_limit_and_bound_fit_together(store: Store) {
     loop {
         let page = read(&store, Read::all().after(after).limit(2)).await;
         let Some(last) = page.last() else { break };
+        assert!(last.position > after, "an event at or below the bound");
         after = last.position;
         forward.extend(page);
     }

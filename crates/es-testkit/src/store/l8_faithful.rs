@@ -2,15 +2,15 @@
 //! with its position, never dropped.
 
 use es_core::{
-    Append, ContentType, ErrorKind, Event, ExpectedVersion, Metadata, NewEvent, Payload, Read,
-    Store, StreamId, Timestamp,
+    Append, ContentType, ErrorKind, Event, EventId, EventType, ExpectedVersion, Metadata, NewEvent,
+    Payload, Read, Store, StreamId, Timestamp,
 };
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     sample::{
-        Reading, Sample, all, event, ids, many, put, read, schema, stream, tag, typed,
+        Reading, Sample, all, category, event, ids, many, put, read, schema, stream, tag, typed,
     },
     tasks::{together, turns},
 };
@@ -73,8 +73,22 @@ pub async fn metadata_that_nobody_gave_is_the_correlation_alone(store: Store) {
 /// Tags come back, whatever characters their values have, and select by exactly that.
 pub async fn tags_come_back_and_select_exactly(store: Store) {
     let values = [
-        "plain", "Plain", "pläin", "pla\u{308}in", "with space", "a:b:c", "%", "_", "*", "'; --",
-        "\"", "\\", "{1,2}", "文", " ", "a,b",
+        "plain",
+        "Plain",
+        "pläin",
+        "pla\u{308}in",
+        "with space",
+        "a:b:c",
+        "%",
+        "_",
+        "*",
+        "'; --",
+        "\"",
+        "\\",
+        "{1,2}",
+        "文",
+        " ",
+        "a,b",
     ];
     for value in values {
         let event = event("noted").with_tag(tag("label", value)).with_tag(tag("all", 1));
@@ -115,9 +129,9 @@ pub async fn categories_and_types_are_compared_by_their_bytes(store: Store) {
         store.append(append).await.unwrap();
     }
     for name in names {
-        let of_category = read(&store, Read::category(crate::sample::category(name))).await;
+        let of_category = read(&store, Read::category(category(name))).await;
         assert_eq!(of_category.len(), 1, "category {name:?}");
-        let types = [es_core::EventType::new(name).unwrap()];
+        let types = [EventType::new(name).unwrap()];
         let of_type = read(&store, Read::all().of_types(types)).await;
         assert_eq!(ids(&of_type), ids(&of_category), "type {name:?}");
         assert_eq!(of_type[0].schema.name, name);
@@ -138,8 +152,9 @@ pub async fn schema_versions_come_back(store: Store) {
 
 /// The id that the writer chose is the id of the event.
 pub async fn ids_come_back(store: Store) {
-    let chosen = [Uuid::from_u128(1), Uuid::from_u128(u128::MAX), Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"x")]
-        .map(es_core::EventId::from_uuid);
+    let chosen =
+        [Uuid::from_u128(1), Uuid::from_u128(u128::MAX), Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"x")]
+            .map(EventId::from_uuid);
     for id in chosen {
         put(&store, "a", vec![event("noted").with_id(id)]).await;
     }
@@ -226,10 +241,8 @@ pub async fn a_typed_read_of_its_own_types_succeeds(store: Store) {
 
 /// Records the payloads and checks that they come back: by a read, by id, backward.
 async fn expect_back(store: &Store, payloads: &[Payload]) {
-    let events: Vec<_> = payloads
-        .iter()
-        .map(|payload| NewEvent::raw(schema("noted", 1), payload.clone()))
-        .collect();
+    let events: Vec<_> =
+        payloads.iter().map(|payload| NewEvent::raw(schema("noted", 1), payload.clone())).collect();
     let written = events.clone();
     put(store, "a", events).await;
     for (found, wanted) in all(store).await.iter().zip(&written) {

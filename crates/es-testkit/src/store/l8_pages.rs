@@ -1,12 +1,10 @@
 //! L8: a read is a stream in bounded memory, as of some moment; it ends, and whoever drops
 //! it in the midst disturbs nobody.
 
-use es_core::{NewEvent, Payload, Read, Recorded, Store};
+use es_core::{EventId, EventStream, NewEvent, Payload, Read, Recorded, Store};
 use futures_util::StreamExt;
 
-use crate::sample::{
-    all, category, ids, many, newest_first, put, read, schema, stream, tag,
-};
+use crate::sample::{all, category, ids, many, newest_first, put, read, schema, stream, tag};
 
 const LARGE: usize = 5_000;
 const BATCH: usize = 500;
@@ -32,11 +30,9 @@ pub async fn a_large_stream_comes_complete_in_both_directions(store: Store) {
 /// page holds half of it.
 pub async fn a_large_stream_comes_in_bounded_pages(store: Store) {
     let written = write_large(&store).await;
-    for wanted in [
-        Read::stream(stream("large")),
-        Read::stream(stream("large")).backward(),
-        Read::all(),
-    ] {
+    for wanted in
+        [Read::stream(stream("large")), Read::stream(stream("large")).backward(), Read::all()]
+    {
         let mut pages = store.backend().read(wanted.clone());
         let mut sizes = Vec::new();
         while let Some(page) = pages.next().await {
@@ -128,7 +124,7 @@ pub async fn a_read_that_has_ended_stays_at_its_end(store: Store) {
 }
 
 /// Appends the large stream and gives the ids of its events.
-async fn write_large(store: &Store) -> Vec<es_core::EventId> {
+async fn write_large(store: &Store) -> Vec<EventId> {
     let text = "x".repeat(1_000);
     let mut written = Vec::with_capacity(LARGE);
     for batch in 0..LARGE / BATCH {
@@ -144,7 +140,7 @@ async fn write_large(store: &Store) -> Vec<es_core::EventId> {
     written
 }
 
-async fn stream_ids(mut events: es_core::EventStream) -> Vec<es_core::EventId> {
+async fn stream_ids(mut events: EventStream) -> Vec<EventId> {
     let mut ids = Vec::new();
     let mut before: Option<Recorded> = None;
     while let Some(event) = events.next().await {

@@ -7,9 +7,7 @@ use es_core::{
 };
 use fastrand::Rng;
 
-use crate::sample::{
-    all, category, event, ids, newest_first, read, stream, tag, tenant, version,
-};
+use crate::sample::{all, category, event, ids, newest_first, read, stream, tag, tenant, version};
 
 /// A read of a stream yields its events and no others.
 pub async fn by_stream(store: Store) {
@@ -103,9 +101,8 @@ pub async fn by_type_and_tag(store: Store) {
 pub async fn by_alternatives(store: Store) {
     let log = write(&store).await;
     let shipped = Query::any().of_types([EventType::from_static("order.shipped")]);
-    let query = Query::tagged(tag("branch", "north"))
-        .or(Query::tagged(tag("size", "big")))
-        .or(shipped);
+    let query =
+        Query::tagged(tag("branch", "north")).or(Query::tagged(tag("size", "big"))).or(shipped);
     expect(&store, Read::all().matching(query.clone()), &log, &[2, 3, 4, 6]).await;
     let orders = Read::category(category("order")).matching(query);
     expect(&store, orders, &log, &[3, 6]).await;
@@ -158,14 +155,8 @@ async fn write(store: &Store) -> Vec<Recorded> {
     let events = [
         ("account/alice", event("account.opened")),
         ("account/bob", event("account.opened")),
-        (
-            "account/alice",
-            event("account.deposited").with_tag(north.clone()).with_tag(big.clone()),
-        ),
-        (
-            "order/1",
-            event("order.placed").with_tag(north.clone()).with_tag(big),
-        ),
+        ("account/alice", event("account.deposited").with_tag(north.clone()).with_tag(big.clone())),
+        ("order/1", event("order.placed").with_tag(north.clone()).with_tag(big)),
         ("account/bob", event("account.deposited").with_tag(north)),
         ("account/alice", event("account.deposited").with_tag(south)),
         ("order/2", event("order.shipped")),

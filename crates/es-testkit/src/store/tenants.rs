@@ -77,15 +77,9 @@ pub async fn one_append_belongs_to_one_tenant(store: Store) {
         Some(owner) => stream("b").with_tenant(owner.clone()),
         None => stream("b"),
     };
-    for (one, other) in [
-        (None, Some(&acme)),
-        (Some(&acme), None),
-        (Some(&acme), Some(&umbrella)),
-    ] {
+    for (one, other) in [(None, Some(&acme)), (Some(&acme), None), (Some(&acme), Some(&umbrella))] {
         let first = one.map_or_else(|| stream("a"), |one| stream("a").with_tenant(one.clone()));
-        let append = || {
-            Append::to(first.clone(), ExpectedVersion::Any).events(many(1))
-        };
+        let append = || Append::to(first.clone(), ExpectedVersion::Any).events(many(1));
         let and = append().and(of(other), ExpectedVersion::Any).events(many(1));
         refused_as(&store, and, is_mismatch).await;
         let require = append().require(of(other), ExpectedVersion::Any);
@@ -122,11 +116,9 @@ pub async fn a_scoped_handle_reads_its_tenants_events(store: Store) {
         put(store, "a", many(1)).await;
         put(store, "b", many(1)).await;
     }
-    for (store, owner) in [
-        (&store, None),
-        (&acme, Some(tenant("acme"))),
-        (&umbrella, Some(tenant("umbrella"))),
-    ] {
+    for (store, owner) in
+        [(&store, None), (&acme, Some(tenant("acme"))), (&umbrella, Some(tenant("umbrella")))]
+    {
         for (wanted, count) in [
             (Read::all(), 2),
             (Read::category(category("account")), 2),

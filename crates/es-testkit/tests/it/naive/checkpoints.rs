@@ -88,10 +88,7 @@ impl CheckpointStore for Checkpoints {
 
     async fn forget(&self, subscriber: &SubscriberName) -> Result<()> {
         if let Some(kept) = self.lock().get_mut(subscriber) {
-            *kept = Subscriber {
-                epoch: kept.epoch,
-                ..Subscriber::default()
-            };
+            *kept = Subscriber { epoch: kept.epoch, ..Subscriber::default() };
         }
         Ok(())
     }
@@ -139,11 +136,7 @@ impl DeadLetterStore for Checkpoints {
 
 /// A position means something only in the log that it was counted in.
 fn same_log(expected: LogId, found: LogId) -> Result<()> {
-    if expected == found {
-        Ok(())
-    } else {
-        Err(Diverged::Replaced { expected, found }.into())
-    }
+    if expected == found { Ok(()) } else { Err(Diverged::Replaced { expected, found }.into()) }
 }
 
 impl fmt::Display for Checkpoints {

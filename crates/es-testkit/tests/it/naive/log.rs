@@ -34,15 +34,8 @@ struct Log {
 
 impl Naive {
     pub(crate) fn new() -> Self {
-        let log = Log {
-            id: LogId::generate(),
-            events: Vec::new(),
-            appends: Vec::new(),
-        };
-        Self {
-            log: Arc::new(Mutex::new(log)),
-            end: watch::Sender::new(Position::START),
-        }
+        let log = Log { id: LogId::generate(), events: Vec::new(), appends: Vec::new() };
+        Self { log: Arc::new(Mutex::new(log)), end: watch::Sender::new(Position::START) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Log> {

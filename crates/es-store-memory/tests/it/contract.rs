@@ -1,0 +1,38 @@
+//! The public contract, case by case.
+
+mod store {
+    use es_core::Store;
+    use es_store_memory::MemoryStore;
+
+    es_testkit::contract_tests!(store = || async { Store::new(MemoryStore::new()) });
+}
+
+mod snapshots {
+    use es_store_memory::MemorySnapshotStore;
+
+    es_testkit::snapshot_contract_tests!(snapshots = || async { MemorySnapshotStore::new() });
+}
+
+mod checkpoints {
+    use es_store_memory::MemoryCheckpointStore;
+
+    es_testkit::checkpoint_contract_tests!(checkpoints = || async { MemoryCheckpointStore::new() });
+    mod dead_letters {
+        use es_store_memory::MemoryCheckpointStore;
+
+        es_testkit::dead_letter_contract_tests!(
+            dead_letters = || async { MemoryCheckpointStore::new() }
+        );
+    }
+}
+
+mod read_model {
+    use es_store_memory::MemoryReadModel;
+
+    es_testkit::checkpoint_contract_tests!(checkpoints = || async { MemoryReadModel::new() });
+    mod dead_letters {
+        use es_store_memory::MemoryReadModel;
+
+        es_testkit::dead_letter_contract_tests!(dead_letters = || async { MemoryReadModel::new() });
+    }
+}
