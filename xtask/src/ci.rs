@@ -10,18 +10,19 @@ use anyhow::Result;
 use crate::args::{Args, Usage};
 use crate::run::{self, Outcome};
 use crate::table::Table;
-use crate::{examples, features, test, tidy};
+use crate::{examples, features, schema, test, tidy};
 
 /// The name to ask for it with, and what it does.
 type Step = (&'static str, fn() -> Result<Outcome>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("fmt", fmt),
     ("tidy", tidy::all),
     ("clippy", clippy),
     ("docs", docs),
     ("features", features::all),
     ("examples", examples::all),
+    ("schema", schema::check),
     ("test", || test::all(&[])),
 ];
 

@@ -10,6 +10,7 @@ mod examples;
 mod features;
 mod metadata;
 mod run;
+mod schema;
 mod table;
 mod test;
 mod tidy;
@@ -31,12 +32,15 @@ Usage: cargo xtask VERB [flags]
       Every test and doctest of the workspace. The args go to `cargo test`.
   bench [AREA] [--quick] [--json FILE] [--plot DIR]
       Measure ours against the least code that does the same. The area is `memory`.
+  schema [--check | --accept]
+      Whether events still look as the schema locks say; --accept writes what is
+      new and safe.
   tidy
       The rules of the repository that a compiler does not check.
   features
       Check every published crate with each of its features alone.
   ci [--only STEP]
-      The gate: fmt, tidy, clippy, docs, features, examples, test.
+      The gate: fmt, tidy, clippy, docs, features, examples, schema, test.
   help
       This text.
 ";
@@ -65,6 +69,7 @@ fn dispatch() -> Result<Outcome> {
         Some("examples") => examples::verb(args),
         Some("test") => test::verb(args),
         Some("bench") => bench::verb(args),
+        Some("schema") => schema::verb(args),
         Some("tidy") => tidy::verb(args),
         Some("features") => features::verb(args),
         Some("ci") => ci::verb(args),

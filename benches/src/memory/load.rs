@@ -32,14 +32,20 @@ async fn load(effort: Effort, events: u64) -> anyhow::Result<Row> {
     let ours = || {
         time_calls(loads, 1, |call| {
             let (accounts, id) = (&accounts, format!("account-{:06}", call % STREAMS));
-            async move { Ok(drop(black_box(accounts.load(id).await?))) }
+            async move {
+                black_box(accounts.load(id).await?);
+                Ok(())
+            }
         })
     };
     let floor = || {
         time_calls(loads, 1, |call| {
             let history = histories.get(usize::try_from(call % STREAMS).unwrap_or(0));
             let folded = fold(history.into_iter().flatten());
-            async move { Ok(drop(black_box(folded?))) }
+            async move {
+                black_box(folded?);
+                Ok(())
+            }
         })
     };
     let (ours, floor) = alternate(effort.rounds, ours, floor).await?;
@@ -62,13 +68,17 @@ async fn replay(effort: Effort) -> anyhow::Result<Row> {
             while let Some(event) = log.next().await {
                 state.evolve(&event?.event);
             }
-            Ok(drop(black_box(state)))
+            black_box(state);
+            Ok(())
         })
     };
     let floor = || {
         time_calls(1, events, |_| {
             let folded = fold(&all);
-            async move { Ok(drop(black_box(folded?))) }
+            async move {
+                black_box(folded?);
+                Ok(())
+            }
         })
     };
     let (ours, floor) = alternate(effort.rounds, ours, floor).await?;

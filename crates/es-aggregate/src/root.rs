@@ -3,7 +3,8 @@
 use std::{fmt, ops::Deref};
 
 use es_core::{
-    Category, EventId, ExpectedVersion, Key, NewEvent, Recorded, Result, StreamId, Version,
+    Category, Envelope, Event, EventId, ExpectedVersion, Key, NewEvent, Recorded, Result, StreamId,
+    Version,
 };
 
 use crate::{Aggregate, place::Place};
@@ -76,7 +77,7 @@ impl<A: Aggregate> Root<A> {
     /// Those of [`Root::replay`]; `UnknownEvent` or `Undecodable`, with the position, for an
     /// event that is not among `A::Event` (A2).
     pub fn replay_untyped(key: Key, events: impl IntoIterator<Item = Recorded>) -> Result<Self> {
-        Self::fold(key, events, Self::take_untyped)
+        Self::fold(key, events, |root, event| root.take_untyped(&event))
     }
 
     /// Says that something happened: takes it into the state and keeps it to be saved.
@@ -135,11 +136,15 @@ impl<A: Aggregate> Root<A> {
 
     /// Takes a recorded event into the state; it must be the next one of this stream, or the
     /// next part of a split one.
-    pub(crate) fn take_untyped(&mut self, recorded: Recorded) -> Result<()> {
+    pub(crate) fn take_untyped(&mut self, recorded: &Recorded) -> Result<()> {
         if recorded.part.is_dropped() {
-            return self.place.step(&self.stream, &recorded);
+            return self.step(recorded);
         }
-        self.take(&recorded.into_decoded()?)
+        let event = A::Event::decode(&recorded.schema, &recorded.payload)
+            .map_err(|error| error.at_event(recorded))?;
+        self.step(recorded)?;
+        self.state.evolve(&event);
+        Ok(())
     }
 
     /// Whether all parts of the last event were taken.
@@ -151,8 +156,18 @@ impl<A: Aggregate> Root<A> {
     }
 
     fn take(&mut self, recorded: &Recorded<A::Event>) -> Result<()> {
-        self.place.step(&self.stream, recorded)?;
+        self.step(recorded)?;
         self.state.evolve(&recorded.event);
+        Ok(())
+    }
+
+    fn step(&mut self, envelope: &Envelope) -> Result<()> {
+        let is_first = self.place.version.is_none();
+        self.place.step(&self.stream, envelope)?;
+        if is_first {
+            // The same name, but the store's copy of it: the next comparisons are of pointers.
+            self.stream = envelope.stream.clone();
+        }
         Ok(())
     }
 

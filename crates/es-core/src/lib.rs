@@ -39,7 +39,7 @@ pub use progress::{
     Snapshot, SnapshotKey, SnapshotStore,
 };
 pub use read::{Direction, Read, Selection, TenantScope};
-pub use shape::{Change, Difference, Shape};
+pub use shape::{Shape, ShapeChange, ShapeDifference};
 pub use store::{
     Backend, Capabilities, Durability, EventStore, EventStream, Follow, FollowStream, Layer,
     PageStream, Store,

@@ -23,6 +23,8 @@ mod clock;
 mod ids;
 mod layers;
 #[cfg(feature = "proptest")]
+pub mod machine;
+#[cfg(feature = "proptest")]
 pub mod strategies;
 
 pub use clock::ManualClock;
@@ -30,6 +32,9 @@ pub use ids::Ids;
 pub use layers::{
     AppendFault, Asked, Faults, HeadFault, Planned, ReadFault, Recording, WaitFault, When,
 };
+
+mod schema_lock;
+pub use schema_lock::{SchemaFinding, SchemaLock, SchemaLockError};
 
 /// What the macros expand to. Not for use by hand.
 #[doc(hidden)]

@@ -19,15 +19,16 @@ pub use es_aggregate::{
 };
 #[doc(inline)]
 pub use es_core::{
-    Append, AppendRequest, Backend, BoxError, Capabilities, Category, Checkpoint, CheckpointStore,
-    ConditionFailed, Conflict, ContentType, DeadLetter, DeadLetterStore, DecodedEvent, Direction,
-    Dispatch, Diverged, Durability, Envelope, Error, ErrorKind, EventBus, EventId, EventStore,
-    EventStream, EventType, ExpectedVersion, Fenced, Follow, FollowStream, Head, IdempotencyClash,
-    IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, On, Owner, PageStream, Payload,
-    Position, Progress, Query, QueryItem, Read, ReadModel, Receipt, Recorded, Registry, Release,
-    Result, Schema, Selection, Snapshot, SnapshotKey, SnapshotStore, Store, StreamAppend,
-    StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope, Timestamp,
-    Undecodable, UnknownEvent, Unless, Version, limits,
+    Append, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Checkpoint,
+    CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter, DeadLetterStore,
+    DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error, ErrorKind, EventBus,
+    EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced, Follow, FollowStream,
+    Head, IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, On,
+    Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read, ReadModel,
+    Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
+    ShapeDifference, Snapshot, SnapshotKey, SnapshotStore, Store, StreamAppend, StreamExpectation,
+    StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope, Timestamp, Undecodable, UnknownEvent,
+    Unless, Upcasters, UpcastersBuilder, Version, limits,
 };
 #[cfg(feature = "derive")]
 #[doc(inline)]

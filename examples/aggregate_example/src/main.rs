@@ -1,6 +1,8 @@
 //! A shopping cart: snapshots make loading cheap, and the past stays within reach.
 
 mod cart;
+#[cfg(test)]
+mod tests;
 
 use anyhow::{Context, ensure};
 use cart::{Cart, CartEvent, CheckOut, ItemAdded, ItemRemoved, Refused};

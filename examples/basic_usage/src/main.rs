@@ -1,6 +1,8 @@
 //! A bank account, from its opening to two tellers who serve it at once.
 
 mod account;
+#[cfg(test)]
+mod tests;
 
 use account::{Account, AccountEvent, Deposit, Open, Refused, Withdraw};
 use anyhow::{Context, ensure};

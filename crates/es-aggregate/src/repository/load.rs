@@ -152,7 +152,7 @@ impl<A: Aggregate> Repository<A> {
         }
         while let Some(event) = events.next().await.transpose()? {
             if event.version > version {
-                root.take_untyped(event)?;
+                root.take_untyped(&event)?;
             }
         }
         root.check_whole()?;
@@ -162,8 +162,8 @@ impl<A: Aggregate> Repository<A> {
     /// Untyped, because a typed read passes over dropped events, whose versions count.
     async fn advance(&self, root: &mut Root<A>, read: Read) -> Result<()> {
         let mut events = self.store.read(read);
-        while let Some(event) = events.next().await {
-            root.take_untyped(event?)?;
+        while let Some(page) = events.next_page().await.transpose()? {
+            page.iter().try_for_each(|event| root.take_untyped(event))?;
         }
         root.check_whole()
     }

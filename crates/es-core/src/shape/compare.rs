@@ -1,12 +1,12 @@
 //! Walking over two shapes at once.
 
 use super::{
-    difference::{Change, Difference},
+    difference::{ShapeChange, ShapeDifference},
     form::{Field, Form, Object, Variant},
 };
 
 /// What has changed from `old` to `new`.
-pub(super) fn compare(old: &Form, new: &Form) -> Vec<Difference> {
+pub(super) fn compare(old: &Form, new: &Form) -> Vec<ShapeDifference> {
     let mut found = Found { path: String::new(), differences: Vec::new() };
     found.forms(old, new);
     found.differences
@@ -14,12 +14,12 @@ pub(super) fn compare(old: &Form, new: &Form) -> Vec<Difference> {
 
 struct Found {
     path: String,
-    differences: Vec<Difference>,
+    differences: Vec<ShapeDifference>,
 }
 
 impl Found {
-    fn add(&mut self, change: Change) {
-        self.differences.push(Difference { path: self.path.clone(), change });
+    fn add(&mut self, change: ShapeChange) {
+        self.differences.push(ShapeDifference { path: self.path.clone(), change });
     }
 
     /// Does something one step deeper.
@@ -36,11 +36,11 @@ impl Found {
         match (old, new) {
             (Form::Nullable(old), Form::Nullable(new)) => self.forms(old, new),
             (old, Form::Nullable(new)) => {
-                self.add(Change::BecameNullable);
+                self.add(ShapeChange::BecameNullable);
                 self.forms(old, new);
             }
             (Form::Nullable(old), new) => {
-                self.add(Change::BecameNotNull);
+                self.add(ShapeChange::BecameNotNull);
                 self.forms(old, new);
             }
             (Form::List(old), Form::List(new)) => self.at("[]", |found| found.forms(old, new)),
@@ -56,7 +56,7 @@ impl Found {
             (Form::Object(old), Form::Object(new)) => self.objects(old, new),
             (Form::Enum(old), Form::Enum(new)) => self.variants(old, new),
             (old, new) if old == new => {}
-            (old, new) => self.add(Change::TypeChanged {
+            (old, new) => self.add(ShapeChange::TypeChanged {
                 from: old.word(),
                 to: new.word(),
                 widened: widened(old, new),
@@ -66,8 +66,8 @@ impl Found {
 
     fn objects(&mut self, old: &Object, new: &Object) {
         match (old.is_closed, new.is_closed) {
-            (false, true) => self.add(Change::BecameClosed),
-            (true, false) => self.add(Change::BecameOpen),
+            (false, true) => self.add(ShapeChange::BecameClosed),
+            (true, false) => self.add(ShapeChange::BecameOpen),
             _ => {}
         }
         let mut added: Vec<&Field> = new.fields.iter().collect();
@@ -86,28 +86,28 @@ impl Found {
             let change = match same {
                 Some(at) => {
                     let to = added.remove(at).name.clone();
-                    Change::FieldRenamed { to, aliased: false }
+                    ShapeChange::FieldRenamed { to, aliased: false }
                 }
-                None => Change::FieldRemoved,
+                None => ShapeChange::FieldRemoved,
             };
             self.at(&format!(".{}", field.name), |found| found.add(change));
         }
         for field in added {
-            let change = Change::FieldAdded { required: field.is_required };
+            let change = ShapeChange::FieldAdded { required: field.is_required };
             self.at(&format!(".{}", field.name), |found| found.add(change));
         }
     }
 
     fn fields(&mut self, old: &Field, new: &Field) {
         if old.name != new.name {
-            self.add(Change::FieldRenamed { to: new.name.clone(), aliased: true });
+            self.add(ShapeChange::FieldRenamed { to: new.name.clone(), aliased: true });
         }
         for alias in old.aliases.iter().filter(|alias| !new.is_read_from(alias)) {
-            self.add(Change::AliasRemoved { alias: alias.clone() });
+            self.add(ShapeChange::AliasRemoved { alias: alias.clone() });
         }
         match (old.is_required, new.is_required) {
-            (false, true) => self.add(Change::BecameRequired),
-            (true, false) => self.add(Change::BecameOptional),
+            (false, true) => self.add(ShapeChange::BecameRequired),
+            (true, false) => self.add(ShapeChange::BecameOptional),
             _ => {}
         }
         self.forms(&old.form, &new.form);
@@ -117,12 +117,12 @@ impl Found {
         for variant in old {
             let same = new.iter().find(|new| new.name == variant.name);
             self.at(&format!("<{}>", variant.name), |found| match same {
-                None => found.add(Change::VariantRemoved),
+                None => found.add(ShapeChange::VariantRemoved),
                 Some(new) => found.contents(variant.form.as_ref(), new.form.as_ref()),
             });
         }
         for variant in new.iter().filter(|new| old.iter().all(|old| old.name != new.name)) {
-            self.at(&format!("<{}>", variant.name), |found| found.add(Change::VariantAdded));
+            self.at(&format!("<{}>", variant.name), |found| found.add(ShapeChange::VariantAdded));
         }
     }
 
@@ -133,7 +133,11 @@ impl Found {
             (Some(old), Some(new)) => self.forms(old, new),
             (old, new) => {
                 let word = |form: Option<&Form>| form.map_or("no value".to_owned(), Form::word);
-                self.add(Change::TypeChanged { from: word(old), to: word(new), widened: false });
+                self.add(ShapeChange::TypeChanged {
+                    from: word(old),
+                    to: word(new),
+                    widened: false,
+                });
             }
         }
     }

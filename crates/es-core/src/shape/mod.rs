@@ -23,7 +23,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub use self::difference::{Change, Difference};
+pub use self::difference::{ShapeChange, ShapeDifference};
 use self::form::Form;
 
 /// The wire shape of a type: its fields, their types, which of them may be missing.
@@ -115,7 +115,7 @@ impl Shape {
     /// nothing of it is passed over. Whether programs that know the old shape read new
     /// payloads is not asked: to them, a new version would be just as unreadable.
     #[must_use]
-    pub fn compare(old: &Self, new: &Self) -> Vec<Difference> {
+    pub fn compare(old: &Self, new: &Self) -> Vec<ShapeDifference> {
         compare::compare(&old.0, &new.0)
     }
 

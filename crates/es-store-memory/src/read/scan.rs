@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use es_core::{Error, Read, Recorded, Result};
+use es_core::{Error, Read, Recorded, Result, Selection};
 
 use super::{merge::Merge, plan::plan};
 use crate::{log::Log, shared::Shared};
@@ -34,7 +34,10 @@ pub(crate) enum Step {
 
 impl Scan {
     /// Plans the scan of all that `read` covers up to `head`.
-    pub(crate) fn new(shared: &Shared, read: Read, head: u32) -> Self {
+    pub(crate) fn new(shared: &Shared, mut read: Read, head: u32) -> Self {
+        if let Selection::Stream(stream) = &mut read.selection {
+            shared.index.streams.intern(stream);
+        }
         let runs = plan(shared, &read, head);
         Self {
             positions: Merge::new(runs, read.direction),

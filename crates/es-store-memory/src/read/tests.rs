@@ -1,7 +1,6 @@
 //! Reads against a naive filter over the whole log, and what a reader holds up.
 
 use std::{
-    ops::RangeInclusive,
     pin::pin,
     sync::{
         Arc,
@@ -107,7 +106,7 @@ fn any_read(random: &mut Rng, log: &[Arc<Envelope>]) -> Read {
     let version = |random: &mut Rng| Version::new(random.u64(1..end)).unwrap();
     let mut maybe = |one_in: u8| random.u8(0..one_in) == 0;
     let [after, until, from, to, since, recorded_until, limit, backward] =
-        [3, 5, 6, 6, 6, 6, 4, 2].map(|one_in| maybe(one_in));
+        [3, 5, 6, 6, 6, 6, 4, 2].map(&mut maybe);
     if after {
         read = read.after(Position::new(near_end(random)));
     }
@@ -218,7 +217,11 @@ fn planned(store: &MemoryStore, read: &Read) -> u32 {
 async fn a_read_goes_through_the_shortest_lists() {
     let store = MemoryStore::new();
     for content in 0..300 {
-        let name = ["a/1", "a/2", "b/1"][content as usize % 3];
+        let name = match content % 3 {
+            0 => "a/1",
+            1 => "a/2",
+            _ => "b/1",
+        };
         let frequent = event("x", content).with_tag(tag("all:1"));
         let event = match content % 100 {
             0 => frequent.with_tag(tag("some:1")),
@@ -368,15 +371,15 @@ async fn an_event_is_found_by_its_id() {
 
 #[test]
 fn runs_are_merged_in_order_without_doubles() {
-    let run = |range: RangeInclusive<u32>| Run::whole(1000).within(*range.start(), *range.end());
+    let run = |(first, last): (u32, u32)| Run::whole(1000).within(first, last);
     for (runs, expected) in [
         (vec![], vec![]),
-        (vec![3..=5], vec![3, 4, 5]),
-        (vec![3..=5, 4..=7, 1..=1, 9..=8], vec![1, 3, 4, 5, 6, 7]),
-        (vec![5..=300, 5..=300, 100..=400], (5..=400).collect()),
+        (vec![(3, 5)], vec![3, 4, 5]),
+        (vec![(3, 5), (4, 7), (1, 1), (9, 8)], vec![1, 3, 4, 5, 6, 7]),
+        (vec![(5, 300), (5, 300), (100, 400)], (5..=400).collect()),
     ] {
         for direction in [Direction::Forward, Direction::Backward] {
-            let mut merge = Merge::new(runs.iter().cloned().map(run).collect(), direction);
+            let mut merge = Merge::new(runs.iter().copied().map(run).collect(), direction);
             let mut merged: Vec<u32> = std::iter::from_fn(|| merge.next()).collect();
             if direction == Direction::Backward {
                 merged.reverse();

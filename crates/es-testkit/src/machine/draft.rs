@@ -35,6 +35,11 @@ impl Draft {
         self.writes.iter().map(|write| write.events.len()).sum()
     }
 
+    /// How many of them are for this stream.
+    pub(super) fn count_for(&self, stream: &StreamId) -> u64 {
+        self.events().filter(|(of, _)| *of == stream).count() as u64
+    }
+
     /// Whose append it is.
     pub(super) fn tenant(&self) -> Option<&Tenant> {
         self.writes.first().and_then(|write| write.stream.tenant())

@@ -25,7 +25,8 @@ pub(super) fn history(can: Capabilities, operations: usize) -> BoxedStrategy<His
         .boxed()
 }
 
-fn operation(can: Capabilities) -> impl Strategy<Value = Operation> {
+/// Boxed, like all that holds much: the trees that values shrink by lie on the stack.
+fn operation(can: Capabilities) -> BoxedStrategy<Operation> {
     let follow = (follower(can), vec(append(can), 0..=2));
     let together = vec(contender(can), 2..=3);
     let wake = (vec(0_u8..4, 1..=3), 0_u8..4, note());
@@ -41,9 +42,10 @@ fn operation(can: Capabilities) -> impl Strategy<Value = Operation> {
         1 => wake.prop_map(|(waiters, writer, write)| Operation::Wake { waiters, writer, write }),
         1 => (read(can), note()).prop_map(|(read, note)| Operation::ReadWhileWriting(read, note)),
     ]
+    .boxed()
 }
 
-fn append(can: Capabilities) -> impl Strategy<Value = AppendPlan> {
+fn append(can: Capabilities) -> BoxedStrategy<AppendPlan> {
     let writes = prop_oneof![
         weight(true, 3) => vec(write(), 1..=1),
         weight(can.multi_stream, 2) => vec(write(), 2..=3),
@@ -56,12 +58,14 @@ fn append(can: Capabilities) -> impl Strategy<Value = AppendPlan> {
         weight(true, 4) => Just(Vec::new()),
         weight(can.conditions, 1) => vec((query(), boundary()), 1..=2),
     ];
-    (whose(), writes, required, unless).prop_map(|(whose, writes, required, unless)| AppendPlan {
-        whose,
-        writes,
-        required,
-        unless,
-    })
+    (whose(), writes, required, unless)
+        .prop_map(|(whose, writes, required, unless)| AppendPlan {
+            whose,
+            writes,
+            required,
+            unless,
+        })
+        .boxed()
 }
 
 /// The weight of what the store can do, and a little of it for what it cannot.
@@ -77,23 +81,23 @@ fn write() -> impl Strategy<Value = WritePlan> {
     })
 }
 
-fn note() -> impl Strategy<Value = NotePlan> {
+fn note() -> BoxedStrategy<NotePlan> {
     let note = |(whose, stream, event)| NotePlan { whose, stream, event };
-    (whose(), stream(), event()).prop_map(note)
+    (whose(), stream(), event()).prop_map(note).boxed()
 }
 
-fn event() -> impl Strategy<Value = EventPlan> {
+fn event() -> BoxedStrategy<EventPlan> {
     let payload = prop_oneof![
         3 => (0_u8..4).prop_map(|n| Payload::json(&n).unwrap()),
         1 => strategies::payload(),
     ];
     let metadata = option::weighted(0.15, strategies::metadata());
-    (0_u8..3, 1_u32..3, payload, metadata, tags(2)).prop_map(
-        |(name, version, payload, metadata, tags)| {
+    (0_u8..3, 1_u32..3, payload, metadata, tags(2))
+        .prop_map(|(name, version, payload, metadata, tags)| {
             let metadata = metadata.unwrap_or_else(Metadata::new);
             EventPlan { name, version, payload, metadata, tags }
-        },
-    )
+        })
+        .boxed()
 }
 
 fn tags(most: usize) -> impl Strategy<Value = Vec<u8>> {
@@ -145,11 +149,11 @@ fn query() -> impl Strategy<Value = QueryPlan> {
     vec((types, tags(2)), 0..=2).prop_map(QueryPlan)
 }
 
-fn retry() -> impl Strategy<Value = RetryPlan> {
-    (pick(), change()).prop_map(|(of, change)| RetryPlan { of, change })
+fn retry() -> BoxedStrategy<RetryPlan> {
+    (pick(), change()).prop_map(|(of, change)| RetryPlan { of, change }).boxed()
 }
 
-fn change() -> impl Strategy<Value = Change> {
+fn change() -> BoxedStrategy<Change> {
     let harmless = prop_oneof![
         4 => Just(Change::Nothing),
         2 => expect().prop_map(Change::Expectations),
@@ -173,14 +177,12 @@ fn change() -> impl Strategy<Value = Change> {
         event().prop_map(Change::NewLast),
         pick().prop_map(Change::With),
     ];
-    let of_place = prop_oneof![
-        stream().prop_map(Change::OtherStream),
-        whose().prop_map(Change::OtherTenant),
-    ];
-    prop_oneof![4 => harmless, 2 => of_one, 2 => of_the_list, 1 => of_place]
+    let of_place =
+        prop_oneof![stream().prop_map(Change::OtherStream), whose().prop_map(Change::OtherTenant),];
+    prop_oneof![4 => harmless, 2 => of_one, 2 => of_the_list, 1 => of_place].boxed()
 }
 
-fn read(can: Capabilities) -> impl Strategy<Value = ReadPlan> {
+fn read(can: Capabilities) -> BoxedStrategy<ReadPlan> {
     let select = prop_oneof![
         4 => Just(Select::All),
         2 => (0_u8..2).prop_map(Select::Category),
@@ -204,8 +206,8 @@ fn read(can: Capabilities) -> impl Strategy<Value = ReadPlan> {
         bool::ANY,
         bool::weighted(0.2),
     );
-    (whose(), select, tenants, bounds, versions, (moment(), moment()), rest).prop_map(
-        |(whose, select, tenants, (after, until), versions, (since, before), rest)| {
+    (whose(), select, tenants, bounds, versions, (moment(), moment()), rest)
+        .prop_map(|(whose, select, tenants, (after, until), versions, (since, before), rest)| {
             let (query, limit, backward, of_log) = rest;
             ReadPlan {
                 whose,
@@ -221,20 +223,22 @@ fn read(can: Capabilities) -> impl Strategy<Value = ReadPlan> {
                 backward,
                 of_log,
             }
-        },
-    )
+        })
+        .boxed()
 }
 
 /// A read that can be followed: forward, without an upper bound, of at least one event.
-fn follower(can: Capabilities) -> impl Strategy<Value = ReadPlan> {
-    read(can).prop_map(|read| ReadPlan {
-        until: None,
-        before: None,
-        versions: (read.versions.0, None),
-        limit: read.limit.map(|limit| limit + 1),
-        backward: false,
-        ..read
-    })
+fn follower(can: Capabilities) -> BoxedStrategy<ReadPlan> {
+    read(can)
+        .prop_map(|read| ReadPlan {
+            until: None,
+            before: None,
+            versions: (read.versions.0, None),
+            limit: read.limit.map(|limit| limit + 1),
+            backward: false,
+            ..read
+        })
+        .boxed()
 }
 
 fn find() -> impl Strategy<Value = FindPlan> {
@@ -245,10 +249,11 @@ fn find() -> impl Strategy<Value = FindPlan> {
     })
 }
 
-fn contender(can: Capabilities) -> impl Strategy<Value = Contender> {
+fn contender(can: Capabilities) -> BoxedStrategy<Contender> {
     prop_oneof![
         4 => append(can).prop_map(Contender::Append),
         1 => retry().prop_map(Contender::Retry),
         1 => Just(Contender::Twin),
     ]
+    .boxed()
 }

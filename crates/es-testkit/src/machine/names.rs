@@ -78,6 +78,12 @@ fn any() -> impl Strategy<Value = Names> {
         uniform3(strategies::key()),
     );
     (streams, uniform3(strategies::event_type()), uniform4(strategies::tag())).prop_map(
-        |((tenants, categories, keys), types, tags)| Names { tenants, categories, keys, types, tags },
+        |((tenants, categories, keys), types, tags)| Names {
+            tenants,
+            categories,
+            keys,
+            types,
+            tags,
+        },
     )
 }

@@ -29,7 +29,11 @@ pub(super) enum Operation {
     /// All at once.
     Together(Vec<Contender>),
     /// Some wait while one appends; each begins after so many turns of the others.
-    Wake { waiters: Vec<u8>, writer: u8, write: NotePlan },
+    Wake {
+        waiters: Vec<u8>,
+        writer: u8,
+        write: NotePlan,
+    },
     /// An append for each event that the read yields.
     ReadWhileWriting(ReadPlan, NotePlan),
 }

@@ -1,10 +1,9 @@
 //! From a plan to what it means now: with the names of the history and what the model has.
 
 use es_core::{
-    ContentType, EventId, Metadata, NewEvent, Payload, Position, Query, Read, Schema, StreamId,
-    Tags, Timestamp, Version,
+    ContentType, EventId, EventType, ExpectedVersion, Metadata, NewEvent, Payload, Position, Query,
+    Read, Schema, StreamId, Tags, Tenant, TenantScope, Timestamp, Version,
 };
-use uuid::Uuid;
 
 use super::{
     draft::{Draft, Wanted, Write, query_of},
@@ -57,7 +56,7 @@ impl Resolver<'_> {
     pub(super) fn note(&self, plan: &NotePlan) -> Draft {
         let write = Write {
             stream: self.names.stream(plan.stream, plan.whose),
-            expected: es_core::ExpectedVersion::Any,
+            expected: ExpectedVersion::Any,
             events: vec![self.event(&plan.event)],
         };
         let scope = self.scope(plan.whose);
@@ -121,7 +120,8 @@ impl Resolver<'_> {
             }),
             Change::OtherTags(at) => of_one(draft, *at, |event| {
                 let first = self.names.tag(0).clone();
-                event.tags = if event.tags.is_empty() { Tags::NONE.with(first) } else { Tags::NONE };
+                event.tags =
+                    if event.tags.is_empty() { Tags::NONE.with(first) } else { Tags::NONE };
             }),
             Change::NewId(at) => of_one(draft, *at, |event| event.id = self.ids.draw()),
             Change::WithoutFirst | Change::WithoutLast => {
@@ -150,7 +150,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn other_type(&self, event: &NewEvent) -> es_core::EventType {
+    fn other_type(&self, event: &NewEvent) -> EventType {
         let mut names = self.names.types.iter();
         names.find(|name| **name != event.schema.name).unwrap_or(&event.schema.name).clone()
     }
@@ -212,10 +212,10 @@ impl Resolver<'_> {
             Select::Event(pick) => Read::event(self.event_id(pick)),
         };
         read.tenants = match (plan.tenants, &scope) {
-            (Tenants::Untenanted, _) | (Tenants::All, Some(_)) => es_core::TenantScope::Untenanted,
-            (Tenants::All, None) => es_core::TenantScope::All,
-            (Tenants::One(_), Some(scope)) => es_core::TenantScope::One(scope.clone()),
-            (Tenants::One(at), None) => es_core::TenantScope::One(self.names.tenant(at).clone()),
+            (Tenants::Untenanted, _) | (Tenants::All, Some(_)) => TenantScope::Untenanted,
+            (Tenants::All, None) => TenantScope::All,
+            (Tenants::One(_), Some(scope)) => TenantScope::One(scope.clone()),
+            (Tenants::One(at), None) => TenantScope::One(self.names.tenant(at).clone()),
         };
         if let Some(query) = &plan.query {
             read.query = self.query(query);
@@ -232,7 +232,7 @@ impl Resolver<'_> {
         Wanted { scope, read }
     }
 
-    pub(super) fn scope(&self, whose: Whose) -> Option<es_core::Tenant> {
+    pub(super) fn scope(&self, whose: Whose) -> Option<Tenant> {
         whose.scope().map(|tenant| self.names.tenant(tenant).clone())
     }
 
@@ -299,13 +299,4 @@ fn without_one(draft: &mut Draft, at_front: bool) {
 fn is_named(draft: &Draft, stream: &StreamId) -> bool {
     draft.writes.iter().any(|write| write.stream == *stream)
         || draft.required.iter().any(|(named, _)| named == stream)
-}
-
-/// What the store makes of metadata: whoever says nothing is correlated by the first event.
-pub(super) fn filled_in(metadata: &Metadata, first: Uuid) -> Metadata {
-    if metadata.correlation_id().is_some() {
-        metadata.clone()
-    } else {
-        metadata.clone().with_correlation_id(first)
-    }
 }

@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use es_core::{Append, AppendRequest, ExpectedVersion, NewEvent, StreamId, Version};
-use proptest::{bool, collection::vec, strategy::Strategy};
+use proptest::{
+    bool,
+    collection::vec,
+    strategy::{BoxedStrategy, Strategy},
+};
 
 use super::{new_event, stream_id};
 
@@ -26,18 +30,21 @@ use super::{new_event, stream_id};
 /// # Ok(())
 /// # }
 /// ```
-pub fn history(appends: usize) -> impl Strategy<Value = Vec<AppendRequest>> {
+pub fn history(appends: usize) -> BoxedStrategy<Vec<AppendRequest>> {
     let append = (stream_id(), vec(new_event(), 1..=3), bool::ANY);
-    vec(append, 1..=appends.max(1)).prop_map(|appends| {
-        let mut ends: HashMap<StreamId, Version> = HashMap::new();
-        let append = |(stream, events, exact): (StreamId, Vec<NewEvent>, bool)| {
-            let end = ends.get(&stream).copied();
-            let expected = if exact { ExpectedVersion::exactly(end) } else { ExpectedVersion::Any };
-            let last = Version::after(end, events.len() as u64);
-            ends.extend(last.map(|last| (stream.clone(), last)));
-            let append = Append::to(stream, expected).events(events);
-            append.build().expect("what is drawn is valid")
-        };
-        appends.into_iter().map(append).collect()
-    })
+    vec(append, 1..=appends.max(1))
+        .prop_map(|appends| {
+            let mut ends: HashMap<StreamId, Version> = HashMap::new();
+            let append = |(stream, events, exact): (StreamId, Vec<NewEvent>, bool)| {
+                let end = ends.get(&stream).copied();
+                let expected =
+                    if exact { ExpectedVersion::exactly(end) } else { ExpectedVersion::Any };
+                let last = Version::after(end, events.len() as u64);
+                ends.extend(last.map(|last| (stream.clone(), last)));
+                let append = Append::to(stream, expected).events(events);
+                append.build().expect("what is drawn is valid")
+            };
+            appends.into_iter().map(append).collect()
+        })
+        .boxed()
 }

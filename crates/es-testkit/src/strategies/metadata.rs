@@ -1,7 +1,12 @@
 //! What is known about an event besides the fact itself.
 
 use es_core::{Metadata, limits};
-use proptest::{collection::vec, num, option, prop_oneof, sample::select, strategy::Strategy};
+use proptest::{
+    collection::vec,
+    num, option, prop_oneof,
+    sample::select,
+    strategy::{BoxedStrategy, Strategy},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -12,12 +17,13 @@ use super::{events::timestamp, text::printable};
 /// It claims no tenant, because a claim must be that of the stream:
 /// [`Metadata::with_tenant`] adds one. Numbers in it have no fraction that a JSON parser
 /// could round.
-pub fn metadata() -> impl Strategy<Value = Metadata> {
+pub fn metadata() -> BoxedStrategy<Metadata> {
     prop_oneof![
         6 => ids(),
         3 => rich(),
         1 => select(&['x', '"', '\u{0}', 'é', '🦀']).prop_map(full),
     ]
+    .boxed()
 }
 
 /// Nothing but the two ids, or nothing.

@@ -7,7 +7,8 @@
 //!
 //! Most values come from a small stock, so that two that are drawn apart from each other are
 //! often the same: a read that never meets anything tests nothing. They shrink towards the
-//! plainest value of the stock.
+//! plainest value of the stock. They are boxed, because the trees that values shrink by are
+//! large, and the stack of a test is small.
 //!
 //! ```
 //! use es_core::{Append, ExpectedVersion};

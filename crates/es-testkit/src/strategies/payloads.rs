@@ -2,9 +2,10 @@
 
 use es_core::{ContentType, Payload, limits};
 use proptest::{
-    collection::vec, num, prop_oneof,
+    collection::vec,
+    num, prop_oneof,
     sample::select,
-    strategy::{Just, Strategy},
+    strategy::{BoxedStrategy, Just, Strategy},
 };
 
 use super::text::printable;
@@ -28,12 +29,12 @@ const ODD: [&str; 14] = [
 ];
 
 /// A payload: small JSON most often, else odd JSON, bytes or something larger.
-pub fn payload() -> impl Strategy<Value = Payload> {
-    prop_oneof![8 => json_payload(), 2 => bytes_payload(), 1 => larger_payload()]
+pub fn payload() -> BoxedStrategy<Payload> {
+    prop_oneof![8 => json_payload(), 2 => bytes_payload(), 1 => larger_payload()].boxed()
 }
 
 /// Well-formed JSON, byte for byte as somebody may have written it.
-pub fn json_payload() -> impl Strategy<Value = Payload> {
+pub fn json_payload() -> BoxedStrategy<Payload> {
     let texts = vec(printable(), 0..8).prop_map(String::from_iter);
     prop_oneof![
         6 => (0_u8..10).prop_map(|n| Payload::json(&n).unwrap()),
@@ -41,10 +42,11 @@ pub fn json_payload() -> impl Strategy<Value = Payload> {
         2 => texts.prop_map(|text| Payload::json(&text).unwrap()),
         2 => select(&ODD).prop_map(|text| Payload::new(ContentType::JSON, text).unwrap()),
     ]
+    .boxed()
 }
 
 /// Bytes of some other content type, none at all among them.
-pub fn bytes_payload() -> impl Strategy<Value = Payload> {
+pub fn bytes_payload() -> BoxedStrategy<Payload> {
     let types = vec![
         ContentType::BINARY,
         ContentType::new("application/cbor").unwrap(),
@@ -53,11 +55,12 @@ pub fn bytes_payload() -> impl Strategy<Value = Payload> {
     ];
     (select(types), vec(num::u8::ANY, 0..40))
         .prop_map(|(content_type, bytes)| Payload::new(content_type, bytes).unwrap())
+        .boxed()
 }
 
 /// A payload of the greatest size: four fill an append.
-pub fn large_payload() -> impl Strategy<Value = Payload> {
-    sized(Just(limits::MAX_PAYLOAD_BYTES))
+pub fn large_payload() -> BoxedStrategy<Payload> {
+    sized(Just(limits::MAX_PAYLOAD_BYTES)).boxed()
 }
 
 /// As large as a page of a database, or a bit more.

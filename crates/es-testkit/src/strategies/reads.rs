@@ -1,29 +1,28 @@
 //! What is expected of streams, which events are meant, and reads.
 
-use es_core::{
-    EventType, ExpectedVersion, Position, Query, Read, Tag, TenantScope, Version,
-};
+use es_core::{EventType, ExpectedVersion, Position, Query, Read, Tag, TenantScope, Version};
 use proptest::{
     bool,
     collection::vec,
     num, option, prop_oneof,
-    strategy::{Just, Strategy},
+    strategy::{BoxedStrategy, Just, Strategy},
 };
 
 use super::{category, event_id, event_type, stream_id, tag, tenant, timestamp};
 
 /// What a writer expects of a stream: each of the four, and versions from low to highest.
-pub fn expected_version() -> impl Strategy<Value = ExpectedVersion> {
+pub fn expected_version() -> BoxedStrategy<ExpectedVersion> {
     prop_oneof![
         3 => Just(ExpectedVersion::Any),
         1 => Just(ExpectedVersion::NoStream),
         1 => Just(ExpectedVersion::Exists),
         3 => version().prop_map(ExpectedVersion::Exact),
     ]
+    .boxed()
 }
 
 /// Which events are meant: all, none, or some alternatives of types and tags.
-pub fn query() -> impl Strategy<Value = Query> {
+pub fn query() -> BoxedStrategy<Query> {
     prop_oneof![
         2 => Just(Query::any()),
         1 => Just(Query::any().of_types([])),
@@ -31,6 +30,7 @@ pub fn query() -> impl Strategy<Value = Query> {
             items.into_iter().reduce(Query::or).unwrap_or_else(Query::any)
         }),
     ]
+    .boxed()
 }
 
 fn alternative() -> impl Strategy<Value = Query> {
@@ -47,7 +47,7 @@ fn alternative() -> impl Strategy<Value = Query> {
 ///
 /// It names no log. It is for a handle without a tenant, and some of them are for stores
 /// that can read by time.
-pub fn read() -> impl Strategy<Value = Read> {
+pub fn read() -> BoxedStrategy<Read> {
     let versions = (option::of(version()), option::of(version()));
     let of_stream = (stream_id(), versions).prop_map(|(stream, (from, to))| {
         let mut read = Read::stream(stream);
@@ -67,22 +67,23 @@ pub fn read() -> impl Strategy<Value = Read> {
         option::weighted(0.2, timestamp()),
     );
     let limit = option::weighted(0.4, prop_oneof![8 => 0_u64..10, 1 => Just(u64::MAX)]);
-    (selection, tenant_scope(), query(), bounds, limit, bool::ANY).prop_map(
-        |(mut read, tenants, query, bounds, limit, backward)| {
+    (selection, tenant_scope(), query(), bounds, limit, bool::ANY)
+        .prop_map(|(mut read, tenants, query, bounds, limit, backward)| {
             (read.after, read.until, read.recorded_since, read.recorded_until) = bounds;
             (read.tenants, read.query, read.limit) = (tenants, query, limit);
             if backward { read.backward() } else { read }
-        },
-    )
+        })
+        .boxed()
 }
 
 /// Whose streams a read covers.
-pub fn tenant_scope() -> impl Strategy<Value = TenantScope> {
+pub fn tenant_scope() -> BoxedStrategy<TenantScope> {
     prop_oneof![
         3 => Just(TenantScope::Untenanted),
         1 => tenant().prop_map(TenantScope::One),
         2 => Just(TenantScope::All),
     ]
+    .boxed()
 }
 
 fn version() -> impl Strategy<Value = Version> {

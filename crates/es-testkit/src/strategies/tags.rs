@@ -1,12 +1,17 @@
 //! Tags, alone and together.
 
 use es_core::{Tag, Tags, limits};
-use proptest::{collection::vec, prop_oneof, sample::select, strategy::Strategy};
+use proptest::{
+    collection::vec,
+    prop_oneof,
+    sample::select,
+    strategy::{BoxedStrategy, Strategy},
+};
 
 use super::text::{filled, inner, letter, printable, short};
 
 /// A tag; `branch:north` most often, and others that look like it.
-pub fn tag() -> impl Strategy<Value = Tag> {
+pub fn tag() -> BoxedStrategy<Tag> {
     let stock = &[
         "branch:north",
         "branch:south",
@@ -29,10 +34,11 @@ pub fn tag() -> impl Strategy<Value = Tag> {
         }),
     ]
     .prop_map(|text| text.parse().unwrap())
+    .boxed()
 }
 
 /// The tags of one event: mostly none, one or two, seldom as many as an event may have.
-pub fn tags() -> impl Strategy<Value = Tags> {
+pub fn tags() -> BoxedStrategy<Tags> {
     let most = || -> Tags {
         (0..limits::MAX_TAGS_PER_EVENT).map(|n| Tag::new("number", n).unwrap()).collect()
     };
@@ -40,4 +46,5 @@ pub fn tags() -> impl Strategy<Value = Tags> {
         40 => vec(tag(), 0..=3).prop_map(|tags| tags.into_iter().collect()),
         1 => proptest::strategy::LazyJust::new(most),
     ]
+    .boxed()
 }

@@ -13,8 +13,8 @@ use proptest::{
 
 use super::{
     bytes_payload, category, event_id, event_type, expected_version, history, json_payload, key,
-    large_payload, metadata, new_event, payload, query, read, stream_id, subscriber_name, tag, tags,
-    tenant, tenant_scope, timestamp,
+    large_payload, metadata, new_event, payload, query, read, stream_id, subscriber_name, tag,
+    tags, tenant, tenant_scope, timestamp,
 };
 
 const DRAWS: usize = 2_000;
@@ -120,7 +120,9 @@ fn numbers_reach_their_ends() {
         assert!(moments.iter().any(|moment| moment.as_micros() == end));
     }
     let ids = draw(event_id());
-    assert!(ids.iter().any(|id| id.as_uuid().is_nil()) && ids.iter().any(|id| id.as_uuid().is_max()));
+    assert!(
+        ids.iter().any(|id| id.as_uuid().is_nil()) && ids.iter().any(|id| id.as_uuid().is_max())
+    );
     assert!(draw(tags()).iter().any(Tags::is_empty));
     assert_eq!(kinds(draw(expected_version()).iter().map(std::mem::discriminant)), 4);
     assert_eq!(kinds(draw(tenant_scope()).iter().map(std::mem::discriminant)), 3);

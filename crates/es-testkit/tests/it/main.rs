@@ -9,6 +9,8 @@
 
 mod guarded;
 mod listed;
+#[cfg(feature = "proptest")]
+mod machine;
 mod mutants;
 mod naive;
 mod wrapped;

@@ -1,15 +1,15 @@
 //! What a change of a shape means for payloads that are written.
 
-use crate::{Difference, Shape};
+use crate::{Shape, ShapeDifference};
 
-fn compare(old: &str, new: &str) -> Vec<Difference> {
+fn compare(old: &str, new: &str) -> Vec<ShapeDifference> {
     let shape = |text| serde_json::from_str::<Shape>(text).unwrap();
     Shape::compare(&shape(old), &shape(new))
 }
 
 /// The one difference.
 #[track_caller]
-fn one(old: &str, new: &str) -> Difference {
+fn one(old: &str, new: &str) -> ShapeDifference {
     let differences = compare(old, new);
     assert_eq!(differences.len(), 1, "{differences:?}");
     differences[0].clone()

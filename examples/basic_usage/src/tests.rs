@@ -1,0 +1,10 @@
+//! The events look on the wire as they did when they were first written.
+
+use es_testkit::{SchemaLock, SchemaLockError};
+
+use crate::account::AccountEvent;
+
+#[test]
+fn schema() -> Result<(), SchemaLockError> {
+    SchemaLock::at("schemas.lock.json").event::<AccountEvent>().check()
+}

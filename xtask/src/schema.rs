@@ -1,0 +1,92 @@
+//! `cargo xtask schema`: whether events still look as the schema locks say, and accepting
+//! what is new.
+//!
+//! A package is locked when it has the lock file; there is no list to keep. What a lock
+//! holds, and how it is compared, is in es-testkit.
+
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::args::{Args, Usage};
+use crate::metadata::{Metadata, Package};
+use crate::run::{self, Outcome};
+use crate::table::Table;
+
+/// Beside the manifest of a package whose events are locked.
+const LOCK: &str = "schemas.lock.json";
+
+/// What the test that compares them is called.
+const TEST: &str = "schema";
+
+/// Set to 1, it lets that test write.
+const ACCEPT: &str = "ES_SCHEMA_ACCEPT";
+
+pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
+    let (check, accept) = (args.flag("--check"), args.flag("--accept"));
+    args.finish()?;
+    if check && accept {
+        return Err(Usage::error("`--check` compares and `--accept` writes: give one of them"));
+    }
+    run(accept)
+}
+
+/// Compares them, and writes nothing.
+pub(crate) fn check() -> Result<Outcome> {
+    run(false)
+}
+
+fn run(accept: bool) -> Result<Outcome> {
+    let metadata = Metadata::members_only()?;
+    let root = run::root();
+    let mut table = Table::new("package");
+    for package in locked(&metadata, &root)? {
+        let started = Instant::now();
+        let outcome = run_one(package, accept)?;
+        table.push(&package.name, outcome, started.elapsed());
+    }
+    print!("\n{table}");
+    Ok(Outcome::passed_if(table.all_passed()))
+}
+
+fn run_one(package: &Package, accept: bool) -> Result<Outcome> {
+    let test = ["test", "-q", "-p", &package.name, TEST, "--"];
+    // A filter that meets no test would pass for the wrong reason.
+    let listed = run::read(run::cargo(test).arg("--list"))?;
+    if !has_test(&listed) {
+        bail!("{} has a {LOCK} and no test named `{TEST}` that compares it", package.name);
+    }
+    let mut command = run::cargo(test);
+    if accept {
+        command.env(ACCEPT, "1").arg("--nocapture");
+    } else {
+        command.env_remove(ACCEPT);
+    }
+    run::run(&mut command)
+}
+
+/// The packages that have a lock file, by name.
+fn locked<'a>(metadata: &'a Metadata, root: &Path) -> Result<Vec<&'a Package>> {
+    let has_lock = |package: &&Package| {
+        let manifest = root.join(&package.manifest);
+        manifest.with_file_name(LOCK).is_file()
+    };
+    let mut locked: Vec<_> = metadata.members().filter(has_lock).collect();
+    if locked.is_empty() {
+        bail!(
+            "no package has a {LOCK} beside its manifest: write a test named `{TEST}` with \
+             `es_testkit::SchemaLock` and run it once with {ACCEPT}=1"
+        );
+    }
+    locked.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(locked)
+}
+
+/// Whether `cargo test -- --list` has listed a test.
+fn has_test(listed: &str) -> bool {
+    listed.lines().any(|line| line.ends_with(": test"))
+}
+
+#[cfg(test)]
+mod tests;
