@@ -1,10 +1,38 @@
-//! The public contract, case by case.
+//! The public contract, case by case: on the store, behind a layer, and erased.
 
 mod store {
     use es_core::Store;
     use es_store_memory::MemoryStore;
 
     es_testkit::contract_tests!(store = || async { Store::new(MemoryStore::new()) });
+}
+
+mod layered {
+    use es_core::{Backend, Store};
+    use es_store_memory::MemoryStore;
+
+    use crate::layer::PassThrough;
+
+    es_testkit::contract_tests!(
+        store = || async {
+            Store::new(MemoryStore::new()).layer(&|inner| -> Backend { PassThrough::around(inner) })
+        }
+    );
+}
+
+mod erased {
+    use std::sync::Arc;
+
+    use es_core::{Backend, Store};
+    use es_store_memory::MemoryStore;
+
+    es_testkit::contract_tests!(
+        store = || async {
+            let inner: Backend = Arc::new(MemoryStore::new());
+            let outer: Backend = Arc::new(inner);
+            Store::from_backend(outer)
+        }
+    );
 }
 
 mod snapshots {

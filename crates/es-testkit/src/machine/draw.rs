@@ -195,14 +195,14 @@ fn read(can: Capabilities) -> BoxedStrategy<ReadPlan> {
         1 => (0_u8..2).prop_map(Tenants::One),
     ];
     let moment = move || {
-        let share = if can.time_bounds { 0.15 } else { 0.01 };
+        let share = if can.time_bounds { 0.1 } else { 0.01 };
         option::weighted(share, (pick(), prop_oneof![Just(0_i8), Just(1_i8), Just(-1_i8)]))
     };
-    let bounds = (option::weighted(0.3, place()), option::weighted(0.3, place()));
-    let versions = (option::weighted(0.3, 1_u8..6), option::weighted(0.3, 1_u8..8));
+    let bounds = (option::weighted(0.2, place()), option::weighted(0.2, place()));
+    let versions = (option::weighted(0.2, 1_u8..4), option::weighted(0.2, 1_u8..8));
     let rest = (
-        option::weighted(0.4, query()),
-        option::weighted(0.4, 0_u8..6),
+        option::weighted(0.3, query()),
+        option::weighted(0.3, 0_u8..6),
         bool::ANY,
         bool::weighted(0.2),
     );

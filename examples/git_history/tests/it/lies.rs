@@ -89,7 +89,7 @@ fn a_git_that_dies_on_the_way() {
     assert_caught(&run, "git failed");
     let run = with_liar(IMPORT, "head -c 700");
     assert_caught(&run, "git printed :100644 ");
-    let run = with_liar("*' cat-file '*", "(head -n 3; kill -9 $$)");
+    let run = with_liar("*' cat-file '*", "(sed -u 3q; kill -9 $$)");
     assert_caught(&run, "git cat-file ended early");
 }
 

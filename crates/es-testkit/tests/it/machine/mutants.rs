@@ -1,0 +1,83 @@
+//! Which bugs the machine finds, and in how short a history.
+//!
+//! The mutants are those that the cases are proved with. Their modules are their own, so
+//! they are taken by path.
+
+#[path = "../mutants/append.rs"]
+mod append;
+#[path = "../mutants/bugs.rs"]
+mod bugs;
+#[path = "../mutants/read.rs"]
+mod read;
+#[path = "../mutants/wait.rs"]
+mod wait;
+
+use std::{sync::Arc, time::Duration};
+
+use bugs::{Broken, Bug};
+use es_core::Store;
+use es_testkit::machine::{Failure, Histories, Tally, check};
+
+use crate::naive::Naive;
+
+/// One test per line: its name, the bug, and how many operations it takes at most to show
+/// it.
+macro_rules! found {
+    ($($name:ident: $bug:ident in $operations:literal;)+) => {$(
+        #[test]
+        fn $name() {
+            let failure = run(Bug::$bug).expect_err("the machine does not find the bug");
+            println!("{failure}");
+            let operations = failure.operations();
+            assert!(operations <= $operations, "{operations} operations");
+        }
+    )+};
+}
+
+found! {
+    half_of_a_batch: PublishesHalfOfABatch in 2;
+    stream_by_stream: CommitsStreamByStream in 2;
+    no_conflict_check: DropsTheConflictCheck in 1;
+    check_then_write: ChecksThenWrites in 1;
+    wrong_version: NamesTheWrongVersion in 2;
+    any_that_conflicts: ConflictsOnAny in 1;
+    required_streams: IgnoresRequiredStreams in 1;
+    doubled_retry: DoublesARetry in 2;
+    check_before_replay: ChecksBeforeItReplays in 2;
+    content: IgnoresTheContent in 2;
+    conditions: DropsConditions in 2;
+    check_conditions_then_write: ChecksConditionsThenWrites in 2;
+    boundary: CountsTheBoundary in 2;
+    skipped_positions: SkipsPositions in 5;
+    undecodable_events: DropsUndecodableEvents in 2;
+    endless_read: ChasesTheHead in 2;
+    limit_before_order: LimitsBeforeItTurns in 2;
+    limit_before_filter: LimitsBeforeItFilters in 3;
+    bound: StartsAtTheBound in 2;
+    json: ReformatsJson in 1;
+    empty_query: TakesNothingForEverything in 2;
+    merged_tenants: MergesTenants in 2;
+    lost_wake_ups: LosesWakeUps in 1;
+    one_wake_up: WakesOnlyOne in 1;
+    stale_head: HasAStaleHead in 1;
+}
+
+/// The control: what is found is the bug, not the wrapper.
+#[test]
+fn no_bug() {
+    println!("{}", run(Bug::None).unwrap());
+}
+
+/// It gives the right answers and takes more memory than it may: that is for the case
+/// `l8_pages::a_large_stream_comes_in_bounded_pages`.
+#[test]
+fn what_only_costs_memory_is_left_to_the_cases() {
+    assert!(run(Bug::ReadsEverythingAtOnce).is_ok());
+}
+
+fn run(bug: Bug) -> Result<Tally, Box<Failure>> {
+    // A wake-up that is lost is lost for good: it need not be waited for.
+    let histories = Histories::new(1_000).with_patience(Duration::from_millis(200));
+    let store = || async move { Store::new(Broken::new(Arc::new(Naive::new()), bug)) };
+    check(store, &histories)
+}
