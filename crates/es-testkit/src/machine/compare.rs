@@ -7,7 +7,7 @@ use es_core::{Envelope, Error, Recorded, Result};
 use super::{draft::shown, model::Answer};
 
 /// An answer that is not the one that must come.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mismatch {
     pub(super) expected: String,
     pub(super) came: String,

@@ -142,13 +142,13 @@ struct ShownEvent<'a>(&'a NewEvent);
 impl Display for ShownEvent<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let NewEvent { id, schema, payload, tags, metadata, .. } = self.0;
-        write!(f, "{id}: {} v{} {}", schema.name, schema.version, shown(payload))?;
+        write!(f, "{id}: {} v{}, payload {}", schema.name, schema.version, shown(payload))?;
         if !tags.is_empty() {
-            write!(f, " tags {tags:?}")?;
+            write!(f, ", tags {tags:?}")?;
         }
         if *metadata != es_core::Metadata::new() {
             let text = format!("{metadata:?}");
-            write!(f, " {}", shortened(&text))?;
+            write!(f, ", {}", shortened(&text))?;
         }
         Ok(())
     }

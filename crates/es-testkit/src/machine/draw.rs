@@ -33,6 +33,7 @@ fn operation(can: Capabilities) -> BoxedStrategy<Operation> {
     prop_oneof![
         16 => append(can).prop_map(Operation::Append),
         8 => retry().prop_map(Operation::Retry),
+        1 => (append(can), 0_u8..4).prop_map(|(plan, polls)| Operation::Dropped(plan, polls)),
         10 => read(can).prop_map(Operation::Read),
         2 => (whose(), stream()).prop_map(|(whose, at)| Operation::Version(whose, at)),
         2 => find().prop_map(Operation::Find),

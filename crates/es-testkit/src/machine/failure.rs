@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use super::{compare::Mismatch, play::Stopped};
+use super::{compare::Mismatch, transcript::Transcript};
 
 /// A history that went wrong, as short as it could be made.
 ///
@@ -29,13 +29,10 @@ pub(super) struct Origin {
 }
 
 impl Failure {
-    pub(super) fn new(origin: Origin, stopped: &Stopped) -> Self {
+    pub(super) fn new(origin: Origin, mismatch: &Mismatch, told: &Transcript) -> Self {
         let Origin { store, seed, history, drawn, operations } = origin;
-        let named = |text: &String| name_ids(text, stopped);
-        let Mismatch { expected, came } = &stopped.mismatch;
-        let (expected, came) = (named(expected), named(came));
-        let lines = stopped.lines.iter().map(named).collect();
-        Self { store, seed, history, drawn, operations, expected, came, lines }
+        let (expected, came) = (told.named(&mismatch.expected), told.named(&mismatch.came));
+        Self { store, seed, history, drawn, operations, expected, came, lines: told.lines() }
     }
 
     /// How many operations the shortest history has that still goes wrong.
@@ -67,18 +64,6 @@ impl Failure {
     pub fn came(&self) -> &str {
         &self.came
     }
-}
-
-/// Writes events as e1, e2, …, in the order in which they were made, and the log as such.
-fn name_ids(text: &str, stopped: &Stopped) -> String {
-    let mut named = text.to_owned();
-    if let Some(log) = stopped.log {
-        named = named.replace(&log.to_string(), "this log");
-    }
-    for place in 0..stopped.ids.drawn() {
-        named = named.replace(&stopped.ids.nth(place).to_string(), &format!("e{}", place + 1));
-    }
-    named
 }
 
 impl fmt::Display for Failure {

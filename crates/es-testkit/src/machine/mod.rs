@@ -37,6 +37,7 @@ mod play;
 mod resolve;
 mod run;
 mod tally;
+mod transcript;
 
 pub use failure::Failure;
 pub use histories::Histories;

@@ -20,6 +20,8 @@ pub(super) struct History {
 pub(super) enum Operation {
     Append(AppendPlan),
     Retry(RetryPlan),
+    /// Dropped after so many polls, and then made again.
+    Dropped(AppendPlan, u8),
     Read(ReadPlan),
     Version(Whose, StreamAt),
     Find(FindPlan),

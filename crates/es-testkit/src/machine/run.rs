@@ -1,9 +1,10 @@
-//! Drawing histories, playing them, shrinking the one that went wrong.
+//! Drawing histories, playing them, and shrinking the one that went wrong.
 
 use std::{
     any::Any,
-    cell::RefCell,
+    cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
 };
 
 use es_core::{Capabilities, Store};
@@ -11,14 +12,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, Test
 use tokio::runtime::Runtime;
 
 use super::{
-    Failure, Histories, Tally,
-    compare::Mismatch,
-    draw,
-    failure::Origin,
-    operation::History,
-    play::{Stopped, play},
+    Failure, Histories, Tally, compare::Mismatch, draw, failure::Origin, operation::History,
+    play::play, transcript::Transcript,
 };
-use crate::Ids;
 
 /// What a factory gives: a fresh, empty store, alone or with something that is dropped when
 /// its history is over, such as a directory.
@@ -67,41 +63,45 @@ where
         .enable_all()
         .build()
         .expect("a runtime for the histories");
-    let runs = Runs { factory, runtime, patience: histories.patience };
-    let (can, store) = runs.look();
+    let stage = Stage { factory, runtime, patience: histories.patience };
+    let (can, store) = stage.look();
+    let tally = RefCell::new(Tally::default());
+    // How long the first history was that went wrong; those behind it are shrunk from it.
+    let drawn = Cell::new(None);
+    let last = RefCell::new(None);
     let strategy = draw::history(can, histories.max_operations);
-    let state = RefCell::new(State::default());
     let outcome = runner(histories).run(&strategy, |history| {
-        let mut state = state.borrow_mut();
-        match runs.play(&history, false) {
-            Ok(tally) => {
-                if state.last.is_none() {
-                    state.tally += tally;
-                }
-                Ok(())
-            }
-            Err(stopped) => {
-                let operations = history.operations.len();
-                state.drawn = state.drawn.or(Some(operations));
-                // Told again with all that was done; a store that does right this time is
-                // reported by what it did the first time.
-                let told = runs.play(&history, true).err().unwrap_or(stopped);
-                state.last = Some((told, operations));
-                Err(TestCaseError::fail("it went wrong"))
+        match stage.play(&history, &Transcript::new(false)) {
+            Ok(more) if drawn.get().is_none() => *tally.borrow_mut() += more,
+            Ok(_) => {}
+            Err(mismatch) => {
+                *last.borrow_mut() = Some(mismatch);
+                drawn.set(drawn.get().or(Some(history.operations.len())));
+                return Err(TestCaseError::fail("it went wrong"));
             }
         }
+        Ok(())
     });
-    let State { last, tally, drawn } = state.into_inner();
-    match (outcome, last) {
-        (Ok(()), _) => Ok(tally),
-        (Err(TestError::Fail(..)), Some((stopped, operations))) => {
-            let history = u32::try_from(tally.histories + 1).unwrap_or(u32::MAX);
-            let (seed, drawn) = (histories.seed, drawn.unwrap_or(operations));
-            let origin = Origin { store, seed, history, drawn, operations };
-            Err(Box::new(Failure::new(origin, &stopped)))
-        }
-        (Err(error), _) => panic!("the histories cannot be drawn: {error}"),
-    }
+    let tally = tally.into_inner();
+    let shrunk = match outcome {
+        Ok(()) => return Ok(tally),
+        Err(TestError::Fail(_, history)) => stage.without_idle(history),
+        Err(TestError::Abort(reason)) => panic!("no histories can be drawn: {reason}"),
+    };
+    let operations = shrunk.operations.len();
+    let origin = Origin {
+        store,
+        seed: histories.seed,
+        history: u32::try_from(tally.histories + 1).unwrap_or(u32::MAX),
+        drawn: drawn.get().unwrap_or(operations),
+        operations,
+    };
+    let told = Transcript::new(true);
+    let mismatch = stage.play(&shrunk, &told).err().unwrap_or_else(|| {
+        let Mismatch { expected, came } = last.into_inner().unwrap_or_default();
+        Mismatch::new(expected, format!("{came} (once; when it was played again, it went right)"))
+    });
+    Err(Box::new(Failure::new(origin, &mismatch, &told)))
 }
 
 /// The same as one test: what `ES_TESTKIT_SEED` and `ES_TESTKIT_HISTORIES` say goes before
@@ -121,24 +121,14 @@ where
     }
 }
 
-#[derive(Default)]
-struct State {
-    /// Of the histories before the first that went wrong.
-    tally: Tally,
-    /// How long that one was.
-    drawn: Option<usize>,
-    /// The last one that went wrong, which is the shortest by then, and its length.
-    last: Option<(Box<Stopped>, usize)>,
-}
-
-/// What every history needs.
-struct Runs<F> {
+/// What every history is played on.
+struct Stage<F> {
     factory: F,
     runtime: Runtime,
-    patience: std::time::Duration,
+    patience: Duration,
 }
 
-impl<F, Made, S> Runs<F>
+impl<F, Made, S> Stage<F>
 where
     F: Fn() -> Made,
     Made: Future<Output = S>,
@@ -152,18 +142,34 @@ where
         })
     }
 
-    fn play(&self, history: &History, tells: bool) -> Result<Tally, Box<Stopped>> {
+    fn play(&self, history: &History, told: &Transcript) -> Result<Tally, Mismatch> {
         let play = || {
             self.runtime.block_on(async {
                 let (store, _guard) = (self.factory)().await.into_parts();
-                play(&store, history, self.patience, tells).await
+                play(&store, history, self.patience, told).await
             })
         };
         catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|panic| {
-            let mismatch = Mismatch::new("no panic", format!("a panic: {}", text_of(&*panic)));
-            let (lines, ids) = (Vec::new(), Ids::seeded(0));
-            Err(Box::new(Stopped { mismatch, lines, ids, log: None }))
+            Err(Mismatch::new("no panic", format!("a panic: {}", text_of(&*panic))))
         })
+    }
+
+    /// The history without operations that it goes wrong without.
+    ///
+    /// proptest tries that once, before it makes operations plainer; when they are plain,
+    /// more of them turn out to be idle.
+    fn without_idle(&self, mut history: History) -> History {
+        let mut at = history.operations.len();
+        while at > 0 {
+            at -= 1;
+            let mut shorter = history.clone();
+            shorter.operations.remove(at);
+            if self.play(&shorter, &Transcript::new(false)).is_err() {
+                history = shorter;
+                at = history.operations.len();
+            }
+        }
+        history
     }
 }
 
@@ -177,11 +183,11 @@ fn runner(histories: &Histories) -> TestRunner {
         cases: histories.count,
         failure_persistence: None,
         max_shrink_iters: 20_000,
-        max_shrink_time: 60_000, // milliseconds; histories that hang take long
+        max_shrink_time: 60_000, // milliseconds, for histories that hang each time
         verbose: 0,
         ..Config::default()
     };
-    // Thirty-two bytes of the eight.
-    let seed: Vec<u8> = histories.seed.to_le_bytes().repeat(4);
+    // The generator wants 32 bytes, which are these eight over again.
+    let seed = histories.seed.to_le_bytes().repeat(4);
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }

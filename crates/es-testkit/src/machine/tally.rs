@@ -22,6 +22,8 @@ pub struct Tally {
     pub failed_conditions: u64,
     /// Appends and reads that the store is not able to do, and said so.
     pub unsupported: u64,
+    /// Appends that were dropped before they were answered, and made again.
+    pub dropped: u64,
     /// Reads; versions and searches by id among them.
     pub reads: u64,
     /// Events that the reads yielded.
@@ -43,6 +45,7 @@ impl AddAssign for Tally {
         self.conflicts += other.conflicts;
         self.failed_conditions += other.failed_conditions;
         self.unsupported += other.unsupported;
+        self.dropped += other.dropped;
         self.reads += other.reads;
         self.events += other.events;
         self.follows += other.follows;
@@ -54,13 +57,13 @@ impl AddAssign for Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { histories, written, replayed, clashes, conflicts, .. } = self;
-        let Self { failed_conditions, unsupported, reads, events, .. } = self;
+        let Self { failed_conditions, unsupported, dropped, reads, events, .. } = self;
         let Self { follows, contentions, wakes, .. } = self;
         write!(
             f,
             "{histories} histories: {written} appends written, {replayed} replayed, {clashes} \
              clashes, {conflicts} conflicts, {failed_conditions} failed conditions, {unsupported} \
-             unsupported; {reads} reads of {events} events; {follows} follows, {contentions} \
+             unsupported, {dropped} dropped; {reads} reads of {events} events; {follows} follows, {contentions} \
              contentions, {wakes} wakes"
         )
     }

@@ -55,9 +55,12 @@ fn rich() -> impl Strategy<Value = Metadata> {
 }
 
 /// As much as fits, of this character, which JSON may write in more bytes than it has.
+///
+/// It has a correlation, or the one that an append fills in would be too much.
 fn full(c: char) -> Metadata {
     let size = |metadata: &Metadata| serde_json::to_vec(metadata).unwrap().len();
-    let of = |count: usize| Metadata::new().with_actor(c.to_string().repeat(count));
+    let correlated = Metadata::new().with_correlation_id(Uuid::from_u128(1));
+    let of = |count: usize| correlated.clone().with_actor(c.to_string().repeat(count));
     let (none, one) = (size(&of(0)), size(&of(1)));
     of((limits::MAX_METADATA_BYTES - none) / (one - none))
 }

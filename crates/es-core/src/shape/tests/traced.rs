@@ -109,6 +109,7 @@ fn fields_that_may_be_missing_and_fields_with_other_names() {
         shape::<Fields>(),
         r#"{"always":"u8","perhaps?":"u8?","byDefault?":"u8","byFunction?":"u8","nullButThere":"u8?","now|before|zero":"string","type":"string"}"#
     );
+    assert_eq!(shape::<Vec<Fields>>(), format!("[{}]", shape::<Fields>()), "at any place");
     #[derive(Default, Deserialize)]
     #[serde(default)]
     #[allow(dead_code, reason = "only the shape matters")]
@@ -263,6 +264,25 @@ fn a_type_that_refuses_every_dummy_hides_nothing_else() {
             r#"{{"|":{{"Picky":"string:other","Plain":"u8","Both":{{"picky":"string:other","plain":{line}}}}}}}"#
         )
     );
+}
+
+#[test]
+fn of_several_that_are_refused_each_has_its_turn() {
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "only the shape matters")]
+    struct Three {
+        one: Inner,
+        two: Inner,
+        three: Inner,
+    }
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "only the shape matters")]
+    struct Inner {
+        picky: Picky,
+        known: Status,
+    }
+    let inner = format!(r#"{{"picky":"string:other","known":{}}}"#, shape::<Status>());
+    assert_eq!(shape::<Three>(), format!(r#"{{"one":{inner},"two":{inner},"three":{inner}}}"#));
 }
 
 #[test]

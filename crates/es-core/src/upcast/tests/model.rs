@@ -8,8 +8,10 @@ use crate::{
     Direction, Envelope, EventType, Part, Position, Query, Read, Recorded, Selection, Tag, Version,
 };
 
-const FORMS: [(&str, u32); 9] = [
+const FORMS: [(&str, u32); 11] = [
+    ("founded", 1),
     ("created", 1),
+    ("created", 9),
     ("opened", 1),
     ("opened", 2),
     ("deposited", 1),

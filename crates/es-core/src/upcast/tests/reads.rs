@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::script::{Newest, Script, stream};
 use crate::{
-    ErrorKind, EventType, Part, Position, Query, Read, Recorded, Registry, Schema, Tag, Version,
-    limits,
+    ErrorKind, Event, EventType, Part, Payload, Position, Query, Read, Recorded, Registry, Result,
+    Schema, Tag, Version, limits,
 };
 
 /// Name, version in the stream, and part, shortened.
@@ -83,6 +83,26 @@ async fn a_dropped_event_is_told_only_where_it_was_named() {
     assert_eq!((found.part, found.position), (Part::Dropped, last.position));
 }
 
+/// An event that is dropped and known all the same.
+#[derive(Debug)]
+struct Viewed;
+
+impl Event for Viewed {
+    const SCHEMAS: &'static [Schema] = &[Schema::from_static("viewed", 1)];
+
+    fn schema(&self) -> &'static Schema {
+        &Self::SCHEMAS[0]
+    }
+
+    fn encode(&self) -> Result<Payload> {
+        Payload::json(&())
+    }
+
+    fn decode(_: &Schema, _: &Payload) -> Result<Self> {
+        Ok(Self)
+    }
+}
+
 #[tokio::test]
 async fn typed_reads_pass_over_what_was_dropped() {
     let store = history().upcast();
@@ -92,7 +112,9 @@ async fn typed_reads_pass_over_what_was_dropped() {
     let untyped = store.read(Read::stream(stream("a")).from_version(Version::new(3).unwrap()));
     let dropped = untyped.into_vec().await.unwrap().remove(0);
     assert_eq!(dropped.decode::<Newest>().unwrap_err().kind(), ErrorKind::UnknownEvent);
-    let registry = Registry::new().with::<Newest>().unwrap();
+    // Whether the type is known does not matter.
+    assert_eq!(dropped.decode::<Viewed>().unwrap_err().kind(), ErrorKind::UnknownEvent);
+    let registry = Registry::new().with::<Viewed>().unwrap();
     assert_eq!(registry.decode(&dropped).unwrap_err().kind(), ErrorKind::UnknownEvent);
 }
 
@@ -165,6 +187,21 @@ async fn a_limit_costs_one_read_where_every_event_becomes_one() {
     let last = script.upcast().read(Read::all().backward().limit(1)).into_vec().await.unwrap();
     assert_eq!(last.len(), 1);
     assert!(script.read_count() <= 11, "{} reads", script.read_count());
+}
+
+#[tokio::test]
+async fn a_limit_may_end_between_two_parts() {
+    let store = history().upcast();
+    let all = store.read(Read::all()).into_vec().await.unwrap();
+    let mut newest_first = store.read(Read::all().backward()).into_vec().await.unwrap();
+    for limit in 0..=all.len() {
+        let read = Read::all().limit(limit as u64);
+        let forward = store.read(read.clone()).into_vec().await.unwrap();
+        assert_eq!(forward, all[..limit]);
+        let backward = store.read(read.backward()).into_vec().await.unwrap();
+        assert_eq!(backward, newest_first[..limit]);
+    }
+    assert_eq!(newest_first.split_off(4)[0].schema.name, "opened");
 }
 
 #[tokio::test]

@@ -58,7 +58,8 @@ impl Event for Newest {
 ///
 /// | old form | becomes |
 /// |---|---|
-/// | `created` 1 | `opened` 1, which becomes `opened` 2 |
+/// | `founded` 1 | `created` 1 |
+/// | `created` 1 | `opened` 1, which becomes `opened` 2; `created` 9 is not known |
 /// | `deposited` 1, 2 | `deposited` 2, 3; the payload counts its changes |
 /// | `moved` 1 | as its payload says: a list of `w`, `d`, `o` (an old `deposited` 1), `v` (`viewed`) and `x` (undeclared) |
 /// | `viewed` 1 | nothing; `viewed` 2 is not known |
@@ -67,6 +68,7 @@ impl Event for Newest {
 pub(super) fn upcasters() -> Upcasters {
     Upcasters::builder()
         .current::<Newest>()
+        .rename(("founded", 1), ("created", 1))
         .rename(("created", 1), ("opened", 1))
         .change_json(("opened", 1), count)
         .change_json(("deposited", 1), count)

@@ -68,6 +68,11 @@ impl Model {
         self.events.iter().find(|event| event.id == id)
     }
 
+    /// Whether any of the events is in the log already.
+    pub(super) fn knows(&self, draft: &Draft) -> bool {
+        draft.events().any(|(_, event)| self.find(event.id).is_some())
+    }
+
     /// Compares the store's answer to an append with what must come of it, and takes the
     /// append over if it was written. `positions` are those of its events, then.
     pub(super) fn take(

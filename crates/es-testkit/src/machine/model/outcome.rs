@@ -79,7 +79,11 @@ pub(in crate::machine) fn shown(answer: &Result<Receipt>) -> String {
             let Receipt { log, first, last, recorded_at, .. } = receipt;
             let how = if receipt.replayed { "replayed" } else { "written" };
             let versions = Versions(&receipt.versions);
-            format!("{how} at positions {first} to {last}, {versions}, at {recorded_at}, in {log}")
+            let at = match first == last {
+                true => format!("position {first}"),
+                false => format!("positions {first} to {last}"),
+            };
+            format!("{how} at {at}, {versions}, at {recorded_at}, in {log}")
         }
         Err(error) => format!("{}: {error}", error.kind()),
     }
@@ -89,7 +93,8 @@ impl Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Written { versions, count } => {
-                write!(f, "{count} events written, {}", Versions(versions))
+                let plural = if *count == 1 { "" } else { "s" };
+                write!(f, "{count} event{plural} written, {}", Versions(versions))
             }
             Self::Replayed(receipt) => {
                 write!(f, "the first receipt again: {}", { shown(&Ok(receipt.clone())) })

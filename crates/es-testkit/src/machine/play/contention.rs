@@ -21,7 +21,7 @@ impl Play<'_> {
     /// Appends that begin at once. Their answers must be those of some order.
     pub(super) async fn together(&mut self, contenders: &[Contender]) -> Result<(), Mismatch> {
         let drafts = self.contenders(contenders);
-        self.say(|| {
+        self.told.say(|| {
             let drafts: Vec<String> = drafts.iter().map(|draft| format!("\n  + {draft}")).collect();
             format!("at the same time:{}", drafts.concat())
         });
@@ -31,7 +31,7 @@ impl Play<'_> {
         });
         let answers = join_all(appends).await;
         for answer in &answers {
-            self.came(|| shown(answer));
+            self.told.came(|| shown(answer));
         }
         let mut made = Vec::new();
         for (draft, answer) in drafts.into_iter().zip(answers) {
@@ -70,7 +70,8 @@ impl Play<'_> {
         write: &NotePlan,
     ) -> Result<(), Mismatch> {
         let draft = self.resolver().note(write);
-        self.say(|| format!("{} wait for the log to grow; beside them, {draft}", waiters.len()));
+        self.told
+            .say(|| format!("{} wait for the log to grow; beside them, {draft}", waiters.len()));
         let before = self.model.head();
         let waiting = waiters.iter().map(|late| until_grown(self.store, before, *late));
         let writing = async {
@@ -78,7 +79,7 @@ impl Play<'_> {
             draft.handle(self.store).append(draft.append()).await
         };
         let (heads, answer) = join(join_all(waiting), writing).await;
-        self.came(|| shown(&answer));
+        self.told.came(|| shown(&answer));
         let positions = self.positions(&draft, &answer).await?;
         let outcome = self.model.take(&draft, &answer, &positions)?;
         self.count(&outcome);
@@ -98,7 +99,7 @@ impl Play<'_> {
     ) -> Result<(), Mismatch> {
         let wanted = self.resolver().read(plan);
         let meaning = wanted.meaning();
-        self.say(|| format!("{wanted}; for each event of it, an append"));
+        self.told.say(|| format!("{wanted}; for each event of it, an append"));
         let before = self.model.events().len();
         let mut reading = wanted.handle(self.store).read(wanted.read);
         let mut came = Ok(Vec::new());

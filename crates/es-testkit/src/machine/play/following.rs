@@ -28,7 +28,7 @@ impl Play<'_> {
         appends: &[AppendPlan],
     ) -> Result<(), Mismatch> {
         let wanted = self.resolver().read(plan);
-        self.say(|| format!("follow: {wanted}"));
+        self.told.say(|| format!("follow: {wanted}"));
         let mut meaning = wanted.meaning();
         let mut following = wanted.handle(self.store).follow(wanted.read);
         if let Some(kind) = self.refusal(&meaning) {
@@ -44,7 +44,7 @@ impl Play<'_> {
             if let Some(append) = append {
                 let draft = self.resolver().append(append);
                 self.append(&draft).await?;
-                self.say(|| "follow on".to_owned());
+                self.told.say(|| "follow on".to_owned());
             }
             if append.is_some() && !self.moved(&meaning) {
                 continue; // nothing was written, so there is nothing to wait for

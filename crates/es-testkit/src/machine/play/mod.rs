@@ -19,73 +19,41 @@ use super::{
     operation::{History, Operation},
     resolve::Resolver,
     tally::Tally,
+    transcript::Transcript,
 };
-use crate::Ids;
 
 /// A history under way.
 pub(super) struct Play<'a> {
     store: &'a Store,
     names: &'a Names,
+    told: &'a Transcript,
     model: Model,
-    ids: Ids,
-    /// What has been done, if somebody wants to know.
-    lines: Option<Vec<String>>,
     tally: Tally,
 }
 
-/// How a history went wrong.
-#[derive(Debug)]
-pub(super) struct Stopped {
-    pub(super) mismatch: Mismatch,
-    /// What was done until then, what went wrong last.
-    pub(super) lines: Vec<String>,
-    pub(super) ids: Ids,
-    pub(super) log: Option<es_core::LogId>,
-}
-
 /// Plays the history on a fresh store, and says how often what came up.
-///
-/// `tells` says whether to keep what is done, which costs more than doing it.
 pub(super) async fn play(
     store: &Store,
     history: &History,
     patience: Duration,
-    tells: bool,
-) -> Result<Tally, Box<Stopped>> {
-    let ids = Ids::seeded(0);
-    let head = match within(patience, start(store)).await {
-        Ok(head) => head,
-        Err(mismatch) => {
-            let lines = vec!["look at the head of the fresh store".to_owned()];
-            return Err(Box::new(Stopped { mismatch, lines, ids, log: None }));
-        }
-    };
+    told: &Transcript,
+) -> Result<Tally, Mismatch> {
+    let head = within(patience, start(store)).await.inspect_err(|_| {
+        told.say(|| "ask the fresh store for its head".to_owned());
+    })?;
+    told.in_log(head.log);
     let mut play = Play {
         store,
         names: &history.names,
+        told,
         model: Model::new(store.capabilities(), head.log),
-        ids,
-        lines: tells.then(Vec::new),
         tally: Tally { histories: 1, ..Tally::default() },
     };
-    let mut outcome = Ok(());
     for operation in &history.operations {
-        outcome = within(patience, play.operate(operation)).await;
-        if outcome.is_err() {
-            break;
-        }
+        within(patience, play.operate(operation)).await?;
     }
-    if outcome.is_ok() {
-        outcome = within(patience, play.look_at_all()).await;
-    }
-    let Play { model, ids, lines, tally, .. } = play;
-    match outcome {
-        Ok(()) => Ok(tally),
-        Err(mismatch) => {
-            let (lines, log) = (lines.unwrap_or_default(), Some(model.log()));
-            Err(Box::new(Stopped { mismatch, lines, ids, log }))
-        }
-    }
+    within(patience, play.look_at_all()).await?;
+    Ok(play.tally)
 }
 
 /// A fresh store is empty.
@@ -119,6 +87,10 @@ impl Play<'_> {
                 Some(draft) => self.append(&draft).await,
                 None => Ok(()),
             },
+            Operation::Dropped(plan, polls) => {
+                let draft = self.resolver().append(plan);
+                self.drop_and_append(&draft, *polls).await
+            }
             Operation::Read(plan) => self.read(plan).await,
             Operation::Version(whose, stream) => self.version(*whose, *stream).await,
             Operation::Find(plan) => self.find(*plan).await,
@@ -133,29 +105,14 @@ impl Play<'_> {
     /// What every history ends with: whatever went wrong in silence shows here.
     async fn look_at_all(&mut self) -> Result<(), Mismatch> {
         self.head().await?;
-        self.say(|| "read all, of all tenants".to_owned());
+        self.told.say(|| "read all, of all tenants".to_owned());
         let read = Read::all().all_tenants();
         let came = self.store.read(read.clone()).into_vec().await;
         compare_read(&self.model.answer(&read), &came)
     }
 
     fn resolver(&self) -> Resolver<'_> {
-        Resolver { names: self.names, ids: &self.ids, model: &self.model }
-    }
-
-    /// Keeps what is about to be done.
-    fn say(&mut self, what: impl FnOnce() -> String) {
-        if let Some(lines) = &mut self.lines {
-            lines.push(what());
-        }
-    }
-
-    /// Keeps what came of it.
-    fn came(&mut self, what: impl FnOnce() -> String) {
-        if let Some(last) = self.lines.as_mut().and_then(|lines| lines.last_mut()) {
-            last.push_str("\n    -> ");
-            last.push_str(&what());
-        }
+        Resolver { names: self.names, ids: &self.told.ids, model: &self.model }
     }
 
     fn count(&mut self, outcome: &Outcome) {
