@@ -50,6 +50,7 @@ impl ManualClock {
     }
 
     /// Moves it forward, and says what it shows then. Parts of a microsecond are lost.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn advance(&self, by: Duration) -> Timestamp {
         let later = |now| Timestamp::from_micros(now).plus(by).as_micros();
         let step = |now| Some(later(now));

@@ -1,5 +1,11 @@
 //! The promises A1 to A5 and what else a repository does, on three kinds of store: plain,
 //! behind a layer, and erased.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod account;
 mod doubles;

@@ -1,10 +1,14 @@
 //! Aggregates over upcasters: split events are taken whole or not at all, and dropped ones
 //! count as versions.
 
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
 use es_aggregate::{Repository, Root, SnapshotPolicy};
 use es_core::{
-    Append, ErrorKind, EventType, ExpectedVersion, Invalid, Key, NewEvent, Payload, Read, Recorded,
-    Schema, Store, StreamId, Upcasters, Version,
+    Append, AppendRequest, Backend, Capabilities, Durability, ErrorKind, EventStore, EventType,
+    ExpectedVersion, Head, Invalid, Key, NewEvent, PageStream, Payload, Position, Read, Receipt,
+    Recorded, Result, Schema, Store, StreamId, Upcasters, Version,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +21,7 @@ crate::on_every_store!(
     a_stream_of_dropped_events_is_there,
     a_kept_state_takes_in_parts_and_gaps,
     a_snapshot_that_ends_with_a_split_or_a_dropped_event_is_folded_on,
+    a_read_that_ends_within_an_event_gives_no_state,
     a_step_that_fails_is_an_error_with_its_position,
     a_history_is_replayed_whole_or_not_at_all,
 );
@@ -157,6 +162,67 @@ async fn a_snapshot_that_ends_with_a_split_or_a_dropped_event_is_folded_on(store
     }
 }
 
+/// A store that loses the end of every read.
+#[derive(Debug)]
+struct Short(Backend);
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl EventStore for Short {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn append(&self, append: AppendRequest) -> Result<Receipt> {
+        self.0.append(append).await
+    }
+
+    fn read(&self, read: Read) -> PageStream {
+        let whole = Store::from_backend(Backend::clone(&self.0)).read(read);
+        Box::pin(once(async move {
+            let mut events = whole.into_vec().await?;
+            events.pop();
+            Ok(events)
+        }))
+    }
+
+    async fn head(&self) -> Result<Head> {
+        self.0.head().await
+    }
+
+    async fn wait(&self, after: Position) -> Result<Head> {
+        self.0.wait(after).await
+    }
+
+    async fn durability(&self) -> Result<Durability> {
+        self.0.durability().await
+    }
+}
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "short {}", self.0)
+    }
+}
+
+async fn a_read_that_ends_within_an_event_gives_no_state(store: Store) {
+    put(&store, &[deposited(10), moved(5, 7)]).await;
+    let short = |inner: Backend| -> Backend { Arc::new(Short(inner)) };
+    let snapshots = es_store_memory::MemorySnapshotStore::default();
+    let on = |store: Store| {
+        accounts(&store).with_snapshots(snapshots.clone(), SnapshotPolicy::on_demand())
+    };
+    let (whole, cut) =
+        (store.clone().layer(&upcasters()), store.clone().layer(&upcasters()).layer(&short));
+    let error = on(cut.clone()).load("alice").await.unwrap_err();
+    assert!(matches!(error.invalid(), Some(Invalid::PartGap { expected: 2, .. })), "{error}");
+    // Nor does it when it goes on from a snapshot.
+    on(whole).snapshot("alice").await.unwrap();
+    put(&store, &[moved(1, 1)]).await;
+    let error = on(cut).load("alice").await.unwrap_err();
+    assert!(matches!(error.invalid(), Some(Invalid::PartGap { expected: 2, .. })), "{error}");
+}
+
 async fn a_step_that_fails_is_an_error_with_its_position(store: Store) {
     put(&store, &[created(), ("account.moved", json!({}))]).await;
     let error = upcast(&store).load("alice").await.unwrap_err();
@@ -195,6 +261,17 @@ async fn a_history_is_replayed_whole_or_not_at_all(store: Store) {
     let twice = [&all[..3], &[all[2].clone()], &all[3..]].concat();
     assert_eq!(gap(twice), part(2), "a part twice");
     assert!(matches!(gap(without(&[4])), Some(Invalid::VersionGap { .. })), "the dropped one");
+
+    // The rest of another event does not make this one whole.
+    let bob = StreamId::new("account", "bob").unwrap();
+    let events = [moved(1, 1), moved(2, 2)].map(|(name, payload)| {
+        NewEvent::raw(Schema::from_static(name, 1), Payload::json(&payload).unwrap())
+    });
+    store.append(Append::to(bob.clone(), ExpectedVersion::NoStream).events(events)).await.unwrap();
+    let two = store.read(Read::stream(bob)).into_vec().await.unwrap();
+    let mixed = [&two[..1], &two[4..]].concat();
+    let error = Root::<Account>::replay_untyped(Key::new("bob").unwrap(), mixed).unwrap_err();
+    assert!(matches!(error.invalid(), Some(Invalid::PartGap { expected: 1, .. })), "{error}");
 
     // A typed read passes over what was dropped, and the gap is noticed.
     let typed = store.read_as::<AccountEvent>(Read::stream(alice())).into_vec().await.unwrap();

@@ -6,7 +6,8 @@ use serde::{
     Deserializer,
     de::{
         DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
-        Visitor, value::StrDeserializer,
+        Visitor,
+        value::{StrDeserializer, UnitDeserializer},
     },
 };
 
@@ -133,11 +134,12 @@ impl<'de> MapAccess<'de> for Members<'_> {
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Refused> {
-        let mut nowhere = Node::default();
-        let node = match self.given {
-            Some(at) => &mut self.plan.fields[at].node,
-            None => &mut nowhere,
+        let Some(at) = self.given else {
+            // Of a field that no type has, nothing is to be learned.
+            let nothing: UnitDeserializer<Refused> = ().into_deserializer();
+            return seed.deserialize(nothing);
         };
+        let node = &mut self.plan.fields[at].node;
         seed.deserialize(Step { node, walk: self.walk, depth: self.depth + 1 })
     }
 }

@@ -89,7 +89,7 @@ impl Shape {
     /// Traces the shape of `T`. It takes some microseconds to a few milliseconds.
     #[must_use]
     pub fn of<T: DeserializeOwned>() -> Self {
-        Self(trace::trace(&|step| T::deserialize(step).map(drop)))
+        Self(trace::trace(&|step| T::deserialize(step).map(drop)).0)
     }
 
     /// The shape of a payload without fields: the empty object.

@@ -25,8 +25,9 @@ pub(super) const MAX_DEPTH: usize = 64;
 const MAX_STEPS: usize = 500_000;
 const MAX_ROUNDS: usize = 20_000;
 
-/// Runs `round` until it teaches nothing more.
-pub(super) fn trace(round: &dyn Fn(Step<'_>) -> Result<(), Refused>) -> Form {
+/// Runs `round` until it teaches nothing more. Also says whether it came to that, before a
+/// bound was met.
+pub(super) fn trace(round: &dyn Fn(Step<'_>) -> Result<(), Refused>) -> (Form, bool) {
     let (mut root, mut walk) = (Node::default(), Walk::default());
     for _ in 0..MAX_ROUNDS {
         let before = walk.learned;
@@ -40,11 +41,14 @@ pub(super) fn trace(round: &dyn Fn(Step<'_>) -> Result<(), Refused>) -> Form {
                 walk.learn();
             }
         }
-        if walk.learned == before || walk.steps > MAX_STEPS {
+        if walk.learned == before {
+            return (root.form(), true);
+        }
+        if walk.steps > MAX_STEPS {
             break;
         }
     }
-    root.form()
+    (root.form(), false)
 }
 
 /// What the steps of a walk have in common.

@@ -95,6 +95,7 @@ impl Recording {
     }
 
     /// Forgets what was asked so far, and gives it.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn take(&self) -> Asked {
         std::mem::take(&mut *self.lock())
     }

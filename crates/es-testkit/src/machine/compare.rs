@@ -71,15 +71,18 @@ pub(super) fn list<'a>(events: impl IntoIterator<Item = &'a Arc<Envelope>>) -> S
     if text.is_empty() { "no event".to_owned() } else { text }
 }
 
+/// How one field of an event is shown.
+type Show = fn(&Envelope) -> String;
+
 /// What two events that should be the same differ in.
 fn difference(expected: &Envelope, came: &Envelope) -> Mismatch {
-    let fields: [(&str, &dyn Fn(&Envelope) -> String); 6] = [
-        ("schema", &|event| event.schema.to_string()),
-        ("recorded at", &|event| event.recorded_at.to_string()),
-        ("metadata", &|event| format!("{:?}", event.metadata)),
-        ("tags", &|event| format!("{:?}", event.tags)),
-        ("content type", &|event| event.payload.content_type().to_string()),
-        ("payload", &|event| shown(&event.payload)),
+    let fields: [(&str, Show); 6] = [
+        ("schema", |event| event.schema.to_string()),
+        ("recorded at", |event| event.recorded_at.to_string()),
+        ("metadata", |event| format!("{:?}", event.metadata)),
+        ("tags", |event| format!("{:?}", event.tags)),
+        ("content type", |event| event.payload.content_type().to_string()),
+        ("payload", |event| shown(&event.payload)),
     ];
     for (name, field) in fields {
         let (one, two) = (field(expected), field(came));

@@ -21,7 +21,7 @@ struct Order {
     lines: Vec<(u8, String)>,
     marks: BTreeMap<u32, Option<f64>>,
     status: Status,
-    parent: Option<Box<Order>>,
+    parent: Option<Box<Self>>,
     initial: char,
     nothing: (),
     extra: BTreeMap<String, Vec<Status>>,
@@ -32,7 +32,7 @@ struct Order {
 #[derive(Deserialize)]
 #[allow(dead_code, reason = "only the shape matters")]
 enum Status {
-    Never(Box<Status>),
+    Never(Box<Self>),
     Closed { reason: String },
     Open,
 }

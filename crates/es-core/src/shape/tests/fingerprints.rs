@@ -85,12 +85,12 @@ fn every_change_of_shape_changes_the_fingerprint() {
 fn a_change_deep_inside_changes_the_fingerprint() {
     let one = fingerprint!(
         struct State {
-            a: Vec<Option<BTreeMap<String, (u8, Vec<u32>)>>>,
+            a: Vec<Option<BTreeMap<String, (u8, u32)>>>,
         }
     );
     let two = fingerprint!(
         struct State {
-            a: Vec<Option<BTreeMap<String, (u8, Vec<u64>)>>>,
+            a: Vec<Option<BTreeMap<String, (u8, u64)>>>,
         }
     );
     assert_ne!(one, two);

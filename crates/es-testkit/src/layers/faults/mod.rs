@@ -78,6 +78,7 @@ impl Faults {
     }
 
     /// Plans a fault of appends. Calls are counted from now on.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn on_append(&self, when: When<AppendRequest>, fault: AppendFault) -> Planned {
         self.lock().appends.add(when, fault)
     }
@@ -86,17 +87,20 @@ impl Faults {
     ///
     /// [`Store::version`](es_core::Store::version) and [`Store::find`](es_core::Store::find)
     /// are reads too, and so is every catch-up of a follower.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn on_read(&self, when: When<Read>, fault: ReadFault) -> Planned {
         self.lock().reads.add(when, fault)
     }
 
     /// Plans a fault of waits; the predicate of `when` sees the position that is waited
     /// behind. Calls are counted from now on.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn on_wait(&self, when: When<Position>, fault: WaitFault) -> Planned {
         self.lock().waits.add(when, fault)
     }
 
     /// Plans a fault of looks at the head. Calls are counted from now on.
+    #[expect(clippy::must_use_candidate, reason = "called for what it does")]
     pub fn on_head(&self, when: When<()>, fault: HeadFault) -> Planned {
         self.lock().heads.add(when, fault)
     }

@@ -88,7 +88,7 @@ impl<T: 'static, F: Clone> Rules<T, F> {
     }
 }
 
-impl<F> Due<F> {
+impl<F: Sync> Due<F> {
     /// Says that the fault has happened.
     pub(super) fn tell(&self) {
         self.planned.tell();

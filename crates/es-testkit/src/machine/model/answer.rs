@@ -54,12 +54,12 @@ fn is_meant(read: &Read, event: &Envelope) -> bool {
     };
     is_selected
         && means(&read.query, event)
-        && !read.after.is_some_and(|after| event.position <= after)
-        && !read.until.is_some_and(|until| event.position > until)
-        && !read.from_version.is_some_and(|from| event.version < from)
-        && !read.to_version.is_some_and(|to| event.version > to)
-        && !read.recorded_since.is_some_and(|since| event.recorded_at < since)
-        && !read.recorded_until.is_some_and(|until| event.recorded_at > until)
+        && read.after.is_none_or(|after| event.position > after)
+        && read.until.is_none_or(|until| event.position <= until)
+        && read.from_version.is_none_or(|from| event.version >= from)
+        && read.to_version.is_none_or(|to| event.version <= to)
+        && read.recorded_since.is_none_or(|since| event.recorded_at >= since)
+        && read.recorded_until.is_none_or(|until| event.recorded_at <= until)
 }
 
 fn is_whose(tenants: &TenantScope, event: &Envelope) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! Here: the order of things, and what is kept for the report. What each operation does is
 //! in `appends`, `reads`, `following` and `contention`.
+#![allow(clippy::future_not_send, reason = "a history is played on one thread")]
 
 mod appends;
 mod contention;

@@ -1,25 +1,15 @@
 //! Which bugs the machine finds, and in how short a history.
-//!
-//! The mutants are those that the cases are proved with. Their modules are their own, so
-//! they are taken by path.
-
-#[path = "../mutants/append.rs"]
-mod append;
-#[path = "../mutants/bugs.rs"]
-#[allow(dead_code, reason = "a new bug is first noticed by a case, and then by the machine")]
-mod bugs;
-#[path = "../mutants/read.rs"]
-mod read;
-#[path = "../mutants/wait.rs"]
-mod wait;
+//! The mutants are those that the cases are proved with.
 
 use std::{sync::Arc, time::Duration};
 
-use bugs::{Broken, Bug};
 use es_core::Store;
 use es_testkit::machine::{Failure, Histories, Tally, check};
 
-use crate::naive::Naive;
+use crate::{
+    mutants::bugs::{Broken, Bug},
+    naive::Naive,
+};
 
 /// One test per line: its name, the bug, and how many operations it takes at most to show
 /// it.
