@@ -33,6 +33,11 @@ pub use layers::{
     AppendFault, Asked, Faults, HeadFault, Planned, ReadFault, Recording, WaitFault, When,
 };
 
+/// The guide for those who write a backend: its examples compile and run.
+#[cfg(all(doctest, feature = "proptest"))]
+#[doc = include_str!("../../../docs/testing-your-backend.md")]
+struct BackendGuide;
+
 mod schema_lock;
 pub use schema_lock::{SchemaFinding, SchemaLock, SchemaLockError};
 

@@ -4,7 +4,7 @@ use std::{
     any::Any,
     cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use es_core::{Capabilities, Store};
@@ -15,6 +15,12 @@ use super::{
     Failure, Histories, Tally, compare::Mismatch, draw, failure::Origin, operation::History,
     play::play, transcript::Transcript,
 };
+
+/// How long is spent on making a history shorter, which takes much less unless it hangs.
+const SHRINKS_FOR: Duration = Duration::from_secs(60);
+
+/// A history that hangs does so again and again while it is made shorter.
+const PATIENCE_WHEN_SHRINKING: Duration = Duration::from_secs(1);
 
 /// What a factory gives: a fresh, empty store, alone or with something that is dropped when
 /// its history is over, such as a directory.
@@ -63,7 +69,7 @@ where
         .enable_all()
         .build()
         .expect("a runtime for the histories");
-    let stage = Stage { factory, runtime, patience: histories.patience };
+    let stage = Stage { factory, runtime, patience: Cell::new(histories.patience) };
     let (can, store) = stage.look();
     let tally = RefCell::new(Tally::default());
     // How long the first history was that went wrong; those behind it are shrunk from it.
@@ -76,6 +82,7 @@ where
             Ok(_) => {}
             Err(mismatch) => {
                 *last.borrow_mut() = Some(mismatch);
+                stage.patience.set(histories.patience.min(PATIENCE_WHEN_SHRINKING));
                 drawn.set(drawn.get().or(Some(history.operations.len())));
                 return Err(TestCaseError::fail("it went wrong"));
             }
@@ -96,6 +103,7 @@ where
         drawn: drawn.get().unwrap_or(operations),
         operations,
     };
+    stage.patience.set(histories.patience);
     let told = Transcript::new(true);
     let mismatch = stage.play(&shrunk, &told).err().unwrap_or_else(|| {
         let Mismatch { expected, came } = last.into_inner().unwrap_or_default();
@@ -125,7 +133,7 @@ where
 struct Stage<F> {
     factory: F,
     runtime: Runtime,
-    patience: Duration,
+    patience: Cell<Duration>,
 }
 
 impl<F, Made, S> Stage<F>
@@ -146,7 +154,7 @@ where
         let play = || {
             self.runtime.block_on(async {
                 let (store, _guard) = (self.factory)().await.into_parts();
-                play(&store, history, self.patience, told).await
+                play(&store, history, self.patience.get(), told).await
             })
         };
         catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|panic| {
@@ -159,8 +167,9 @@ where
     /// proptest tries that once, before it makes operations plainer; when they are plain,
     /// more of them turn out to be idle.
     fn without_idle(&self, mut history: History) -> History {
+        let begun = Instant::now();
         let mut at = history.operations.len();
-        while at > 0 {
+        while at > 0 && begun.elapsed() < SHRINKS_FOR {
             at -= 1;
             let mut shorter = history.clone();
             shorter.operations.remove(at);
@@ -183,7 +192,7 @@ fn runner(histories: &Histories) -> TestRunner {
         cases: histories.count,
         failure_persistence: None,
         max_shrink_iters: 20_000,
-        max_shrink_time: 60_000, // milliseconds, for histories that hang each time
+        max_shrink_time: u32::try_from(SHRINKS_FOR.as_millis()).unwrap_or(u32::MAX),
         verbose: 0,
         ..Config::default()
     };

@@ -4,7 +4,7 @@
 //! looks first and acts later, and always in the same history.
 
 use es_core::{Direction, Position, Read, Receipt, Result, Store};
-use futures_util::future::{join, join_all};
+use futures_util::future::{join_all, try_join};
 
 use super::Play;
 use crate::{
@@ -78,7 +78,12 @@ impl Play<'_> {
             turns(usize::from(writer)).await;
             draft.handle(self.store).append(draft.append()).await
         };
-        let (heads, answer) = join(join_all(waiting), writing).await;
+        // An append that fails wakes nobody, so then nobody is waited for.
+        let waiting = async { Ok(join_all(waiting).await) };
+        let (heads, answer) = match try_join(waiting, writing).await {
+            Ok((heads, receipt)) => (heads, Ok(receipt)),
+            Err(error) => (Vec::new(), Err(error)),
+        };
         self.told.came(|| shown(&answer));
         let positions = self.positions(&draft, &answer).await?;
         let outcome = self.model.take(&draft, &answer, &positions)?;

@@ -1,7 +1,7 @@
 //! Which bugs the machine finds, and in how short a history.
 //! The mutants are those that the cases are proved with.
 
-use std::{sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use es_core::Store;
 use es_testkit::machine::{Failure, Histories, Tally, check};
@@ -52,6 +52,52 @@ found! {
     lost_wake_ups: LosesWakeUps in 1;
     one_wake_up: WakesOnlyOne in 1;
     stale_head: HasAStaleHead in 1;
+}
+
+/// Whoever plants a bug says who notices it: here, and on the page that lists all of them.
+/// What that page says of cases and of operations is so.
+#[test]
+fn the_page_of_all_bugs_is_right() {
+    let page = text("../../docs/adr/0012-promises-cases-mutants.md");
+    let (here, cases) = (text("tests/it/machine/mutants.rs"), text("src/cases.rs"));
+    let mut planted = bugs_in("tests/it/mutants/bugs.rs");
+    let of_the_log = planted.len();
+    planted.extend(bugs_in("tests/it/mutants/progress.rs"));
+    let rows: Vec<Vec<&str>> = page.lines().map(|line| line.split('|').collect()).collect();
+    let rows = rows.iter().filter(|row| row.len() == 6 && row[3].contains("::"));
+    let mut listed = Vec::new();
+    for row in rows {
+        let bug = row[2].split('`').nth(1).unwrap();
+        listed.push(bug.to_owned());
+        for case in row[3].split('`').skip(1).step_by(2) {
+            let (_, name) = case.rsplit_once("::").unwrap();
+            assert!(cases.lines().any(|line| line.trim() == name), "there is no case {case}");
+        }
+        if let Ok(operations) = row[4].trim().parse::<u32>() {
+            assert!(here.contains(&format!(": {bug} in {operations};")), "{bug} in {operations}");
+        }
+    }
+    listed.sort_unstable();
+    let tried = |bug: &String| {
+        here.contains(&format!("{bug} in ")) || here.contains(&format!("run(Bug::{bug})"))
+    };
+    let not_tried: Vec<_> = planted[..of_the_log].iter().filter(|bug| !tried(bug)).collect();
+    assert!(not_tried.is_empty(), "the machine does not look for {not_tried:?}");
+    planted.sort_unstable();
+    assert_eq!(listed, planted, "on the page, and planted");
+}
+
+/// The variants of the enum in that file.
+fn bugs_in(path: &str) -> Vec<String> {
+    let source = text(path);
+    let (_, variants) = source.split_once("enum Bug {").unwrap();
+    let (variants, _) = variants.split_once("\n}").unwrap();
+    let names = variants.lines().filter_map(|line| line.trim().strip_suffix(','));
+    names.filter(|name| *name != "None").map(str::to_owned).collect()
+}
+
+fn text(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
 /// The control: what is found is the bug, not the wrapper.
