@@ -8,15 +8,13 @@ mod store {
 }
 
 mod layered {
-    use es_core::{Backend, Store};
+    use es_core::Store;
     use es_store_memory::MemoryStore;
+    use es_testkit::Faults;
 
-    use crate::layer::PassThrough;
-
+    // Without a plan it does nothing: what every layer is before it does something.
     es_testkit::contract_tests!(
-        store = || async {
-            Store::new(MemoryStore::new()).layer(&|inner| -> Backend { PassThrough::around(inner) })
-        }
+        store = || async { Store::new(MemoryStore::new()).layer(&Faults::new()) }
     );
 }
 

@@ -4,6 +4,5 @@
 
 mod concurrency;
 mod contract;
-mod layer;
 mod machine;
 mod model;
