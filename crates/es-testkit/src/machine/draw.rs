@@ -11,8 +11,9 @@ use proptest::{
 use super::{
     names::names,
     operation::{
-        AppendPlan, Change, Contender, EventPlan, Expect, FindPlan, History, NotePlan, Operation,
-        Pick, Place, QueryPlan, ReadPlan, RetryPlan, Select, StreamAt, Tenants, Whose, WritePlan,
+        AppendPlan, Change, Contender, EventPlan, Expect, FindPlan, History, Limit, NotePlan,
+        Operation, Pick, Place, QueryPlan, ReadPlan, RetryPlan, Select, StreamAt, Tenants, Whose,
+        WritePlan,
     },
 };
 use crate::strategies;
@@ -29,9 +30,12 @@ pub(super) fn history(can: Capabilities, operations: usize) -> BoxedStrategy<His
 fn operation(can: Capabilities) -> BoxedStrategy<Operation> {
     let follow = (follower(can), vec(append(can), 0..=2));
     let together = vec(contender(can), 2..=3);
+    let count = prop_oneof![4 => 1_u16..40, 1 => 40_u16..600];
+    let bulk = (whose(), stream(), count);
     let wake = (vec(0_u8..4, 1..=3), 0_u8..4, note());
     prop_oneof![
         16 => append(can).prop_map(Operation::Append),
+        1 => bulk.prop_map(|(whose, at, count)| Operation::Bulk(whose, at, count)),
         8 => retry().prop_map(Operation::Retry),
         1 => (append(can), 0_u8..4).prop_map(|(plan, polls)| Operation::Dropped(plan, polls)),
         10 => read(can).prop_map(Operation::Read),
@@ -203,7 +207,7 @@ fn read(can: Capabilities) -> BoxedStrategy<ReadPlan> {
     let versions = (option::weighted(0.2, 1_u8..4), option::weighted(0.2, 1_u8..8));
     let rest = (
         option::weighted(0.3, query()),
-        option::weighted(0.3, 0_u8..6),
+        option::weighted(0.3, limit()),
         bool::ANY,
         bool::weighted(0.2),
     );
@@ -228,14 +232,20 @@ fn read(can: Capabilities) -> BoxedStrategy<ReadPlan> {
         .boxed()
 }
 
-/// A read that can be followed: forward, without an upper bound, of at least one event.
+fn limit() -> impl Strategy<Value = Limit> {
+    prop_oneof![
+        4 => (0_u8..6).prop_map(Limit::Events),
+        1 => (0_u8..6).prop_map(Limit::AllBut),
+    ]
+}
+
+/// A read that can be followed: forward and without an upper bound.
 fn follower(can: Capabilities) -> BoxedStrategy<ReadPlan> {
     read(can)
         .prop_map(|read| ReadPlan {
             until: None,
             before: None,
             versions: (read.versions.0, None),
-            limit: read.limit.map(|limit| limit + 1),
             backward: false,
             ..read
         })

@@ -1,9 +1,9 @@
 //! A state machine that compares a store with a model over random histories.
 //!
 //! A history is a list of operations: appends to one stream or several with all
-//! expectations, demands and conditions; repetitions of earlier appends, exact and spoilt;
-//! reads of every selection, bound and order; followers; several appends at once. Each is
-//! done on the store and on the model, a list in memory, and every answer is compared:
+//! expectations, demands and conditions, and some of hundreds of events; repetitions of
+//! earlier appends, exact and spoilt; appends that are dropped; reads of every selection,
+//! bound and order; followers; several appends at once. Each is done on the store and on the model, a list in memory, and every answer is compared:
 //! receipts, the details of conflicts, failed conditions and clashes, events in full and
 //! their order. What a store says that it cannot do is asked for seldom, and must be
 //! refused.

@@ -19,6 +19,9 @@ pub(super) struct History {
 #[derive(Clone, Debug)]
 pub(super) enum Operation {
     Append(AppendPlan),
+    /// So many events at once, of all types and tags: a store may do otherwise in a log that
+    /// is not tiny, and its pages have an end.
+    Bulk(Whose, StreamAt, u16),
     Retry(RetryPlan),
     /// Dropped after so many polls, and then made again.
     Dropped(AppendPlan, u8),
@@ -61,13 +64,15 @@ pub(super) struct StreamAt {
     pub(super) key: u8,
 }
 
-/// One of those that there are by then.
+/// One of those that there are by then, counted from the last one: so it stays the same when
+/// shrinking takes away what was long before.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pick(pub(super) u16);
 
 impl Pick {
     pub(super) fn of<T>(self, all: &[T]) -> Option<&T> {
-        all.get(usize::from(self.0).checked_rem(all.len())?)
+        let back = usize::from(self.0).checked_rem(all.len())?;
+        all.iter().rev().nth(back)
     }
 }
 
@@ -190,7 +195,7 @@ pub(super) struct ReadPlan {
     pub(super) versions: (Option<u8>, Option<u8>),
     pub(super) since: Option<(Pick, i8)>,
     pub(super) before: Option<(Pick, i8)>,
-    pub(super) limit: Option<u8>,
+    pub(super) limit: Option<Limit>,
     pub(super) backward: bool,
     pub(super) of_log: bool,
 }
@@ -201,6 +206,13 @@ pub(super) enum Select {
     Category(u8),
     Stream(StreamAt),
     Event(Pick),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Limit {
+    Events(u8),
+    /// As many as the log has but for so many, which is where pages meet limits.
+    AllBut(u8),
 }
 
 #[derive(Clone, Copy, Debug)]

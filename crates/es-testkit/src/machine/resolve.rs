@@ -10,8 +10,8 @@ use super::{
     model::Model,
     names::Names,
     operation::{
-        AppendPlan, Change, EventPlan, NotePlan, Pick, Place, QueryPlan, ReadPlan, RetryPlan,
-        Select, Tenants, Whose,
+        AppendPlan, Change, EventPlan, Limit, NotePlan, Pick, Place, QueryPlan, ReadPlan,
+        RetryPlan, Select, StreamAt, Tenants, Whose,
     },
 };
 use crate::Ids;
@@ -60,6 +60,28 @@ impl Resolver<'_> {
             events: vec![self.event(&plan.event)],
         };
         let scope = self.scope(plan.whose);
+        Draft { scope, writes: vec![write], required: Vec::new(), unless: Vec::new() }
+    }
+
+    /// Events that differ in type and tags, numbered by their payloads.
+    pub(super) fn bulk(&self, whose: Whose, at: StreamAt, count: u16) -> Draft {
+        let event = |number: u16| {
+            let [name, tag] = [number % 3, number % 8].map(|at| u8::try_from(at).unwrap_or(0));
+            let plan = EventPlan {
+                name,
+                version: 1,
+                payload: Payload::json(&number).unwrap(),
+                metadata: Metadata::new(),
+                tags: if tag < 4 { vec![tag] } else { Vec::new() },
+            };
+            self.event(&plan)
+        };
+        let write = Write {
+            stream: self.names.stream(at, whose),
+            expected: ExpectedVersion::Any,
+            events: (0..count).map(event).collect(),
+        };
+        let scope = self.scope(whose);
         Draft { scope, writes: vec![write], required: Vec::new(), unless: Vec::new() }
     }
 
@@ -224,7 +246,12 @@ impl Resolver<'_> {
         read.until = plan.until.map(|place| self.position(place));
         read.recorded_since = self.moment(plan.since);
         read.recorded_until = self.moment(plan.before);
-        read.limit = plan.limit.map(u64::from);
+        read.limit = plan.limit.map(|limit| match limit {
+            Limit::Events(count) => u64::from(count),
+            Limit::AllBut(count) => {
+                (self.model.events().len() as u64).saturating_sub(u64::from(count))
+            }
+        });
         read.log = plan.of_log.then(|| self.model.log());
         if plan.backward {
             read = read.backward();

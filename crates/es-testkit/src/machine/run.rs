@@ -162,24 +162,37 @@ where
         })
     }
 
-    /// The history without operations that it goes wrong without.
+    /// The history without operations that it goes wrong without, taken away one by one and
+    /// two by two.
     ///
-    /// proptest tries that once, before it makes operations plainer; when they are plain,
-    /// more of them turn out to be idle.
+    /// proptest tries the former once, before it makes operations plainer; when they are
+    /// plain, more of them turn out to be idle.
     fn without_idle(&self, mut history: History) -> History {
         let begun = Instant::now();
-        let mut at = history.operations.len();
-        while at > 0 && begun.elapsed() < SHRINKS_FOR {
-            at -= 1;
-            let mut shorter = history.clone();
-            shorter.operations.remove(at);
-            if self.play(&shorter, &Transcript::new(false)).is_err() {
-                history = shorter;
-                at = history.operations.len();
+        while begun.elapsed() < SHRINKS_FOR {
+            let count = history.operations.len();
+            let pairs = (0..count).flat_map(|first| (first..count).map(move |next| (first, next)));
+            // The same one twice is that one alone.
+            let mut ways: Vec<(usize, usize)> = pairs.collect();
+            ways.sort_by_key(|(first, next)| first != next);
+            let shorter = ways.into_iter().map(|way| without(&history, way)).find(|shorter| {
+                begun.elapsed() < SHRINKS_FOR
+                    && self.play(shorter, &Transcript::new(false)).is_err()
+            });
+            match shorter {
+                Some(shorter) => history = shorter,
+                None => break,
             }
         }
         history
     }
+}
+
+fn without(history: &History, (first, next): (usize, usize)) -> History {
+    let operations = history.operations.iter().enumerate();
+    let kept = operations.filter(|(at, _)| *at != first && *at != next);
+    let operations = kept.map(|(_, operation)| operation.clone()).collect();
+    History { names: history.names.clone(), operations }
 }
 
 fn text_of(panic: &(dyn Any + Send)) -> &str {

@@ -62,6 +62,8 @@ impl<T: 'static> When<T> {
     }
 
     /// Of these, the ones that ask for something of this kind.
+    ///
+    /// The predicate must not plan faults: it is asked while the plan is being looked at.
     #[must_use]
     pub fn matching(mut self, matches: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
         self.matches = Some(match self.matches {

@@ -169,13 +169,17 @@ impl Model {
     fn write(&mut self, draft: &Draft, receipt: &Receipt, positions: &[Position]) {
         let begin = self.events.len();
         let first = draft.events().next().map_or(Uuid::nil(), |(_, event)| event.id.as_uuid());
-        for ((stream, event), position) in draft.events().zip(positions) {
-            let version = Version::after(self.version(stream), 1).unwrap_or(Version::FIRST);
-            let mut event = event.clone();
-            event.metadata = correlated(event.metadata, first);
-            let envelope =
-                Envelope::record(event, stream.clone(), version, *position, receipt.recorded_at);
-            self.events.push(Arc::new(envelope));
+        let mut positions = positions.iter();
+        for write in &draft.writes {
+            let mut version = self.version(&write.stream);
+            for (event, position) in write.events.iter().zip(&mut positions) {
+                let next = version.map_or(Version::FIRST, Version::next);
+                version = Some(next);
+                let (mut event, stream) = (event.clone(), write.stream.clone());
+                event.metadata = correlated(event.metadata, first);
+                let at = receipt.recorded_at;
+                self.events.push(Arc::new(Envelope::record(event, stream, next, *position, at)));
+            }
         }
         let events = begin..self.events.len();
         let (draft, receipt) = (draft.clone(), receipt.clone());

@@ -27,7 +27,9 @@ impl Play<'_> {
         plan: &ReadPlan,
         appends: &[AppendPlan],
     ) -> Result<(), Mismatch> {
-        let wanted = self.resolver().read(plan);
+        let mut wanted = self.resolver().read(plan);
+        // One of no events at all would be over before it began.
+        wanted.read.limit = wanted.read.limit.map(|limit| limit.max(1));
         self.told.say(|| format!("follow: {wanted}"));
         let mut meaning = wanted.meaning();
         let mut following = wanted.handle(self.store).follow(wanted.read);

@@ -84,6 +84,10 @@ impl Play<'_> {
                 let draft = self.resolver().append(plan);
                 self.append(&draft).await
             }
+            Operation::Bulk(whose, at, count) => {
+                let draft = self.resolver().bulk(*whose, *at, *count);
+                self.append(&draft).await
+            }
             Operation::Retry(plan) => match self.resolver().retry(plan) {
                 Some(draft) => self.append(&draft).await,
                 None => Ok(()),

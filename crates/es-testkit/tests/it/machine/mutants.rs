@@ -35,7 +35,7 @@ found! {
     doubled_retry: DoublesARetry in 2;
     check_before_replay: ChecksBeforeItReplays in 2;
     content: IgnoresTheContent in 2;
-    conditions: DropsConditions in 2;
+    conditions: DropsConditions in 3;
     check_conditions_then_write: ChecksConditionsThenWrites in 2;
     boundary: CountsTheBoundary in 2;
     tenants_in_conditions: MixesTenantsInConditions in 2;
