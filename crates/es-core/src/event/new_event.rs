@@ -39,6 +39,13 @@ impl NewEvent {
         Self { id, schema, payload, metadata, tags }
     }
 
+    /// An event that has its id already, without tags and metadata. For stores that read it
+    /// back: drawing an id that is replaced at once would cost more than the rest.
+    #[must_use]
+    pub fn known(id: EventId, schema: Schema, payload: Payload) -> Self {
+        Self { id, schema, payload, metadata: Metadata::new(), tags: Tags::NONE }
+    }
+
     /// The same event under an id of the writer's choice.
     #[must_use]
     pub fn with_id(mut self, id: EventId) -> Self {

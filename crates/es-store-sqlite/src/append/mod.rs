@@ -1,0 +1,11 @@
+//! Appending: a queue, one thread that writes, one transaction for all that wait.
+
+mod decide;
+mod insert;
+mod queue;
+mod repeat;
+mod streams;
+mod writer;
+
+pub(crate) use queue::{Command, Pending};
+pub(crate) use writer::run;

@@ -1,0 +1,55 @@
+//! What SQLite says, as the kinds of error that callers decide by.
+
+use es_core::{Error, ErrorKind};
+use rusqlite::ErrorCode;
+
+/// What a driver's error means to a caller, when nothing was written.
+pub(crate) fn from_driver(error: rusqlite::Error) -> Error {
+    let (kind, message) = match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (ErrorKind::Busy, "another process holds the database: nothing was written")
+        }
+        Some(ErrorCode::DiskFull) => {
+            (ErrorKind::Unavailable, "the disk is full: nothing was written; make room and retry")
+        }
+        Some(ErrorCode::CannotOpen) => {
+            (ErrorKind::Unavailable, "the database file cannot be opened")
+        }
+        Some(ErrorCode::NotADatabase) => {
+            (ErrorKind::Invalid, "the file is not an SQLite database: name another file")
+        }
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            (ErrorKind::Invalid, "the database is read-only here: nothing was written")
+        }
+        Some(ErrorCode::DatabaseCorrupt) => {
+            (ErrorKind::Fault, "the database file is damaged: restore it from a backup")
+        }
+        _ => (ErrorKind::Fault, "SQLite failed"),
+    };
+    Error::new(kind, message).with_source(error)
+}
+
+/// The same for a commit. It may have reached the disk although it failed: a frame that was
+/// written but not synced can come back after a crash.
+pub(crate) fn from_commit(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
+            from_driver(error)
+        }
+        _ => Error::new(
+            ErrorKind::OutcomeUnknown,
+            "SQLite failed while it committed: append the same events again to settle it",
+        )
+        .with_source(error),
+    }
+}
+
+/// The thread that would have answered has ended.
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the SQLite store is closed")
+}
+
+/// A row that this crate cannot have written.
+pub(crate) fn damaged(what: impl Into<es_core::BoxError>) -> Error {
+    Error::fault("the database holds a row that is not well-formed", what)
+}

@@ -1,0 +1,54 @@
+//! What a file is, found out without changing it.
+
+use es_core::{Error, ErrorKind, Result};
+use rusqlite::{Connection, MAIN_DB};
+
+use super::{Place, migrate};
+use crate::error::from_driver;
+
+/// Marks a file as a log of ours, for those who look at the header: `esLG`.
+pub(super) const APPLICATION_ID: i32 = 0x6573_4c47;
+
+/// Refuses a file that is not ours to write: read-only, another program's, or of a newer
+/// version. A file that is empty or not there yet is fine.
+pub(super) fn check(connection: &Connection, place: &Place) -> Result<()> {
+    let read = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get(0));
+    let application: i32 = read("application_id").map_err(|error| not_ours(place, error))?;
+    let version: i32 = read("user_version").map_err(from_driver)?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(from_driver)?;
+
+    let is_new = application == 0 && version == 0 && tables == 0;
+    if !is_new && application != APPLICATION_ID {
+        let message = format!(
+            "{place} is a database of another program (application id {application:#x}, \
+             {tables} tables and indexes): name another file"
+        );
+        return Err(Error::new(ErrorKind::Invalid, message));
+    }
+    if i64::from(version) > migrate::NEWEST {
+        let message = format!(
+            "{place} was written by a newer release (schema {version}, known up to {}): \
+             upgrade this program",
+            migrate::NEWEST
+        );
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    if connection.is_readonly(MAIN_DB).map_err(from_driver)? {
+        let message = format!("{place} is read-only: a log must be writable");
+        return Err(Error::new(ErrorKind::Invalid, message));
+    }
+    Ok(())
+}
+
+fn not_ours(place: &Place, error: rusqlite::Error) -> Error {
+    let error = from_driver(error);
+    match error.kind() {
+        ErrorKind::Invalid => {
+            let message = format!("{place} is not an SQLite database: name another file");
+            Error::new(ErrorKind::Invalid, message).with_source(error)
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,137 @@
+//! From a file to connections that can be trusted: looked at before it is touched, then
+//! configured, then migrated.
+
+mod inspect;
+mod migrate;
+
+use std::{
+    fmt::{self, Display},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use es_core::{Error, ErrorKind, LogId, Result};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{
+    error::{damaged, from_driver},
+    options::{SqliteOptions, Synchronous},
+};
+
+/// Where the log is.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// In a file.
+    File(PathBuf),
+    /// In the memory of the process.
+    Memory,
+}
+
+impl Place {
+    pub(crate) fn is_memory(&self) -> bool {
+        matches!(self, Self::Memory)
+    }
+}
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Memory => f.write_str("sqlite::memory:"),
+        }
+    }
+}
+
+/// Opens the connection that writes; makes the log if there is none.
+pub(crate) fn writer(place: &Place, options: &SqliteOptions) -> Result<(Connection, LogId)> {
+    let mut connection = connect(place, options.busy_timeout)?;
+    inspect::check(&connection, place)?;
+    patiently(options.busy_timeout, || configure(&connection, place, options))?;
+    patiently(options.busy_timeout, || migrate::migrate(&mut connection))?;
+    let id = log_id(&connection)?;
+    Ok((connection, id))
+}
+
+/// Opens a connection that only reads a log which is there.
+pub(crate) fn reader(path: &Path, options: &SqliteOptions) -> Result<Connection> {
+    let connection = connect(&Place::File(path.to_owned()), options.busy_timeout)?;
+    connection.pragma_update(None, "query_only", true).map_err(from_driver)?;
+    Ok(connection)
+}
+
+fn connect(place: &Place, patience: Duration) -> Result<Connection> {
+    let opened = match place {
+        Place::Memory => Connection::open_in_memory(),
+        Place::File(path) => {
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_CREATE
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            Connection::open_with_flags(path, flags)
+        }
+    };
+    let connection = opened.map_err(|error| {
+        let message = format!("{place} cannot be opened: is its folder there, and may we write?");
+        Error::new(ErrorKind::Unavailable, message).with_source(error)
+    })?;
+    connection.busy_timeout(patience).map_err(from_driver)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Does it again while another process is in the way. SQLite's own patience does not cover
+/// all of what opening does: not the change of the journal mode, for one.
+pub(crate) fn patiently<T>(patience: Duration, mut act: impl FnMut() -> Result<T>) -> Result<T> {
+    let begun = Instant::now();
+    loop {
+        match act() {
+            Err(error) if error.kind() == ErrorKind::Busy && begun.elapsed() < patience => {
+                // Shorter than a commit, and never in step with another who waits.
+                thread::sleep(Duration::from_micros(fastrand::u64(100..1_000)));
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Sets what durability rests on, and looks whether it holds.
+fn configure(connection: &Connection, place: &Place, options: &SqliteOptions) -> Result<()> {
+    let synchronous = match options.synchronous {
+        Synchronous::Full => "FULL",
+        Synchronous::Normal => "NORMAL",
+    };
+    let set = || -> rusqlite::Result<String> {
+        // The mode is kept in the file; a name that cannot have a write-ahead log keeps its
+        // old one and says so.
+        let mode = connection
+            .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        // Where fsync does not reach the disk (macOS), this does; elsewhere it means nothing.
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+        connection.pragma_update(None, "foreign_keys", false)?;
+        if let Some(pages) = options.max_pages {
+            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+        }
+        Ok(mode)
+    };
+    let mode = set().map_err(from_driver)?;
+    if mode != "wal" && !place.is_memory() {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "{place} cannot have a write-ahead log (journal mode {mode:?}): use a local disk"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn log_id(connection: &Connection) -> Result<LogId> {
+    let id = connection.query_row("SELECT id FROM es_log", [], |row| row.get::<_, [u8; 16]>(0));
+    match id {
+        Ok(id) => Ok(LogId::from_uuid(uuid::Uuid::from_bytes(id))),
+        Err(rusqlite::Error::QueryReturnedNoRows) => Err(damaged("the log has no identity")),
+        Err(error) => Err(from_driver(error)),
+    }
+}

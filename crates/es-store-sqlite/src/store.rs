@@ -1,0 +1,272 @@
+//! The store: a handle on the threads that have the connections, and the port.
+
+use std::{
+    fmt::{self, Debug, Display},
+    path::Path,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+    time::Instant,
+};
+
+use async_trait::async_trait;
+use es_core::{
+    AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, LogId, PageStream,
+    Position, Read, Receipt, Result,
+};
+use tokio::sync::{Semaphore, oneshot, watch};
+
+use crate::{
+    append::{self, Command, Pending},
+    error::closed,
+    open::{self, Place},
+    options::{SqliteOptions, Synchronous, WhenFull},
+    read::{Pages, head},
+    readers::{Fetch, Job, Readers, end, spawn},
+    watch::{Waiting, Watcher},
+};
+
+/// A log of events in one SQLite file. Cloning it copies the handle.
+///
+/// It keeps the whole contract of [`EventStore`], with several processes on the same file.
+/// Appends that arrive while one commits share the next commit. When the last handle, read
+/// and wait goes, what was accepted is finished first; that takes a moment of the thread
+/// that drops it.
+///
+/// ```
+/// use es_core::{Append, ExpectedVersion, NewEvent, Payload, Read, Schema, Store, StreamId};
+/// use es_store_sqlite::SqliteStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("bank.db");
+/// let store = Store::new(SqliteStore::open(&path).await?);
+/// let opened = NewEvent::raw(Schema::from_static("account.opened", 1), Payload::json("Alice")?);
+/// let alice = StreamId::new("account", "alice")?;
+/// store.append(Append::to(alice.clone(), ExpectedVersion::NoStream).event(opened)).await?;
+/// drop(store);
+///
+/// let again = Store::new(SqliteStore::open(&path).await?);
+/// assert_eq!(again.read(Read::stream(alice)).into_vec().await?.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqliteStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    place: Place,
+    log: LogId,
+    synchronous: Synchronous,
+    when_full: WhenFull,
+    queue: Arc<Semaphore>,
+    published: Arc<watch::Sender<Position>>,
+    // Dropped in this order: those who read go first, then the writer finishes.
+    watcher: Option<Watcher>,
+    readers: Option<Readers>,
+    writer: Writer,
+}
+
+/// The thread that writes.
+struct Writer {
+    commands: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl SqliteStore {
+    /// Opens the log in the file at `path`, and makes both if they are not there.
+    ///
+    /// # Errors
+    /// `Unavailable` when the file cannot be opened; `Invalid` when it is no database, that
+    /// of another program, read-only, or has an altered schema; `Unsupported` when a newer
+    /// release wrote it or its disk cannot have a write-ahead log; `Busy` when another
+    /// process holds it for too long; `Fault` when it is damaged. In each case the file is
+    /// as it was.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing open; a new file may be there, empty or whole.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_with(path, SqliteOptions::new()).await
+    }
+
+    /// Opens the log in the file at `path` as `options` say.
+    ///
+    /// # Errors
+    /// Those of [`SqliteStore::open`].
+    ///
+    /// # Cancel safety
+    /// That of [`SqliteStore::open`].
+    pub async fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self> {
+        Self::start(Place::File(path.as_ref().to_owned()), options).await
+    }
+
+    /// A new log in the memory of the process, which ends with its last handle. It has one
+    /// connection, which reads and writes in turn.
+    ///
+    /// # Errors
+    /// `Fault` when there is no memory or no thread to be had.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing behind.
+    pub async fn in_memory() -> Result<Self> {
+        Self::start(Place::Memory, SqliteOptions::new()).await
+    }
+
+    async fn start(place: Place, options: SqliteOptions) -> Result<Self> {
+        let (reply, answer) = oneshot::channel();
+        // Opening waits for the disk, so it is done on a thread of its own.
+        spawn("es-sqlite-open".to_owned(), move || {
+            drop(reply.send(Inner::open(place, &options)));
+        })?;
+        let inner = answer.await.map_err(|_| closed())??;
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Waits for a place in the queue of the writer, or does not.
+    async fn place_in_queue(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
+        let queue = Arc::clone(&self.inner.queue);
+        match self.inner.when_full {
+            WhenFull::Wait => queue.acquire_owned().await.map_err(|_| closed()),
+            WhenFull::Refuse => queue.try_acquire_owned().map_err(|_| {
+                let message = "the queue of the writer is full: nothing was written";
+                Error::new(ErrorKind::Busy, message)
+            }),
+        }
+    }
+}
+
+impl Inner {
+    fn open(place: Place, options: &SqliteOptions) -> Result<Self> {
+        let (connection, log) = open::writer(&place, options)?;
+        let (published, _) = watch::channel(head(&connection)?);
+        let published = Arc::new(published);
+        let (readers, watcher) = match &place {
+            Place::Memory => (None, None),
+            Place::File(path) => {
+                let connect = || open::reader(path, options);
+                let readers = (0..options.readers).map(|_| connect()).collect::<Result<_>>()?;
+                let theirs = Arc::clone(&published);
+                let watcher = Watcher::start(connect()?, options.poll_interval, theirs)?;
+                (Some(Readers::start(readers)?), Some(watcher))
+            }
+        };
+        let (commands, receiver) = mpsc::channel();
+        let (ours, patience) = (Arc::clone(&published), options.busy_timeout);
+        let thread = spawn("es-sqlite-write".to_owned(), move || {
+            append::run(connection, log, patience, &receiver, &ours);
+        })?;
+        let writer = Writer { commands: Some(commands), thread: Some(thread) };
+        Ok(Self {
+            place,
+            log,
+            synchronous: options.synchronous,
+            when_full: options.when_full,
+            queue: Arc::new(Semaphore::new(options.queue)),
+            published,
+            watcher,
+            readers,
+            writer,
+        })
+    }
+
+    async fn head(&self) -> Result<Head> {
+        let (reply, answer) = oneshot::channel();
+        self.submit(Box::new(move |connection, _| drop(reply.send(head(connection)))));
+        let position = answer.await.map_err(|_| closed())??;
+        Ok(Head::new(self.log, position))
+    }
+}
+
+impl Fetch for Inner {
+    fn submit(&self, job: Job) {
+        match &self.readers {
+            Some(readers) => readers.submit(job),
+            None => self.writer.send(Command::Job(job)),
+        }
+    }
+}
+
+impl Writer {
+    /// A command that cannot be taken any more is dropped, and its reply with it.
+    fn send(&self, command: Command) {
+        if let Some(commands) = &self.commands {
+            drop(commands.send(command));
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            end(thread);
+        }
+    }
+}
+
+#[async_trait]
+impl EventStore for SqliteStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::ALL.with_shared(!self.inner.place.is_memory())
+    }
+
+    async fn append(&self, append: AppendRequest) -> Result<Receipt> {
+        let begun = Instant::now();
+        let place = self.place_in_queue().await?;
+        let (pending, answer) = Pending::new(append, begun, place);
+        self.inner.writer.send(Command::Append(Box::new(pending)));
+        answer.await.unwrap_or_else(|_| {
+            let message = "the thread that writes has ended: append the same events again, on a \
+                           store that is opened anew, to settle it";
+            Err(Error::new(ErrorKind::OutcomeUnknown, message))
+        })
+    }
+
+    fn read(&self, read: Read) -> PageStream {
+        let fetch: Arc<dyn Fetch> = Arc::clone(&self.inner) as _;
+        Box::pin(Pages::new(fetch, read))
+    }
+
+    async fn head(&self) -> Result<Head> {
+        self.inner.head().await
+    }
+
+    async fn wait(&self, after: Position) -> Result<Head> {
+        // Listening begins before the look, so that nothing falls between the two.
+        let _waiting: Option<Waiting> = self.inner.watcher.as_ref().map(Watcher::wait);
+        let mut published = self.inner.published.subscribe();
+        let head = self.inner.head().await?;
+        if head.position > after {
+            return Ok(head);
+        }
+        published.changed().await.map_err(|_| closed())?;
+        self.inner.head().await
+    }
+
+    async fn durability(&self) -> Result<Durability> {
+        Ok(match (&self.inner.place, self.inner.synchronous) {
+            (Place::Memory, _) => Durability::volatile("SQLite in memory"),
+            (_, Synchronous::Full) => Durability::full("journal_mode=WAL, synchronous=FULL"),
+            (_, Synchronous::Normal) => {
+                Durability::delayed(None, "journal_mode=WAL, synchronous=NORMAL")
+            }
+        })
+    }
+}
+
+impl Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore")
+            .field("place", &self.inner.place)
+            .field("log", &self.inner.log)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Display for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.inner.place, f)
+    }
+}
