@@ -10,6 +10,9 @@ pub use es_aggregate as aggregate;
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use es_store_memory as memory;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use es_store_sqlite as sqlite;
 
 #[cfg(feature = "aggregate")]
 #[doc(inline)]
@@ -36,6 +39,9 @@ pub use es_macros::EventFacade as Event;
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use es_store_memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+#[doc(inline)]
+pub use es_store_sqlite::SqliteStore;
 pub use event_trait::*;
 pub use open::open;
 
@@ -56,6 +62,6 @@ pub mod __private {
 }
 
 /// The README of the repository, whose example must compile and run.
-#[cfg(all(doctest, feature = "aggregate", feature = "derive", feature = "memory"))]
+#[cfg(all(doctest, feature = "aggregate", feature = "derive", feature = "sqlite"))]
 #[doc = include_str!("../../../README.md")]
 struct RepositoryReadme;

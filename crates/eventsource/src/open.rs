@@ -7,6 +7,10 @@ use es_core::{Error, ErrorKind, Result, Store};
 /// | URL | store | feature |
 /// |---|---|---|
 /// | `memory:` | a new log in memory, which ends with the program | `memory` |
+/// | `sqlite:bank.db`, `sqlite:/var/lib/bank.db` | a log in that file, made if it is not there; durable | `sqlite` |
+/// | `sqlite::memory:` | a new log in an SQLite database in memory | `sqlite` |
+///
+/// `sqlite:///var/lib/bank.db` means the same as with one slash.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -24,11 +28,32 @@ use es_core::{Error, ErrorKind, Result, Store};
 /// # Cancel safety
 /// Dropping the future leaves nothing open.
 pub async fn open(url: &str) -> Result<Store> {
-    let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
+    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
         #[cfg(feature = "memory")]
         "memory" => Ok(Store::new(es_store_memory::MemoryStore::new())),
-        _ => Err(unsupported(scheme)),
+        #[cfg(feature = "sqlite")]
+        "sqlite" => sqlite(rest).await,
+        _ => {
+            let _ = rest; // without a store that keeps its data nobody looks at it
+            Err(unsupported(scheme))
+        }
+    }
+}
+
+#[cfg(feature = "sqlite")]
+async fn sqlite(place: &str) -> Result<Store> {
+    use es_store_sqlite::SqliteStore;
+
+    match place.strip_prefix("//").unwrap_or(place) {
+        "" => Err(es_core::Invalid::Setting {
+            setting: "the file of an SQLite store",
+            value: format!("sqlite:{place}"),
+            remedy: "write sqlite:FILE, or sqlite::memory: for none",
+        }
+        .into()),
+        ":memory:" => SqliteStore::in_memory().await.map(Store::new),
+        file => SqliteStore::open(file).await.map(Store::new),
     }
 }
 

@@ -10,8 +10,10 @@ use eventsource::{SnapshotPolicy, memory::MemorySnapshotStore, prelude::*};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = format!("sqlite:{}", folder.path().join("log.db").display());
     let url = std::env::args().skip_while(|arg| arg != "--store").nth(1);
-    let store = eventsource::open(url.as_deref().unwrap_or("memory:")).await?;
+    let store = eventsource::open(&url.unwrap_or(file)).await?;
     let snapshots = MemorySnapshotStore::new();
     let carts = Repository::<Cart>::new(store.clone())
         .with_snapshots(snapshots.clone(), SnapshotPolicy::every(20)?)

@@ -10,8 +10,10 @@ use eventsource::{ErrorKind, prelude::*};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = format!("sqlite:{}", folder.path().join("log.db").display());
     let url = std::env::args().skip_while(|arg| arg != "--store").nth(1);
-    let store = eventsource::open(url.as_deref().unwrap_or("memory:")).await?;
+    let store = eventsource::open(&url.unwrap_or(file)).await?;
     println!("The log is kept in: {store}; it {}.\n", store.durability().await?);
     let accounts = Repository::<Account>::new(store.clone());
     let id = format!("alice-{}", EventId::new());

@@ -13,8 +13,9 @@ const USAGE: &str = "git_history [PATH] [--store URL] [--top N] [--size-of FILE@
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let (mut path, mut url, mut top) = (".".to_owned(), "memory:".to_owned(), 10);
-    let (mut questions, mut rounds) = (Vec::new(), 2);
+    let folder = tempfile::tempdir()?;
+    let mut url = format!("sqlite:{}", folder.path().join("log.db").display());
+    let (mut path, mut top, mut questions, mut rounds) = (".".to_owned(), 10, Vec::new(), 2);
     let mut words = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     while let Some(word) = words.next() {
         let mut value = || words.next().context(USAGE);

@@ -14,8 +14,10 @@ use projection::{CUSTOMERS, ORDERS, catch_up};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = format!("sqlite:{}", folder.path().join("log.db").display());
     let url = std::env::args().skip_while(|arg| arg != "--store").nth(1);
-    let store = eventsource::open(url.as_deref().unwrap_or("memory:")).await?;
+    let store = eventsource::open(&url.unwrap_or(file)).await?;
     // A tenant of its own, so that the example sees no other run in a store that keeps.
     let tenant = Tenant::new(format!("shop-{}", EventId::new()))?;
     let store = store.for_tenant(tenant);

@@ -11,8 +11,10 @@ use eventsource::{ErrorKind, Part, Upcasters, prelude::*};
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = format!("sqlite:{}", folder.path().join("log.db").display());
     let url = std::env::args().skip_while(|arg| arg != "--store").nth(1);
-    let plain = eventsource::open(url.as_deref().unwrap_or("memory:")).await?;
+    let plain = eventsource::open(&url.unwrap_or(file)).await?;
     let store = plain.clone().layer(&history::upcasters()?);
     println!("The log is kept in: {store}.");
     let id = format!("alice-{}", EventId::new());

@@ -9,9 +9,31 @@ async fn memory_gives_a_new_empty_log_each_time() {
     assert_ne!(one.head().await.unwrap().log, two.head().await.unwrap().log);
 }
 
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn sqlite_gives_the_log_in_the_file_however_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bank.db").display().to_string();
+    let log = super::open(&format!("sqlite:{file}")).await.unwrap().head().await.unwrap().log;
+    let again = super::open(&format!("sqlite://{file}")).await.unwrap();
+    assert_eq!(again.head().await.unwrap().log, log);
+    let durability = again.durability().await.unwrap();
+    assert!(durability.survives_power_loss, "{durability}");
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn sqlite_in_memory_is_a_new_log_and_no_file_is_an_error() {
+    let store = super::open("sqlite::memory:").await.unwrap();
+    assert!(!store.durability().await.unwrap().survives_client_crash);
+    let error = super::open("sqlite:").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+}
+
 #[tokio::test]
 async fn a_store_that_is_not_built_in_names_its_feature_and_hides_the_password() {
     for (url, feature) in [
+        #[cfg(not(feature = "sqlite"))]
         ("sqlite:bank.db", "sqlite"),
         ("postgres://me:secret@host/db", "postgres"),
         ("redis://:secret@host", "redis"),
