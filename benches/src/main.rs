@@ -4,6 +4,7 @@ mod domain;
 mod measure;
 mod memory;
 mod report;
+mod sqlite;
 
 use std::path::PathBuf;
 
@@ -38,7 +39,9 @@ fn main() -> anyhow::Result<()> {
                 rows.extend(runtime.block_on(runtime.spawn(memory::measure(effort)))??);
                 others.push(memory::bytes_held()?);
             }
-            other => bail!("no area {other:?}: there is memory"),
+            // Not on a worker of the runtime: the floor blocks.
+            "sqlite" => rows.extend(runtime.block_on(sqlite::measure(options.effort))?),
+            other => bail!("no area {other:?}: there are memory and sqlite"),
         }
     }
     print!("{}", report::table(&rows));
@@ -71,7 +74,7 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        options.areas.push("memory".to_owned());
+        options.areas.extend(["memory", "sqlite"].map(str::to_owned));
     }
     Ok(options)
 }

@@ -79,7 +79,7 @@ fn batch(call: u64, events: u64) -> eventsource::Result<Vec<NewEvent>> {
 }
 
 /// Runs `task` as many times at once, on the workers of the runtime.
-pub(super) async fn at_once<F>(tasks: u64, task: impl Fn(u64) -> F) -> anyhow::Result<Run>
+pub(crate) async fn at_once<F>(tasks: u64, task: impl Fn(u64) -> F) -> anyhow::Result<Run>
 where
     F: Future<Output = anyhow::Result<Run>> + Send + 'static,
 {

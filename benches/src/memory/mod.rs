@@ -5,6 +5,8 @@ mod command;
 mod floor;
 mod load;
 
+pub(crate) use append::at_once;
+
 use std::process::Command;
 
 use anyhow::{Context, ensure};
