@@ -34,8 +34,7 @@ async fn main() -> Result<()> {
     for round in 1..=rounds {
         let (before, start) = (store.head().await?, Instant::now());
         let (events, commits, replayed) = import::import(&store, &git, &head).await?;
-        let time = start.elapsed();
-        let speed = events as f64 / time.as_secs_f64();
+        let (time, speed) = (start.elapsed(), events as f64 / start.elapsed().as_secs_f64());
         println!(
             "import {round}: {events} new events in {time:.1?} ({speed:.0} a second); \
              {replayed} of {commits} commits replayed"

@@ -12,12 +12,16 @@ pub(super) const APPLICATION_ID: i32 = 0x6573_4c47;
 /// Refuses a file that is not ours to write: read-only, another program's, or of a newer
 /// version. A file that is empty or not there yet is fine.
 pub(super) fn check(connection: &Connection, place: &Place) -> Result<()> {
+    // One snapshot: another process may be making the log just now.
+    let look = connection.unchecked_transaction().map_err(from_driver)?;
     let read = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get(0));
     let application: i32 = read("application_id").map_err(|error| not_ours(place, error))?;
     let version: i32 = read("user_version").map_err(from_driver)?;
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(from_driver)?;
+
+    drop(look);
 
     let is_new = application == 0 && version == 0 && tables == 0;
     if !is_new && application != APPLICATION_ID {

@@ -45,10 +45,13 @@ impl Display for Place {
 
 /// Opens the connection that writes; makes the log if there is none.
 pub(crate) fn writer(place: &Place, options: &SqliteOptions) -> Result<(Connection, LogId)> {
-    let mut connection = connect(place, options.busy_timeout)?;
-    inspect::check(&connection, place)?;
-    patiently(options.busy_timeout, || configure(&connection, place, options))?;
-    patiently(options.busy_timeout, || migrate::migrate(&mut connection))?;
+    // SQLite's own patience would not heed the deadline of an append, so it has none here.
+    let mut connection = connect(place, Duration::ZERO)?;
+    patiently(options.busy_timeout, || {
+        inspect::check(&connection, place)?;
+        configure(&connection, place, options)?;
+        migrate::migrate(&mut connection)
+    })?;
     let id = log_id(&connection)?;
     Ok((connection, id))
 }

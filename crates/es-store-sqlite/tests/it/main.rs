@@ -1,4 +1,4 @@
-//! The store on real files and in memory.
+//! The store on real files, in memory, from several processes, and through crashes.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,5 +7,11 @@
     reason = "tests fail by panicking"
 )]
 
+mod checks;
+mod child;
 mod contract;
+mod crash;
 mod machine;
+mod opening;
+mod pressure;
+mod processes;

@@ -1,0 +1,128 @@
+//! Too little room, too little time, and callers who leave.
+
+use std::{collections::HashMap, path::Path, time::Duration};
+
+use es_core::{Append, ErrorKind, ExpectedVersion, Position, Store};
+use es_store_sqlite::{SqliteOptions, SqliteStore, WhenFull};
+use rusqlite::Connection;
+
+use crate::{checks, child};
+
+async fn open(file: &Path, options: SqliteOptions) -> Store {
+    Store::new(SqliteStore::open_with(file, options).await.unwrap())
+}
+
+fn one() -> Append {
+    Append::to(child::stream(0), ExpectedVersion::Any).event(child::event("one"))
+}
+
+/// Holds the write lock of the file, as another process would.
+fn park(file: &Path) -> Connection {
+    let other = Connection::open(file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    other
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_nothing_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    let store = open(&file, SqliteOptions::new().with_max_pages(60)).await;
+    let mut acknowledged = Vec::new();
+    let full = loop {
+        let events = [child::event(&"x".repeat(2_000)), child::event(&"y".repeat(2_000))];
+        let ids = events.iter().map(|event| event.id).collect::<Vec<_>>();
+        let append = Append::to(child::stream(1), ExpectedVersion::Any).events(events);
+        match store.append(append).await {
+            Ok(_) => acknowledged.push(ids),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.kind(), ErrorKind::Unavailable, "{full:?}");
+    assert!(!acknowledged.is_empty());
+    drop(store);
+
+    let store = open(&file, SqliteOptions::new()).await;
+    let events = checks::dense(&store, Position::START, &mut HashMap::new()).await;
+    assert_eq!(events.len(), acknowledged.len() * 2, "the refused append left nothing");
+    checks::all_there(&events, &acknowledged);
+    store.append(one()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lock_that_is_held_too_long_is_busy_and_writes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    let patience = Duration::from_millis(20);
+    let store = open(&file, SqliteOptions::new().with_busy_timeout(patience)).await;
+    let other = park(&file);
+    let error = store.append(one()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error:?}");
+    drop(other);
+    assert_eq!(store.append(one()).await.unwrap().first.get(), 1);
+}
+
+#[tokio::test]
+async fn a_deadline_is_shorter_than_the_patience_of_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    let patience = Duration::from_secs(3_600);
+    let store = open(&file, SqliteOptions::new().with_busy_timeout(patience)).await;
+    let other = park(&file);
+    let hurried = one().deadline(Duration::from_millis(20));
+    let error = store.append(hurried).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error:?}");
+    drop(other);
+    assert_eq!(store.append(one()).await.unwrap().first.get(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_refuses_where_that_was_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    let options = SqliteOptions::new().with_queue(1).unwrap().with_when_full(WhenFull::Refuse);
+    let store = open(&file, options).await;
+    let other = park(&file);
+    let both = futures(&store, 2);
+    let mut answers = Vec::new();
+    // One has the only place and waits for the lock, the other is refused at once.
+    let (first, rest) = select(both).await;
+    answers.push(first.unwrap_err().kind());
+    drop(other);
+    answers.extend(rest.await.unwrap().err().map(|error| error.kind()));
+    assert_eq!(answers, [ErrorKind::Busy], "one was refused, the other written");
+    assert_eq!(store.head().await.unwrap().position.get(), 1);
+}
+
+type Answer = tokio::task::JoinHandle<es_core::Result<es_core::Receipt>>;
+
+fn futures(store: &Store, count: usize) -> Vec<Answer> {
+    let spawn = |_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.append(one()).await })
+    };
+    (0..count).map(spawn).collect()
+}
+
+/// The one of two that answers first, and the other.
+async fn select(mut both: Vec<Answer>) -> (es_core::Result<es_core::Receipt>, Answer) {
+    let (mut two, mut one) = (both.pop().unwrap(), both.pop().unwrap());
+    tokio::select! {
+        answer = &mut one => (answer.unwrap(), two),
+        answer = &mut two => (answer.unwrap(), one),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_handle_finishes_what_was_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    let store = open(&file, SqliteOptions::new()).await;
+    let answers = futures(&store, 50);
+    drop(store);
+    for answer in answers {
+        answer.await.unwrap().unwrap();
+    }
+    let store = open(&file, SqliteOptions::new()).await;
+    assert_eq!(store.head().await.unwrap().position.get(), 50);
+}
