@@ -7,7 +7,10 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Error, Invalid, Result, limits, text::Text};
+use crate::{
+    Error, Invalid, Result, limits,
+    text::{Text, Thin},
+};
 
 /// Checks `text` against the rule for names: 1 to `max` bytes; letters, digits, `_`, `-`
 /// and `.`; the first a letter, a digit or `_`.
@@ -37,13 +40,13 @@ pub(crate) fn shorten(text: &str) -> String {
 }
 
 macro_rules! name_type {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $max:expr) => {
+    ($(#[$doc:meta])* $name:ident($text:ty), $what:literal, $max:expr) => {
         $(#[$doc])*
         ///
         /// Letters and digits of any script, `_`, `-` and `.`; the first character is a
         /// letter, a digit or `_`.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Text);
+        pub struct $name($text);
 
         impl $name {
             /// Makes a name from text that is known at run time.
@@ -51,7 +54,7 @@ macro_rules! name_type {
             /// # Errors
             /// [`Invalid`] when the text is empty, too long, or holds a reserved character.
             pub fn new(text: impl AsRef<str>) -> Result<Self> {
-                let name = Self(Text::from(text.as_ref()));
+                let name = Self(<$text>::from(text.as_ref()));
                 name.check()?;
                 Ok(name)
             }
@@ -138,7 +141,7 @@ macro_rules! name_type {
 
 name_type! {
     /// The stable wire name of an event, up to 128 bytes: `account.deposited`.
-    EventType, "event type", limits::MAX_EVENT_TYPE_BYTES
+    EventType(Text<Thin>), "event type", limits::MAX_EVENT_TYPE_BYTES
 }
 
 impl EventType {
@@ -149,15 +152,15 @@ impl EventType {
 
 name_type! {
     /// The kind of thing that a stream tells of, up to 64 bytes: `account`.
-    Category, "category", limits::MAX_CATEGORY_BYTES
+    Category(Text), "category", limits::MAX_CATEGORY_BYTES
 }
 
 name_type! {
     /// Whose data a stream is, up to 64 bytes. Equal keys of two tenants are two streams.
-    Tenant, "tenant", limits::MAX_TENANT_BYTES
+    Tenant(Text), "tenant", limits::MAX_TENANT_BYTES
 }
 
 name_type! {
     /// The name of a subscriber that keeps a checkpoint, up to 128 bytes: `orders-v2`.
-    SubscriberName, "subscriber name", limits::MAX_SUBSCRIBER_NAME_BYTES
+    SubscriberName(Text), "subscriber name", limits::MAX_SUBSCRIBER_NAME_BYTES
 }

@@ -7,8 +7,8 @@ use es_core::{EventId, Head, LogId, Position, Timestamp};
 use crate::{
     clock::Clock,
     index::Index,
-    log::{EventIds, IdHasher, LAST_POSITION, Log},
-    publish::{Postings, Published},
+    log::{EventIds, IdHasher, LAST_POSITION, Log, Starts},
+    publish::Published,
 };
 
 /// What all handles of one store share. Everything but `writer` is read without a lock.
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
 pub(crate) struct Writer {
     pub(crate) ids: EventIds,
     /// The position of the first event of each append.
-    pub(crate) starts: Postings,
+    pub(crate) starts: Starts,
     /// When the last event was recorded.
     pub(crate) recorded_at: Timestamp,
 }
@@ -45,7 +45,7 @@ impl Shared {
             room: LAST_POSITION,
             writer: Mutex::new(Writer {
                 ids: EventIds::new(),
-                starts: Postings::new(),
+                starts: Starts::new(),
                 recorded_at: Timestamp::from_micros(i64::MIN),
             }),
         }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use crate::{Invalid, Result, text::Text};
+use crate::{
+    Invalid, Result,
+    text::{Text, Thin},
+};
 
 /// How the bytes of a payload are to be read, as a media type.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct ContentType(Text);
+pub struct ContentType(Text<Thin>);
 
 impl ContentType {
     /// JSON (RFC 8259): what `derive(Event)` writes.

@@ -14,9 +14,14 @@ use crate::{BoxError, Invalid, Result};
 /// A payload whose content type is JSON holds well-formed JSON: every public way to make
 /// one checks it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Payload {
-    content_type: ContentType,
-    bytes: Bytes,
+pub struct Payload(Held);
+
+/// Most payloads are JSON, and every envelope has one: that they are, is said by the
+/// variant and costs no room. Only `Payload::of` chooses it.
+#[derive(Clone, PartialEq, Eq)]
+enum Held {
+    Json(Bytes),
+    Other(ContentType, Box<Bytes>),
 }
 
 impl Payload {
@@ -32,7 +37,7 @@ impl Payload {
         if memmem::find(&bytes, b"null").is_some() {
             finite::check(value).map_err(invalid)?;
         }
-        Ok(Self { content_type: ContentType::JSON, bytes: exact(bytes) })
+        Ok(Self(Held::Json(exact(bytes))))
     }
 
     /// Takes bytes of any content type.
@@ -46,26 +51,32 @@ impl Payload {
             let text = std::str::from_utf8(&bytes).map_err(invalid)?;
             serde_json::from_str::<IgnoredAny>(text).map_err(invalid)?;
         }
-        Ok(Self { content_type, bytes })
+        Ok(Self::of(content_type, bytes))
     }
 
     /// Takes bytes that a store has kept, without a check. For stores: what they give
     /// back is what they were given.
     #[must_use]
-    pub const fn stored(content_type: ContentType, bytes: Bytes) -> Self {
-        Self { content_type, bytes }
+    pub fn stored(content_type: ContentType, bytes: Bytes) -> Self {
+        Self::of(content_type, bytes)
     }
 
     /// How the bytes are to be read.
     #[must_use]
     pub const fn content_type(&self) -> &ContentType {
-        &self.content_type
+        match &self.0 {
+            Held::Json(_) => &ContentType::JSON,
+            Held::Other(content_type, _) => content_type,
+        }
     }
 
     /// The bytes.
     #[must_use]
     pub const fn bytes(&self) -> &Bytes {
-        &self.bytes
+        match &self.0 {
+            Held::Json(bytes) => bytes,
+            Held::Other(_, bytes) => bytes,
+        }
     }
 
     /// Reads the payload as JSON.
@@ -73,10 +84,20 @@ impl Payload {
     /// # Errors
     /// When the content type is another, or the bytes do not fit `T`.
     pub fn to_json<T: DeserializeOwned>(&self) -> Result<T, BoxError> {
-        if self.content_type != ContentType::JSON {
-            return Err(format!("the payload is {}, not JSON", self.content_type).into());
+        match &self.0 {
+            Held::Json(bytes) => serde_json::from_slice(bytes).map_err(BoxError::from),
+            Held::Other(content_type, _) => {
+                Err(format!("the payload is {content_type}, not JSON").into())
+            }
         }
-        serde_json::from_slice(&self.bytes).map_err(BoxError::from)
+    }
+
+    fn of(content_type: ContentType, bytes: Bytes) -> Self {
+        Self(if content_type == ContentType::JSON {
+            Held::Json(bytes)
+        } else {
+            Held::Other(content_type, Box::new(bytes))
+        })
     }
 }
 
@@ -91,9 +112,10 @@ fn invalid(error: impl fmt::Display) -> crate::Error {
 
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match std::str::from_utf8(&self.bytes) {
-            Ok(text) => write!(f, "Payload({}, {text})", self.content_type),
-            Err(_) => write!(f, "Payload({}, {} bytes)", self.content_type, self.bytes.len()),
+        let (content_type, bytes) = (self.content_type(), self.bytes());
+        match std::str::from_utf8(bytes) {
+            Ok(text) => write!(f, "Payload({content_type}, {text})"),
+            Err(_) => write!(f, "Payload({content_type}, {} bytes)", bytes.len()),
         }
     }
 }

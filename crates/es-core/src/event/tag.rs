@@ -107,8 +107,10 @@ impl fmt::Display for Tag {
 }
 
 /// The tags of one event: sorted, each once. Empty ones cost no allocation.
+///
+/// One word, because every event has room for them and most have none.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
-pub struct Tags(Option<Arc<[Tag]>>);
+pub struct Tags(Option<Arc<Box<[Tag]>>>);
 
 impl Tags {
     /// No tags.
@@ -117,7 +119,7 @@ impl Tags {
     /// The tags in order.
     #[must_use]
     pub fn as_slice(&self) -> &[Tag] {
-        self.0.as_deref().unwrap_or(&[])
+        self.0.as_ref().map_or(&[], |tags| tags)
     }
 
     /// The tags one by one.
@@ -155,7 +157,7 @@ impl FromIterator<Tag> for Tags {
         let mut tags: Vec<Tag> = tags.into_iter().collect();
         tags.sort_unstable();
         tags.dedup();
-        Self(if tags.is_empty() { None } else { Some(Arc::from(tags)) })
+        Self(if tags.is_empty() { None } else { Some(Arc::new(tags.into_boxed_slice())) })
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn commit(
     for (event, position) in draft.events().zip(head + 1..) {
         writer.ids.insert(event.id, position);
     }
-    writer.starts.push(head + 1);
+    writer.starts.insert(head + 1);
     writer.recorded_at = recorded_at;
     shared.published.publish(last);
     Ok(receipt)

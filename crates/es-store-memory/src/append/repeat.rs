@@ -25,15 +25,8 @@ pub(super) fn find(shared: &Shared, writer: &Writer, draft: &Draft) -> Option<Ea
         let position = event.known_at(&writer.ids, &shared.log)?;
         Some((event.envelope.id, position))
     })?;
-    let begun = writer.starts.count_up_to(position);
-    let mut starts = Vec::with_capacity(2);
-    writer.starts.copy(begun.saturating_sub(1)..begun.saturating_add(1), &mut starts);
-    let first = starts.first().copied().unwrap_or(position);
-    let last = match starts.get(1) {
-        Some(next) => next - 1,
-        None => shared.published.head(),
-    };
-    Some(Earlier { known, position, span: first..=last })
+    let span = writer.starts.span(position, shared.published.head());
+    Some(Earlier { known, position, span })
 }
 
 /// The first receipt again if `draft` is that append, whole and unchanged; else a clash,

@@ -18,7 +18,9 @@ fn list_of(positions: &[u32]) -> Postings {
 
 #[test]
 fn a_posting_list_is_a_vector_at_every_length() {
-    for count in (0..160).chain([252, 253, 254, 1020, 1021, 1022, 5000]) {
+    for count in
+        (0..160).chain([252, 253, 254, 1020, 1021, 1022, 2044, 2045, 2046, 3070, 5000, 200_000])
+    {
         let expected = positions(count);
         let list = list_of(&expected);
         assert_eq!(list.len(), count);

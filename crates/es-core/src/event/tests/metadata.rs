@@ -82,4 +82,39 @@ proptest! {
         let text = serde_json::to_string(&metadata).unwrap();
         prop_assert_eq!(serde_json::from_str::<Metadata>(&text).unwrap(), metadata);
     }
+
+    /// Whichever way it came about, equal content is equal metadata: the ids are chosen so
+    /// that some begin with zeros, which are kept in another way.
+    #[test]
+    fn what_was_set_is_what_is_there(
+        steps in proptest::collection::vec((0..3_u8, 0..3_u8, any::<bool>()), 0..8),
+    ) {
+        let id = |which: u8, wide| Uuid::from_u128(u128::from(which) << if wide { 64 } else { 0 });
+        let (mut metadata, mut ids, mut actor) = (Metadata::new(), [Uuid::nil(); 2], None);
+        for (what, which, wide) in steps {
+            match what {
+                0 => {
+                    ids[0] = id(which, wide);
+                    metadata = metadata.with_correlation_id(ids[0]);
+                }
+                1 => {
+                    ids[1] = id(which, wide);
+                    metadata = metadata.with_causation_id(ids[1]);
+                }
+                _ => {
+                    actor = Some(which.to_string());
+                    metadata = metadata.with_actor(which.to_string());
+                }
+            }
+        }
+        let set = |id: Uuid| (!id.is_nil()).then_some(id);
+        prop_assert_eq!(metadata.correlation_id(), set(ids[0]));
+        prop_assert_eq!(metadata.causation_id(), set(ids[1]));
+        prop_assert_eq!(metadata.actor(), actor.as_deref());
+        let at_once = Metadata::new().with_causation_id(ids[1]).with_correlation_id(ids[0]);
+        let at_once = actor.into_iter().fold(at_once, Metadata::with_actor);
+        prop_assert_eq!(&metadata, &at_once);
+        let text = serde_json::to_string(&metadata).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Metadata>(&text).unwrap(), at_once);
+    }
 }

@@ -70,3 +70,14 @@ fn a_recorded_event_derefs_to_its_envelope_and_shares_it() {
     assert_eq!(typed.untyped(), event);
     assert_eq!(typed.map(|counted| counted.0 + 1).into_event(), 8);
 }
+
+/// Whoever keeps events in memory keeps one of these for each.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn an_envelope_takes_little_room() {
+    assert_eq!(size_of::<Metadata>(), 16);
+    assert_eq!(size_of::<Schema>(), 24);
+    assert_eq!(size_of::<Tags>(), 8);
+    assert_eq!(size_of::<Payload>(), size_of::<bytes::Bytes>());
+    assert_eq!(size_of::<Envelope>(), 136);
+}
