@@ -1,0 +1,57 @@
+//! Appending within a transaction that is the caller's.
+//!
+//! # Hazard
+//! A transaction at REPEATABLE READ or SERIALIZABLE sees the log as it was at its first
+//! statement: decided on that, a conflict may be none, and a repetition be missed.
+//! # Mechanism
+//! The lock is taken by a statement that takes no snapshot. Behind it, such a transaction
+//! asks whether it sees the whole log: an insert behind the last event that it sees meets
+//! the unique index, which no snapshot deceives.
+//! # Why it is sound
+//! Whoever holds the lock is the only writer until the transaction ends, so what is seen
+//! once is all there is.
+//! # What it costs
+//! Everybody else's appends wait until the caller commits.
+
+use es_core::{AppendRequest, Error, ErrorKind, LogId, Receipt, Result};
+use tokio_postgres::{GenericClient, SimpleQueryMessage};
+
+use super::{
+    answer::{Answers, Decision},
+    batch::Batch,
+    repeat,
+    sender::Statements,
+};
+use crate::error::{damaged, from_driver};
+
+/// Appends `request` in the transaction that `client` is in.
+pub(crate) async fn append_in(
+    client: &impl GenericClient,
+    statements: &Statements,
+    log: LogId,
+    request: &AppendRequest,
+) -> Result<Receipt> {
+    let fails = |error| from_driver(Some(log), error);
+    let said = client.simple_query(&statements.lock).await.map_err(fails)?;
+    let isolation = said.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    if isolation != Some("read committed") {
+        let row = client.query_one(&statements.is_fresh, &[]).await.map_err(fails)?;
+        if !row.try_get::<_, bool>(0).map_err(damaged)? {
+            let message = "the transaction began before the last append of another: nothing was \
+                           written; run it again, and append before anything else in it";
+            return Err(Error::new(ErrorKind::Busy, message));
+        }
+    }
+    let mut batch = Batch::new(log.as_uuid(), true);
+    batch.push(request, &[])?;
+    let row = client.query_one(&statements.many, &batch.arguments()).await.map_err(fails)?;
+    match Answers::of(&row, log)?.next(request)? {
+        Decision::Done(answer) => answer,
+        Decision::Repeated(event) => {
+            repeat::answer(client, &statements.repeat, log, request, event).await
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Appending: a queue, one task that sends batches, and what becomes of lost replies.
+
+mod answer;
+mod batch;
+mod call;
+mod inside;
+mod one;
+mod queue;
+mod repeat;
+mod sender;
+
+pub(crate) use batch::signed;
+pub(crate) use inside::append_in;
+pub(crate) use queue::Pending;
+pub(crate) use sender::{Sender, Statements};

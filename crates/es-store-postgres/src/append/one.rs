@@ -1,0 +1,74 @@
+//! One event for one stream, without conditions: what most appends are.
+
+use es_core::{AppendRequest, LogId, NewEvent, Position, Receipt, Result, StreamAppend, Version};
+use tokio_postgres::{Client, Statement, types::ToSql};
+
+use super::{
+    answer::{Decision, conflict},
+    batch::{content_type, correlation, expected_number, rest, tags},
+};
+use crate::{
+    error::damaged,
+    hash,
+    read::{Micros, unsigned},
+};
+
+/// The append as the lean entry takes it, if it is one.
+pub(super) fn lean(request: &AppendRequest) -> Option<(&StreamAppend, &NewEvent)> {
+    let [write] = request.streams() else { return None };
+    let [event] = &write.events[..] else { return None };
+    (request.required().is_empty() && request.unless().is_empty()).then_some((write, event))
+}
+
+pub(super) enum Failed {
+    Driver(tokio_postgres::Error),
+    Other(es_core::Error),
+}
+
+/// Sends it, and reads the answer.
+pub(super) async fn send(
+    client: &Client,
+    statement: &Statement,
+    log: LogId,
+    request: &AppendRequest,
+    (write, event): (&StreamAppend, &NewEvent),
+) -> Result<Decision, Failed> {
+    let stream = &write.stream;
+    let metadata = rest(&event.metadata).map_err(Failed::Other)?;
+    let arguments: [&(dyn ToSql + Sync); 16] = [
+        &log.as_uuid(),
+        &hash::stream(stream),
+        &stream.key().as_str(),
+        &expected_number(write.expected),
+        &hash::family(stream, &event.schema.name),
+        &hash::tenant(stream),
+        &stream.category().as_str(),
+        &event.schema.name.as_str(),
+        &event.id.as_uuid(),
+        &i64::from(event.schema.version),
+        &&event.payload.bytes()[..],
+        &content_type(event),
+        &correlation(event),
+        &event.metadata.causation_id(),
+        &metadata,
+        &tags(event),
+    ];
+    let row = client.query_one(statement, &arguments).await.map_err(Failed::Driver)?;
+    let read = || -> Result<(i32, Option<i64>, i64, Option<Micros>), tokio_postgres::Error> {
+        Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
+    };
+    let (code, position, version, at) =
+        read().map_err(|error| Failed::Other(damaged(error)))?;
+    let decide = || match (code, position, at) {
+        (0, Some(position), Some(at)) => {
+            let position = Position::new(unsigned(position)?);
+            let versions = vec![(stream.clone(), Version::new(unsigned(version)?)?)];
+            let receipt = Receipt::new(log, position, position, at.into(), versions);
+            Ok(Decision::Done(Ok(receipt)))
+        }
+        (1, ..) => conflict(request, Some(0), version),
+        (2, ..) => Ok(Decision::Repeated(event.id)),
+        _ => Err(damaged(format!("an answer of {code}"))),
+    };
+    decide().map_err(Failed::Other)
+}

@@ -1,0 +1,109 @@
+//! The way of an append to the task that sends: bounded, with a deadline and a reply.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use es_core::{AppendRequest, Error, ErrorKind, Position, Receipt, Result};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// An append that waits to be sent, or for its reply.
+pub(crate) struct Pending {
+    pub(crate) request: AppendRequest,
+    /// By condition: where a look before the append has found what must be absent.
+    pub(crate) found: Vec<Option<Position>>,
+    until: Instant,
+    stage: Arc<AtomicU8>,
+    reply: oneshot::Sender<Result<Receipt>>,
+    /// Its place in the queue, which it leaves when it is answered.
+    _place: OwnedSemaphorePermit,
+}
+
+/// The caller's end of it.
+pub(crate) struct Submitted {
+    until: Instant,
+    stage: Arc<AtomicU8>,
+    answer: oneshot::Receiver<Result<Receipt>>,
+}
+
+const QUEUED: u8 = 0;
+const SENT: u8 = 1;
+const ABANDONED: u8 = 2;
+
+impl Pending {
+    pub(crate) fn new(
+        request: AppendRequest,
+        found: Vec<Option<Position>>,
+        until: Instant,
+        place: OwnedSemaphorePermit,
+    ) -> (Self, Submitted) {
+        let (reply, answer) = oneshot::channel();
+        let stage = Arc::new(AtomicU8::new(QUEUED));
+        let submitted = Submitted { until, stage: Arc::clone(&stage), answer };
+        (Self { request, found, until, stage, reply, _place: place }, submitted)
+    }
+
+    /// Takes it from the queue; `false` when its caller has gone, and nothing is written.
+    pub(crate) fn take(&self) -> bool {
+        !self.reply.is_closed()
+            && self
+                .stage
+                .compare_exchange(QUEUED, SENT, Ordering::AcqRel, Ordering::Acquire)
+                .is_ok()
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    pub(crate) fn time_left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    pub(crate) fn answer(self, result: Result<Receipt>) {
+        // A caller that has gone finds out by appending the same events again.
+        drop(self.reply.send(result));
+    }
+}
+
+impl Submitted {
+    /// Waits for the answer until the deadline.
+    pub(crate) async fn answer(self) -> Result<Receipt> {
+        let mut answer = self.answer;
+        let until = tokio::time::Instant::from_std(self.until);
+        match tokio::time::timeout_at(until, &mut answer).await {
+            Ok(answer) => answer.unwrap_or_else(|_| Err(ended())),
+            // Whoever is first decides: an append that was not sent by now never will be.
+            Err(_) => match self.stage.compare_exchange(
+                QUEUED,
+                ABANDONED,
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => Err(too_late()),
+                Err(_) => answer.try_recv().unwrap_or_else(|_| Err(unknown())),
+            },
+        }
+    }
+}
+
+pub(crate) fn too_late() -> Error {
+    Error::new(ErrorKind::Busy, "the deadline of the append is over: nothing was written")
+}
+
+fn unknown() -> Error {
+    let message = "the deadline of the append passed before PostgreSQL answered: append the same \
+                   events again to settle it";
+    Error::new(ErrorKind::OutcomeUnknown, message)
+}
+
+fn ended() -> Error {
+    let message = "the task that sends appends has ended with its runtime: append the same \
+                   events again, on a store that is opened anew, to settle it";
+    Error::new(ErrorKind::OutcomeUnknown, message)
+}

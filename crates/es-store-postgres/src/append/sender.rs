@@ -1,0 +1,324 @@
+//! The task that sends: group commit.
+//!
+//! # Mechanism
+//! The task owns a connection. It takes the first append that waits and sends it at once;
+//! what arrives while that is on its way gathers, and the next call takes all of it, up to
+//! a bound. Each append has its own result. A lone caller waits for nobody.
+//! # Hazard: batches fall apart
+//! The callers of one batch are answered together and come back together, a moment later.
+//! Sent at once, the first of them would leave alone, with a commit to itself. So behind a
+//! batch of several the task lets others run for a moment, until as many are back.
+//! # Hazard: the reply is lost
+//! The connection breaks between the call and its reply, and the server may have committed
+//! or may yet commit. The task sends the same batch again on another connection, with care:
+//! whichever call comes second finds the event ids of the first. That goes on until it is
+//! answered or its callers have given up, who are told that the outcome is unknown.
+//! # What it costs
+//! One connection, kept. An append waits for the batch before it.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use deadpool_postgres::Object;
+use es_core::{Error, ErrorKind, ExpectedVersion, LogId, Position, Result};
+use tokio::sync::{mpsc, watch};
+use uuid::Uuid;
+
+use super::{
+    Pending,
+    call::{Answer, Failure, call, unknown},
+    repeat,
+};
+use crate::{connect::Connections, error::again, names::Names};
+
+/// Appends that share a commit at most.
+const BATCH: usize = 256;
+/// Events behind which a batch takes no more.
+const BATCH_EVENTS: usize = 2_000;
+/// Bytes of payload behind which a batch takes no more.
+const BATCH_BYTES: usize = 8 << 20;
+/// How long those who were answered together are given to come back.
+const GATHER: Duration = Duration::from_micros(400);
+
+/// What is sent, with the names of the tables in it.
+#[derive(Debug)]
+pub(crate) struct Statements {
+    pub(super) prefix: String,
+    pub(super) one: String,
+    pub(super) many: String,
+    pub(super) repeat: String,
+    pub(super) lock: String,
+    pub(super) is_fresh: String,
+}
+
+impl Statements {
+    pub(crate) fn new(names: &Names) -> Self {
+        let places = |count: usize| {
+            let places: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
+            places.join(", ")
+        };
+        Self {
+            prefix: names.sql("{es_}"),
+            one: names.sql(&format!("SELECT * FROM {{es}}append_one({})", places(16))),
+            many: names.sql(&format!("SELECT * FROM {{es}}append({})", places(34))),
+            repeat: repeat::statement(names),
+            lock: names.sql(
+                "LOCK TABLE {es}append_lock IN EXCLUSIVE MODE; SHOW transaction_isolation",
+            ),
+            is_fresh: names.sql("SELECT {es}is_fresh()"),
+        }
+    }
+}
+
+/// What the task works with.
+pub(crate) struct Sender {
+    pub(crate) connections: Connections,
+    pub(crate) statements: Arc<Statements>,
+    pub(crate) log: LogId,
+    pub(crate) published: Arc<watch::Sender<Position>>,
+    /// How long a batch that was not sent yet waits for a connection.
+    pub(crate) patience: Duration,
+}
+
+impl Sender {
+    /// Works until the last handle has gone; what was accepted by then is done first.
+    pub(crate) async fn run(self, mut queue: mpsc::UnboundedReceiver<Pending>) {
+        let mut connection = None;
+        let mut waiting = VecDeque::new();
+        let mut last = 0;
+        loop {
+            if waiting.is_empty() {
+                match queue.recv().await {
+                    Some(pending) => waiting.push_back(pending),
+                    None => return,
+                }
+            }
+            gather(&mut queue, &mut waiting, last).await;
+            let batch = next_batch(&mut waiting);
+            last = batch.len();
+            if !batch.is_empty() {
+                self.deliver(&mut connection, batch).await;
+            }
+        }
+    }
+
+    /// Sends a batch until everyone in it is answered or has gone.
+    async fn deliver(&self, connection: &mut Option<Object>, batch: Vec<Pending>) {
+        let mut todo = vec![batch];
+        while let Some(batch) = todo.pop() {
+            match self.settle(connection, &batch).await {
+                Ok(answers) => self.answer(batch, answers),
+                Err(error) if batch.len() > 1 && !is_common(&error) => {
+                    // One of them is at fault; the others must not pay for it.
+                    todo.extend(batch.into_iter().rev().map(|pending| vec![pending]));
+                }
+                Err(error) => {
+                    batch.into_iter().for_each(|pending| pending.answer(Err(again(&error))));
+                }
+            }
+        }
+    }
+
+    fn answer(&self, batch: Vec<Pending>, answers: Vec<Answer>) {
+        let receipts = answers.iter().filter_map(|answer| answer.as_ref().ok());
+        if let Some(last) = receipts.map(|receipt| receipt.last).max() {
+            self.published.send_if_modified(|head| {
+                let grown = last > *head;
+                *head = last.max(*head);
+                grown
+            });
+        }
+        for (pending, answer) in batch.into_iter().zip(answers) {
+            pending.answer(answer);
+        }
+    }
+
+    async fn settle(
+        &self,
+        connection: &mut Option<Object>,
+        batch: &[Pending],
+    ) -> Result<Vec<Answer>> {
+        let (mut careful, mut lost, mut tries) = (false, None, 0);
+        let begun = Instant::now();
+        loop {
+            let failure = match self.connected(connection, batch).await {
+                Ok(client) => {
+                    let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
+                    let call = call(client, &self.statements, self.log, batch, careful);
+                    match tokio::time::timeout(time, call).await {
+                        Ok(Ok(answers)) if lost.is_some() => {
+                            return Ok(distrusted(batch, answers));
+                        }
+                        Ok(Ok(answers)) => return Ok(answers),
+                        Ok(Err(failure)) => failure,
+                        Err(_) => {
+                            cancel(client);
+                            Failure::Lost(Error::new(ErrorKind::Busy, "the deadline is over"))
+                        }
+                    }
+                }
+                Err(error) => Failure::Refused(error),
+            };
+            match failure {
+                Failure::Repeated => careful = true,
+                Failure::Senseless(error) => return Err(unknown(error)),
+                Failure::Lost(error) => {
+                    tracing::warn!(error = %error, appends = batch.len(), "lost a reply of PostgreSQL");
+                    drop(connection.take().map(Object::take));
+                    (careful, lost) = (true, Some(error));
+                    pause(tries).await;
+                }
+                // Once a reply was lost, a refusal does not say what became of that call.
+                Failure::Refused(error) if lost.is_some() => {
+                    if !error.is_temporary() {
+                        return Err(unknown(error));
+                    }
+                    pause(tries).await;
+                }
+                Failure::Refused(error)
+                    if error.kind() == ErrorKind::Unavailable && begun.elapsed() < self.patience =>
+                {
+                    drop(connection.take().map(Object::take));
+                    pause(tries).await;
+                    if batch.iter().all(|pending| pending.time_left().is_zero()) {
+                        return Err(super::queue::too_late());
+                    }
+                }
+                Failure::Refused(error) => {
+                    if error.kind() == ErrorKind::Unsupported {
+                        // A standby: another connection may lead to the primary.
+                        drop(connection.take().map(Object::take));
+                    }
+                    return Err(error);
+                }
+            }
+            tries += 1;
+            if batch.iter().all(|p| p.is_abandoned() || p.time_left().is_zero()) {
+                return Err(match lost {
+                    Some(error) => unknown(error),
+                    None => super::queue::too_late(),
+                });
+            }
+        }
+    }
+
+    /// The connection, made anew where it is gone.
+    async fn connected<'c>(
+        &self,
+        connection: &'c mut Option<Object>,
+        batch: &[Pending],
+    ) -> Result<&'c Object> {
+        if connection.as_ref().is_some_and(|client| client.is_closed()) {
+            *connection = None;
+        }
+        let client = match connection.take() {
+            Some(client) => client,
+            None => {
+                let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
+                match tokio::time::timeout(time, self.connections.get()).await {
+                    Ok(client) => client?,
+                    Err(_) => return Err(super::queue::too_late()),
+                }
+            }
+        };
+        Ok(connection.insert(client))
+    }
+}
+
+/// Takes what has arrived, and waits a moment for those of the last batch.
+async fn gather(
+    queue: &mut mpsc::UnboundedReceiver<Pending>,
+    waiting: &mut VecDeque<Pending>,
+    last: usize,
+) {
+    let begun = Instant::now();
+    loop {
+        while let Ok(pending) = queue.try_recv() {
+            waiting.push_back(pending);
+        }
+        if waiting.len() >= last || begun.elapsed() >= GATHER {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Takes from those who wait as many as one call may have. No event id comes twice in it:
+/// the second one waits for the next call, which finds the first.
+fn next_batch(waiting: &mut VecDeque<Pending>) -> Vec<Pending> {
+    let (mut batch, mut later) = (Vec::new(), Vec::new());
+    let (mut events, mut bytes) = (0, 0);
+    let mut ids: HashSet<Uuid> = HashSet::new();
+    while let Some(pending) = waiting.pop_front() {
+        let request = &pending.request;
+        let count = request.event_count();
+        let size: usize = request.events().map(|(_, event)| event.payload.bytes().len()).sum();
+        let is_full = batch.len() >= BATCH
+            || (!batch.is_empty() && (events + count > BATCH_EVENTS || bytes + size > BATCH_BYTES));
+        if is_full {
+            waiting.push_front(pending);
+            break;
+        }
+        let is_alone = batch.is_empty() && waiting.is_empty();
+        if !is_alone {
+            if request.events().any(|(_, event)| ids.contains(&event.id.as_uuid())) {
+                later.push(pending);
+                continue;
+            }
+            ids.extend(request.events().map(|(_, event)| event.id.as_uuid()));
+        }
+        if pending.take() {
+            events += count;
+            bytes += size;
+            batch.push(pending);
+        }
+    }
+    later.into_iter().rev().for_each(|pending| waiting.push_front(pending));
+    batch
+}
+
+/// Answers that came after a reply was lost: the first call may still be on its way.
+///
+/// It can change no answer but one: that a stream does not exist, which it may by the time
+/// the first call is carried out.
+fn distrusted(batch: &[Pending], answers: Vec<Answer>) -> Vec<Answer> {
+    let answers = answers.into_iter().zip(batch).map(|(answer, pending)| match answer {
+        Err(error) if error.conflict().is_some() && names_exists(pending) => Err(unknown(error)),
+        answer => answer,
+    });
+    answers.collect()
+}
+
+fn names_exists(pending: &Pending) -> bool {
+    let request = &pending.request;
+    request.streams().iter().any(|write| write.expected == ExpectedVersion::Exists)
+        || request.required().iter().any(|demand| demand.expected == ExpectedVersion::Exists)
+}
+
+/// Whether an error concerns all of a batch, whatever is in it.
+fn is_common(error: &Error) -> bool {
+    use ErrorKind::{Busy, Closed, LogDiverged, OutcomeUnknown, Unavailable, Unsupported};
+    matches!(
+        error.kind(),
+        Busy | Closed | LogDiverged | OutcomeUnknown | Unavailable | Unsupported
+    )
+}
+
+/// Asks the server to give up a call that nobody waits for any more.
+fn cancel(client: &Object) {
+    let token = client.cancel_token();
+    drop(tokio::spawn(async move {
+        if let Err(error) = token.cancel_query(tokio_postgres::NoTls).await {
+            tracing::debug!(error = %error, "an abandoned call could not be cancelled");
+        }
+    }));
+}
+
+/// Waits before another try: longer each time, and never in step with others.
+async fn pause(tries: u32) {
+    let longest = 10_u64 << tries.min(6);
+    tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
+}

@@ -1,0 +1,93 @@
+//! Connections: kept by a pool, lent for one call, and known to break.
+
+use std::{str::FromStr, time::Duration};
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use es_core::{Error, ErrorKind, Invalid, Result};
+use tokio_postgres::{Config, NoTls, config::SslMode};
+
+use crate::{error::from_driver, options::PostgresOptions};
+
+/// Where connections come from.
+#[derive(Clone)]
+pub(crate) struct Connections {
+    pool: Pool,
+    timeout: Duration,
+}
+
+impl Connections {
+    /// Lends from a pool that is the caller's.
+    pub(crate) const fn of(pool: Pool, options: &PostgresOptions) -> Self {
+        Self { pool, timeout: options.connect_timeout }
+    }
+
+    /// Makes a pool for what `config` names. It connects when first asked.
+    pub(crate) fn to(config: &Config, options: &PostgresOptions) -> Result<Self> {
+        let recycling_method = RecyclingMethod::Fast;
+        let manager =
+            Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method });
+        let pool = Pool::builder(manager)
+            .max_size(options.connections)
+            .build()
+            .map_err(|error| Error::fault("the pool of connections could not be made", error))?;
+        Ok(Self::of(pool, options))
+    }
+
+    /// A connection, given back when it is dropped.
+    pub(crate) async fn get(&self) -> Result<Object> {
+        match tokio::time::timeout(self.timeout, self.pool.get()).await {
+            Ok(Ok(object)) => Ok(object),
+            Ok(Err(PoolError::Backend(error))) => Err(connecting(error)),
+            Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(self.late()),
+            Ok(Err(PoolError::Closed)) => {
+                Err(Error::new(ErrorKind::Closed, "the pool of connections was closed"))
+            }
+            Ok(Err(error)) => Err(Error::fault("the pool of connections failed", error)),
+        }
+    }
+
+    /// Whether it is a connection that is missing, or a place in the pool, is told by how
+    /// many there are.
+    fn late(&self) -> Error {
+        let status = self.pool.status();
+        if status.size >= status.max_size && status.available == 0 {
+            let message = format!(
+                "all {} connections were in use for {:?}: nothing was written; allow more, or \
+                 hold them for a shorter time",
+                status.max_size, self.timeout
+            );
+            return Error::new(ErrorKind::Busy, message);
+        }
+        let message = format!("PostgreSQL did not answer within {:?}", self.timeout);
+        Error::new(ErrorKind::Unavailable, message)
+    }
+}
+
+fn connecting(error: tokio_postgres::Error) -> Error {
+    if error.as_db_error().is_some() {
+        return from_driver(None, error);
+    }
+    Error::new(ErrorKind::Unavailable, "PostgreSQL cannot be reached").with_source(error)
+}
+
+/// Reads a URL, in which a password may stand: errors do not repeat it.
+pub(crate) fn config(url: &str) -> Result<Config> {
+    let mut config = Config::from_str(url).map_err(|error| {
+        let value = "(not repeated: it may hold a password)".to_owned();
+        let remedy = "write postgres://user:password@host:port/database";
+        Error::from(Invalid::Setting { setting: "the URL of a PostgreSQL store", value, remedy })
+            .with_source(error)
+    })?;
+    if config.get_ssl_mode() == SslMode::Require {
+        let message = "sslmode=require: this build has no TLS; give `PostgresStore::with_pool` a \
+                       pool that has it";
+        return Err(Error::new(ErrorKind::Unsupported, message));
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("eventsource");
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(Duration::from_secs(5));
+    }
+    Ok(config)
+}

@@ -1,0 +1,95 @@
+//! What PostgreSQL and the driver say, as the kinds of error that callers decide by.
+
+use es_core::{Diverged, Error, ErrorKind, LogId};
+use tokio_postgres::error::{Severity, SqlState};
+use uuid::Uuid;
+
+/// What the functions say when the log is not the one that they were told of.
+pub(crate) const ANOTHER_LOG: &str = "ES001";
+const ONE_HASH: &str = "ES002";
+
+/// Whether the reply was lost, so that nobody knows what the server did.
+///
+/// The server speaks of its own end (`FATAL`) also after it has committed, so that is no
+/// reply either.
+pub(crate) fn is_lost(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_none_or(|db| {
+        matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+            || db.code().code().starts_with("08")
+    })
+}
+
+/// Whether an event id was there already.
+pub(crate) fn is_repeated(error: &tokio_postgres::Error, prefix: &str) -> bool {
+    error.as_db_error().is_some_and(|db| {
+        *db.code() == SqlState::UNIQUE_VIOLATION
+            && db.constraint().and_then(|name| name.strip_prefix(prefix)) == Some("events_id")
+    })
+}
+
+/// What a driver's error means to a caller, when nothing was written.
+pub(crate) fn from_driver(log: Option<LogId>, error: tokio_postgres::Error) -> Error {
+    let Some(db) = error.as_db_error() else {
+        let message = "the connection to PostgreSQL failed: nothing was written";
+        return Error::new(ErrorKind::Unavailable, message).with_source(error);
+    };
+    if db.code().code() == ANOTHER_LOG {
+        let found = db.detail().and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_default();
+        let (Some(expected), found) = (log, LogId::from_uuid(found)) else {
+            return Error::fault("PostgreSQL named a log unasked", error);
+        };
+        return Error::from(Diverged::Replaced { expected, found }).with_source(error);
+    }
+    let (kind, message) = said(db.code(), is_lost(&error));
+    Error::new(kind, message).with_source(error)
+}
+
+fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
+    use ErrorKind::{Busy, Fault, Invalid, Unavailable, Unsupported};
+    match code.code() {
+        ONE_HASH => (Invalid, "another stream has the same hash: choose another key"),
+        "40001" | "40P01" => (Busy, "another transaction was in the way: nothing was written"),
+        "55P03" | "57014" | "25P03" | "25P04" => {
+            (Busy, "PostgreSQL gave up waiting (a timeout of the server): nothing was written")
+        }
+        "53300" => (Unavailable, "PostgreSQL has no connection left for us"),
+        "53100" => (Unavailable, "the disk of PostgreSQL is full: nothing was written"),
+        "53000" | "53200" | "53400" => {
+            (Unavailable, "PostgreSQL has run out of room: nothing was written")
+        }
+        "25006" => (
+            Unsupported,
+            "PostgreSQL is read-only here (a standby, or a read-only transaction): nothing was \
+             written; append on the primary",
+        ),
+        "42501" => (Invalid, "this role may not do that: grant what docs/postgresql.md lists"),
+        "28000" | "28P01" => (Invalid, "PostgreSQL refuses this user or password"),
+        "3D000" => (Invalid, "there is no such database"),
+        "3F000" | "42P01" | "42883" => {
+            (Invalid, "the tables of the log are not there: run `PostgresStore::migrate`")
+        }
+        _ if is_lost => (Unavailable, "PostgreSQL ended the connection"),
+        _ => (Fault, "PostgreSQL refused what should have worked: nothing was written"),
+    }
+}
+
+/// The database holds something that this crate never writes.
+pub(crate) fn damaged(what: impl Into<es_core::BoxError>) -> Error {
+    Error::fault("the tables of the log hold what no release of this crate writes", what)
+}
+
+pub(crate) fn closed() -> Error {
+    Error::new(ErrorKind::Closed, "the store was closed, or its runtime has ended")
+}
+
+/// The same error for each caller of a batch.
+pub(crate) fn again(error: &Error) -> Error {
+    let copy = match error.diverged() {
+        Some(diverged) => Error::from(diverged.clone()),
+        None => Error::new(error.kind(), error.to_string()),
+    };
+    match std::error::Error::source(error) {
+        Some(source) => copy.with_source(source.to_string()),
+        None => copy,
+    }
+}

@@ -1,0 +1,63 @@
+//! What the tables are called, and the statements with those names in them.
+
+use es_core::{Error, Invalid, Result};
+
+/// The schema and the prefix of all names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Names {
+    schema: String,
+    prefix: String,
+}
+
+/// What PostgreSQL cuts names at is 63; the longest of ours behind the prefix has 24.
+const LONGEST: usize = 39;
+
+impl Names {
+    pub(crate) fn new(schema: &str, prefix: &str) -> Result<Self> {
+        if schema.is_empty() {
+            return Err(refused("the schema of a PostgreSQL store", schema));
+        }
+        Ok(Self {
+            schema: plain("the schema of a PostgreSQL store", schema)?,
+            prefix: plain("the prefix of the tables of a PostgreSQL store", prefix)?,
+        })
+    }
+
+    pub(crate) fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// What every name begins with, the schema included.
+    pub(crate) fn qualified(&self) -> String {
+        format!("{}.{}", self.schema, self.prefix)
+    }
+
+    /// SQL in which `{es}` stands for schema and prefix, and `{es_}` for the prefix.
+    pub(crate) fn sql(&self, text: &str) -> String {
+        text.replace("{es}", &self.qualified()).replace("{es_}", &self.prefix)
+    }
+
+    /// The channel on which writers say that the log has grown.
+    pub(crate) fn channel(&self) -> String {
+        format!("{}_{}events", self.schema, self.prefix)
+    }
+}
+
+/// Names that need no quotes, so that no SQL can hide in them.
+fn plain(setting: &'static str, name: &str) -> Result<String> {
+    let mut bytes = name.bytes();
+    let begins = bytes.next().is_none_or(|b| b.is_ascii_lowercase() || b == b'_');
+    if name.len() <= LONGEST
+        && begins
+        && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && !name.starts_with("pg_")
+    {
+        return Ok(name.to_owned());
+    }
+    Err(refused(setting, name))
+}
+
+fn refused(setting: &'static str, name: &str) -> Error {
+    let remedy = "say up to 39 lower-case letters, digits and underscores, no digit first";
+    Invalid::Setting { setting, value: format!("{name:?}"), remedy }.into()
+}

@@ -1,0 +1,157 @@
+//! How a store is opened.
+
+use std::time::Duration;
+
+use es_core::{Error, Invalid, Result};
+
+use crate::names::Names;
+
+/// How a store is opened.
+///
+/// ```
+/// use es_store_postgres::PostgresOptions;
+///
+/// let options = PostgresOptions::new().with_schema("ledger")?.with_connections(16)?;
+/// # Ok::<(), es_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct PostgresOptions {
+    pub(crate) schema: String,
+    pub(crate) prefix: String,
+    pub(crate) migrate: bool,
+    pub(crate) connections: usize,
+    pub(crate) queue: usize,
+    pub(crate) refuse_when_full: bool,
+    pub(crate) patience: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) poll_interval: Duration,
+    pub(crate) listen: bool,
+}
+
+impl PostgresOptions {
+    /// Schema `eventsource`, tables `es_…`, made or brought up to date when the store is
+    /// opened; up to 8 connections; a queue of 4,096 appends that waits when it is full;
+    /// 30 seconds for an append without a deadline, 5 for a connection; a look every 100 ms
+    /// for what other processes wrote, in case that their notification did not come.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            schema: "eventsource".to_owned(),
+            prefix: "es_".to_owned(),
+            migrate: true,
+            connections: 8,
+            queue: 4_096,
+            refuse_when_full: false,
+            patience: Duration::from_secs(30),
+            connect_timeout: Duration::from_secs(5),
+            poll_interval: Duration::from_millis(100),
+            listen: true,
+        }
+    }
+
+    /// The schema that the tables are in. Each schema and prefix is a log of its own.
+    ///
+    /// # Errors
+    /// `Invalid` unless it is up to 39 lower-case letters, digits and underscores.
+    pub fn with_schema(mut self, schema: impl Into<String>) -> Result<Self> {
+        self.schema = schema.into();
+        self.names().map(|_| self)
+    }
+
+    /// What the names of all tables and functions begin with; it may be empty.
+    ///
+    /// # Errors
+    /// `Invalid` unless it is up to 39 lower-case letters, digits and underscores.
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Result<Self> {
+        self.prefix = prefix.into();
+        self.names().map(|_| self)
+    }
+
+    /// Whether opening makes the tables, or brings them up to date. Without, opening fails
+    /// unless [`PostgresStore::migrate`](crate::PostgresStore::migrate) has run; then the
+    /// store needs no right to make anything.
+    #[must_use]
+    pub const fn with_migrate(mut self, migrate: bool) -> Self {
+        self.migrate = migrate;
+        self
+    }
+
+    /// How many connections there are at most, besides one that listens. One of them
+    /// appends; the others read. A pool that is given has its own number.
+    ///
+    /// # Errors
+    /// `Invalid` below 2.
+    pub fn with_connections(mut self, connections: usize) -> Result<Self> {
+        self.connections = at_least("the connections of a PostgreSQL store", connections, 2)?;
+        Ok(self)
+    }
+
+    /// How many appends may wait for those before them.
+    ///
+    /// # Errors
+    /// `Invalid` for 0.
+    pub fn with_queue(mut self, appends: usize) -> Result<Self> {
+        self.queue = at_least("the queue of a PostgreSQL store", appends, 1)?;
+        Ok(self)
+    }
+
+    /// Whether an append that finds the queue full fails at once with `Busy`, instead of
+    /// waiting for room.
+    #[must_use]
+    pub const fn with_refusal_when_full(mut self, refuse: bool) -> Self {
+        self.refuse_when_full = refuse;
+        self
+    }
+
+    /// How long an append that has no deadline takes at most, a lost reply and what it
+    /// takes to settle it included.
+    #[must_use]
+    pub const fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How long a call waits for a connection before it fails with `Busy` (all are in use)
+    /// or `Unavailable` (there is none to be had).
+    #[must_use]
+    pub const fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How often those who wait for events look for themselves. What this store appends
+    /// wakes them at once, and what others append does as soon as their notification comes.
+    #[must_use]
+    pub const fn with_poll_interval(mut self, interval: Duration) -> Self {
+        self.poll_interval = interval;
+        self
+    }
+
+    /// Whether a connection of its own listens for notifications. Without, as behind
+    /// PgBouncer in transaction mode, those who wait look at every poll interval.
+    #[must_use]
+    pub const fn with_listening(mut self, listen: bool) -> Self {
+        self.listen = listen;
+        self
+    }
+
+    pub(crate) fn names(&self) -> Result<Names> {
+        Names::new(&self.schema, &self.prefix)
+    }
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn at_least(setting: &'static str, value: usize, least: usize) -> Result<usize> {
+    if value < least {
+        let remedy = if least == 1 { "say 1 or more" } else { "say 2 or more" };
+        let value = value.to_string();
+        return Err(Error::from(Invalid::Setting { setting, value, remedy }));
+    }
+    Ok(value)
+}

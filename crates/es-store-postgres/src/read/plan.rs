@@ -1,0 +1,213 @@
+//! How to find what a read asks for: by which index, between which places.
+
+use deadpool_postgres::Object;
+use es_core::{Direction, EventId, Head, LogId, Position, QueryItem, Read, Result, Selection};
+use es_core::Timestamp;
+use tokio_postgres::Error as Driver;
+use uuid::Uuid;
+
+use super::{families::Family, page::Reader, row::Micros, row::unsigned};
+use crate::{
+    append::signed,
+    error::{damaged, from_driver},
+    hash,
+    names::Names,
+};
+
+/// So many index ranges are merged; a read of more goes through the log and passes over
+/// what it does not want.
+const MERGED: usize = 16;
+
+/// Where the candidates of a read come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    Nothing,
+    Event(EventId),
+    Stream(Uuid),
+    /// The log itself; only events of these families, where not all are meant.
+    Log(Option<Vec<i64>>),
+    /// Ranges of the index by family, merged.
+    Families(Vec<i64>),
+    /// Ranges of the indexes by family and by tag, merged.
+    Lists { families: Vec<i64>, tags: Vec<String> },
+}
+
+/// What is fixed for all pages of a read. Bounds are inclusive.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) source: Source,
+    /// Whether every candidate is covered by the read.
+    pub(super) exact: bool,
+    pub(super) low: i64,
+    pub(super) high: i64,
+}
+
+impl Plan {
+    /// The plan of `read`. One stream, or one event, is found without a look; any other
+    /// read ends at the head that the log has now.
+    pub(super) async fn new(client: &Object, reader: &Reader, read: &Read) -> Result<Self, Fails> {
+        let mut low = read.after.map_or(1, |after| signed(after.get()).saturating_add(1));
+        let mut high = read.until.map_or(i64::MAX, |until| signed(until.get()));
+        if let Some(since) = read.recorded_since {
+            low = low.max(position_at(client, reader, since).await?);
+        }
+        if let Some(until) = read.recorded_until {
+            let behind = Timestamp::from_micros(until.as_micros().saturating_add(1));
+            high = high.min(position_at(client, reader, behind).await?.saturating_sub(1));
+        }
+        let (source, exact) = match &read.selection {
+            _ if low > high || read.query.items().is_empty() => (Source::Nothing, true),
+            Selection::Event(id) => (Source::Event(*id), false),
+            Selection::Stream(stream) => {
+                let is_exact = read.query.is_any();
+                (Source::Stream(hash::stream(stream)), is_exact)
+            }
+            _ => {
+                let rows = client.query(&reader.sql.families, &[]).await.map_err(Fails::Driver)?;
+                let Some(first) = rows.first() else {
+                    return Ok(Self { source: Source::Nothing, exact: true, low, high });
+                };
+                high = high.min(first.try_get(4).map_err(Fails::Driver)?);
+                reader.families.learn(&rows)?;
+                let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, Driver>>();
+                lists(client, reader, read, low, ids.map_err(Fails::Driver)?).await?
+            }
+        };
+        Ok(Self { source, exact, low, high })
+    }
+}
+
+/// Why a page could not be fetched.
+pub(super) enum Fails {
+    Driver(Driver),
+    Other(es_core::Error),
+}
+
+impl From<es_core::Error> for Fails {
+    fn from(error: es_core::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// The index ranges that hold all of what a read over many streams covers.
+async fn lists(
+    client: &Object,
+    reader: &Reader,
+    read: &Read,
+    low: i64,
+    all: Vec<i64>,
+) -> Result<(Source, bool), Fails> {
+    let (untagged, tagged): (Vec<&QueryItem>, Vec<_>) =
+        read.query.items().iter().partition(|item| item.tags.is_empty());
+    let known = reader.families.known();
+    let mut families: Vec<i64> = Vec::new();
+    for id in &all {
+        let family = known.get(id).ok_or_else(|| damaged(format!("there is no family {id}")))?;
+        if family.is_selected(read) && untagged.iter().any(|item| has_type(item, family)) {
+            families.push(*id);
+        }
+    }
+    let mut tags = Vec::new();
+    for item in tagged {
+        let tag = rarest(client, reader, item, low).await?;
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    let is_all = families.len() == all.len();
+    Ok(match (families.len(), tags.is_empty()) {
+        (0, true) => (Source::Nothing, true),
+        _ if is_all => (Source::Log(None), true),
+        (1..=MERGED, true) => (Source::Families(families), true),
+        (0..=MERGED, false) => (Source::Lists { families, tags }, false),
+        (_, true) => (Source::Log(Some(families)), true),
+        (_, false) => (Source::Log(None), false),
+    })
+}
+
+fn has_type(item: &QueryItem, family: &Family) -> bool {
+    item.types.is_empty() || item.types.contains(&family.event_type)
+}
+
+/// The tag of an alternative that the fewest events have, as far as a short look tells.
+async fn rarest(
+    client: &Object,
+    reader: &Reader,
+    item: &QueryItem,
+    low: i64,
+) -> Result<String, Fails> {
+    let mut best = (i64::MAX, String::new());
+    for tag in &item.tags {
+        let count = if item.tags.len() == 1 {
+            0
+        } else {
+            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&tag.as_str(), &low];
+            let row = client.query_one(&reader.sql.rarity, &values).await.map_err(Fails::Driver)?;
+            row.try_get(0).map_err(Fails::Driver)?
+        };
+        if count < best.0 {
+            best = (count, tag.as_str().to_owned());
+        }
+    }
+    Ok(best.1)
+}
+
+async fn position_at(client: &Object, reader: &Reader, at: Timestamp) -> Result<i64, Fails> {
+    let row = client
+        .query_one(&reader.sql.position_at, &[&Micros::from(at)])
+        .await
+        .map_err(Fails::Driver)?;
+    row.try_get(0).map_err(Fails::Driver)
+}
+
+/// Which log it is and where it ends.
+pub(crate) async fn head(client: &Object, sql: &str) -> Result<Head> {
+    let statement = client.prepare_cached(sql).await.map_err(|error| from_driver(None, error))?;
+    let row = client.query_one(&statement, &[]).await.map_err(|error| from_driver(None, error))?;
+    let log = LogId::from_uuid(row.try_get(0).map_err(damaged)?);
+    Ok(Head::new(log, Position::new(unsigned(row.try_get(1).map_err(damaged)?)?)))
+}
+
+/// The statements of reading that are always the same.
+#[derive(Debug)]
+pub(crate) struct Sql {
+    pub(crate) head: String,
+    families: String,
+    pub(super) families_of: String,
+    rarity: String,
+    position_at: String,
+    pub(super) events: String,
+    pub(super) tags: String,
+}
+
+impl Sql {
+    pub(crate) fn new(names: &Names) -> Self {
+        let head = "SELECT l.id, coalesce((SELECT e.position FROM {es}events e \
+                    ORDER BY e.position DESC LIMIT 1), 0) FROM {es}log l";
+        // The head is read by the same statement: no event up to it has a later family.
+        let families = "SELECT f.id, f.tenant, f.category, f.type, \
+                        coalesce((SELECT e.position FROM {es}events e \
+                        ORDER BY e.position DESC LIMIT 1), 0) FROM {es}families f";
+        let families_of =
+            "SELECT f.id, f.tenant, f.category, f.type FROM {es}families f WHERE f.id = ANY ($1)";
+        let rarity = "SELECT count(*) FROM (SELECT 1 FROM {es}tags t \
+                      WHERE t.tag = $1 AND t.position >= $2 LIMIT 1000) t";
+        Self {
+            head: names.sql(head),
+            families: names.sql(families),
+            families_of: names.sql(families_of),
+            rarity: names.sql(rarity),
+            position_at: names.sql("SELECT {es}position_at($1)"),
+            events: names.sql("{es}events"),
+            tags: names.sql("{es}tags"),
+        }
+    }
+}
+
+/// How SQL says in which order.
+pub(super) const fn order(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Forward => "ASC",
+        Direction::Backward => "DESC",
+    }
+}

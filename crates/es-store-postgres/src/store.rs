@@ -1,0 +1,387 @@
+//! The store: a handle on the pool and the tasks, and the port.
+
+use std::{
+    fmt::{self, Debug, Display},
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use deadpool_postgres::Pool;
+use es_core::{
+    Append, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, LogId,
+    PageStream, Position, Read, Receipt, Result,
+};
+use futures_util::TryStreamExt;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_postgres::{Config, GenericClient};
+
+use crate::{
+    append::{Pending, Sender, Statements, append_in},
+    connect::{Connections, config},
+    error::{closed, damaged, from_driver},
+    migrate,
+    names::Names,
+    options::PostgresOptions,
+    read::{Families, Reader, Sql, head, pages},
+    wait::{listen, notify},
+};
+
+/// A condition that reaches further back than this many events is looked at before the
+/// append, outside of its lock.
+const LOOK_AHEAD: u64 = 1_000;
+
+/// A log of events in PostgreSQL. Cloning it copies the handle.
+///
+/// It keeps the whole contract of [`EventStore`], with any number of processes on the same
+/// log: positions are dense and grow in the order of the commits, whatever other
+/// transactions do. Appends that arrive while others are on their way share the next call
+/// and its commit. It works on the Tokio runtime that it was opened on.
+///
+/// ```no_run
+/// use es_core::{Append, ExpectedVersion, NewEvent, Payload, Schema, Store, StreamId};
+/// use es_store_postgres::PostgresStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = Store::new(PostgresStore::open("postgres://me@localhost/bank").await?);
+/// let opened = NewEvent::raw(Schema::from_static("account.opened", 1), Payload::json("Alice")?);
+/// let alice = StreamId::new("account", "alice")?;
+/// store.append(Append::to(alice, ExpectedVersion::NoStream).event(opened)).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    names: Names,
+    log: LogId,
+    place: String,
+    connections: Connections,
+    reader: Arc<Reader>,
+    statements: Arc<Statements>,
+    queue: mpsc::UnboundedSender<Pending>,
+    room: Arc<Semaphore>,
+    refuse_when_full: bool,
+    patience: Duration,
+    poll_interval: Duration,
+    published: Arc<watch::Sender<Position>>,
+    /// What to listen on, and the task that does once somebody waits.
+    listen: Option<Config>,
+    listener: OnceLock<JoinHandle<()>>,
+    notifier: JoinHandle<()>,
+}
+
+impl PostgresStore {
+    /// Opens the log in the database at `url`, and makes its tables if they are not there.
+    ///
+    /// The URL is that of libpq: `postgres://user:password@host:port/database`, several
+    /// hosts for a primary with standbys (`target_session_attrs=read-write` among them).
+    ///
+    /// # Errors
+    /// `Unavailable` when the server cannot be reached; `Invalid` when it refuses the user,
+    /// the tables were altered or the role may not make them; `Unsupported` when a newer
+    /// release made them.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing open; the tables may be there, whole, or not.
+    pub async fn open(url: &str) -> Result<Self> {
+        Self::open_with(url, PostgresOptions::new()).await
+    }
+
+    /// Opens the log in the database at `url` as `options` say.
+    ///
+    /// # Errors
+    /// Those of [`PostgresStore::open`].
+    ///
+    /// # Cancel safety
+    /// That of [`PostgresStore::open`].
+    pub async fn open_with(url: &str, options: PostgresOptions) -> Result<Self> {
+        let config = config(url)?;
+        let connections = Connections::to(&config, &options)?;
+        let place = place(&config);
+        Self::start(connections, options.listen.then_some(config), place, &options).await
+    }
+
+    /// Opens the log through a pool that is the caller's: it is used and never closed. The
+    /// store keeps one of its connections. It does not listen, since no pool can: those who
+    /// wait look at every poll interval.
+    ///
+    /// # Errors
+    /// Those of [`PostgresStore::open`].
+    ///
+    /// # Cancel safety
+    /// That of [`PostgresStore::open`].
+    pub async fn with_pool(pool: Pool, options: PostgresOptions) -> Result<Self> {
+        let connections = Connections::of(pool, &options);
+        Self::start(connections, None, "postgres: (a pool)".to_owned(), &options).await
+    }
+
+    /// Makes the tables in the database at `url`, or brings them up to date. It may be run
+    /// by any number of processes at once and as often as one likes; it takes no lock that
+    /// stops readers or writers of tables that are up to date.
+    ///
+    /// # Errors
+    /// Those of [`PostgresStore::open`].
+    ///
+    /// # Cancel safety
+    /// All steps that are missing are done, or none.
+    pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<()> {
+        let connections = Connections::to(&config(url)?, options)?;
+        migrate::migrate(&mut connections.get().await?, &options.names()?).await
+    }
+
+    async fn start(
+        connections: Connections,
+        listen: Option<Config>,
+        place: String,
+        options: &PostgresOptions,
+    ) -> Result<Self> {
+        let names = options.names()?;
+        let sql = Sql::new(&names);
+        let mut client = connections.get().await?;
+        if options.migrate {
+            migrate::migrate(&mut client, &names).await?;
+        }
+        let log = migrate::check(&client, &names).await?;
+        let (published, changes) = watch::channel(head(&client, &sql.head).await?.position);
+        drop(client);
+        let published = Arc::new(published);
+        let statements = Arc::new(Statements::new(&names));
+        let (queue, pending) = mpsc::unbounded_channel();
+        let sender = Sender {
+            connections: connections.clone(),
+            statements: Arc::clone(&statements),
+            log,
+            published: Arc::clone(&published),
+            patience: options.connect_timeout,
+        };
+        tokio::spawn(sender.run(pending));
+        let notifier = tokio::spawn(notify(connections.clone(), names.clone(), changes));
+        let families = Families::default();
+        let reader = Arc::new(Reader { connections: connections.clone(), families, sql });
+        let inner = Inner {
+            names,
+            log,
+            place,
+            connections,
+            reader,
+            statements,
+            queue,
+            room: Arc::new(Semaphore::new(options.queue)),
+            refuse_when_full: options.refuse_when_full,
+            patience: options.patience,
+            poll_interval: options.poll_interval,
+            published,
+            listen,
+            listener: OnceLock::new(),
+            notifier,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Appends within a transaction that is the caller's: events and rows of their own
+    /// commit together, or not at all. `client` is that transaction, or a connection that
+    /// is in one.
+    ///
+    /// The appends of everybody else wait from here until the transaction ends, so let
+    /// little follow, and give the connection an `idle_in_transaction_session_timeout`.
+    /// Followers learn of it at their next look. A refusal (a conflict, a condition, a
+    /// clash) leaves the transaction usable. At REPEATABLE READ and SERIALIZABLE, append
+    /// before anything else.
+    ///
+    /// # Errors
+    /// Those of [`EventStore::append`], and `Busy` when the transaction cannot see the
+    /// whole log, because it began too early; then run it again. After any error that
+    /// comes from the server the transaction can only be rolled back.
+    ///
+    /// # Cancel safety
+    /// Whatever was written is part of the transaction; roll it back.
+    pub async fn append_in(
+        &self,
+        client: &impl GenericClient,
+        append: Append,
+    ) -> Result<Receipt> {
+        let request = append.build()?;
+        append_in(client, &self.inner.statements, self.inner.log, &request).await
+    }
+
+    /// Waits for room in the queue, or does not.
+    async fn room(&self, until: Instant) -> Result<OwnedSemaphorePermit> {
+        let room = Arc::clone(&self.inner.room);
+        if self.inner.refuse_when_full {
+            return room.try_acquire_owned().map_err(|_| {
+                let message = "the queue of appends is full: nothing was written";
+                Error::new(ErrorKind::Busy, message)
+            });
+        }
+        match tokio::time::timeout_at(until.into(), room.acquire_owned()).await {
+            Ok(permit) => permit.map_err(|_| closed()),
+            Err(_) => {
+                let message = "the deadline of the append passed while the queue was full: \
+                               nothing was written";
+                Err(Error::new(ErrorKind::Busy, message))
+            }
+        }
+    }
+
+    /// Looks for what the conditions of an append exclude, as far as that lies far back.
+    /// Behind the head that is returned nothing was looked at.
+    async fn look_ahead(&self, request: &mut AppendRequest) -> Result<Vec<Option<Position>>> {
+        let head = *self.inner.published.borrow();
+        let mut found = Vec::with_capacity(request.unless().len());
+        for unless in request.unless() {
+            if head.get().saturating_sub(unless.after.get()) <= LOOK_AHEAD {
+                found.push(None);
+                continue;
+            }
+            let read = Read::all().matching(unless.query.clone()).after(unless.after);
+            let read = match request.tenant() {
+                Some(tenant) => read.tenant(tenant.clone()),
+                None => read,
+            };
+            let read = read.until(head).backward().limit(1);
+            let pages = pages(Arc::clone(&self.inner.reader), read);
+            let events: Vec<_> = pages.try_concat().await?;
+            found.push(events.first().map(|event| event.position));
+        }
+        Ok(found)
+    }
+
+    async fn head_now(&self) -> Result<Head> {
+        let client = self.inner.connections.get().await?;
+        let head = head(&client, &self.inner.reader.sql.head).await;
+        if head.as_ref().is_err_and(Error::is_temporary) && client.is_closed() {
+            drop(client);
+            let client = self.inner.connections.get().await?;
+            return crate::read::head(&client, &self.inner.reader.sql.head).await;
+        }
+        head
+    }
+
+    /// Begins to listen for other processes, once somebody waits.
+    fn listen(&self) {
+        if let Some(config) = &self.inner.listen {
+            self.inner.listener.get_or_init(|| {
+                let published = Arc::clone(&self.inner.published);
+                tokio::spawn(listen(config.clone(), self.inner.names.clone(), published))
+            });
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.notifier.abort();
+        if let Some(listener) = self.listener.get() {
+            listener.abort();
+        }
+    }
+}
+
+#[async_trait]
+impl EventStore for PostgresStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::ALL
+    }
+
+    async fn append(&self, append: AppendRequest) -> Result<Receipt> {
+        let until = Instant::now() + append.deadline().unwrap_or(self.inner.patience);
+        let mut append = append;
+        let found = if append.unless().is_empty() {
+            Vec::new()
+        } else {
+            self.look_ahead(&mut append).await?
+        };
+        let place = self.room(until).await?;
+        let (pending, submitted) = Pending::new(append, found, until, place);
+        self.inner.queue.send(pending).map_err(|_| closed())?;
+        submitted.answer().await
+    }
+
+    fn read(&self, read: Read) -> PageStream {
+        pages(Arc::clone(&self.inner.reader), read)
+    }
+
+    async fn head(&self) -> Result<Head> {
+        self.head_now().await
+    }
+
+    async fn wait(&self, after: Position) -> Result<Head> {
+        self.listen();
+        let mut published = self.inner.published.subscribe();
+        loop {
+            published.borrow_and_update();
+            let head = self.head_now().await?;
+            if head.position > after || head.log != self.inner.log {
+                return Ok(head);
+            }
+            if head.position < after {
+                // The log is shorter than it was: whoever waits must know.
+                return Ok(head);
+            }
+            // Whether it was woken or the interval is over, it looks.
+            match tokio::time::timeout(self.inner.poll_interval, published.changed()).await {
+                Ok(Err(_)) => return Err(closed()),
+                Ok(Ok(())) | Err(_) => {}
+            }
+        }
+    }
+
+    async fn durability(&self) -> Result<Durability> {
+        let client = self.inner.connections.get().await?;
+        let sql = "SELECT current_setting('fsync'), current_setting('synchronous_commit'), \
+                   current_setting('full_page_writes')";
+        let row = client.query_one(sql, &[]).await.map_err(|error| from_driver(None, error))?;
+        let setting = |at| row.try_get::<_, String>(at).map_err(damaged);
+        let (fsync, commit, pages) = (setting(0)?, setting(1)?, setting(2)?);
+        let settings =
+            format!("fsync={fsync}, synchronous_commit={commit}, full_page_writes={pages}");
+        Ok(match (fsync.as_str(), commit.as_str()) {
+            ("on", "off") => {
+                // The writer of the log writes at least every three times its delay.
+                let window = Duration::from_millis(600);
+                let mut durability = Durability::delayed(Some(window), settings);
+                durability.survives_server_crash = false;
+                durability
+            }
+            ("on", _) if pages == "on" => Durability::full(settings),
+            _ => Durability::delayed(None, settings),
+        })
+    }
+}
+
+impl Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("place", &self.inner.place)
+            .field("log", &self.inner.log)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Display for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.inner.place, self.inner.names.qualified())
+    }
+}
+
+/// Where the database is, without user and password.
+fn place(config: &Config) -> String {
+    let hosts: Vec<String> = config
+        .get_hosts()
+        .iter()
+        .map(|host| match host {
+            tokio_postgres::config::Host::Tcp(host) => host.clone(),
+            #[cfg(unix)]
+            tokio_postgres::config::Host::Unix(path) => path.display().to_string(),
+        })
+        .collect();
+    format!("postgres://{}/{}", hosts.join(","), config.get_dbname().unwrap_or_default())
+}

@@ -1,0 +1,12 @@
+//! The store on a real server: the contract, random histories, and what breaks connections.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod contract;
+mod machine;
+mod server;
