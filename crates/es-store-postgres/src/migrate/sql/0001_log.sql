@@ -86,18 +86,18 @@ FROM {es}events e JOIN {es}families f ON f.id = e.family;
 CREATE FUNCTION {es}position_at(moment timestamptz) RETURNS bigint
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    low bigint; high bigint; middle bigint; found record;
+    low bigint; high bigint; middle bigint; next record;
 BEGIN
     SELECT coalesce(min(position), 1), coalesce(max(position), 0) + 1 INTO low, high
     FROM {es}events;
     WHILE low < high LOOP
         middle := low + (high - low) / 2;
-        SELECT e.position, e.recorded_at INTO found
+        SELECT e.position, e.recorded_at INTO next
         FROM {es}events e WHERE e.position >= middle ORDER BY e.position LIMIT 1;
-        IF NOT FOUND OR found.recorded_at >= moment THEN
+        IF NOT FOUND OR next.recorded_at >= moment THEN
             high := middle;
         ELSE
-            low := found.position + 1;
+            low := next.position + 1;
         END IF;
     END LOOP;
     RETURN low;
