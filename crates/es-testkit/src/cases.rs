@@ -330,3 +330,52 @@ macro_rules! __dead_letter_cases {
         }
     };
 }
+
+/// The cases of a read model.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __read_model_cases {
+    ($then:path, $fresh:tt) => {
+        $then! {
+            $fresh read_model {
+                p1_together {
+                    rows_and_checkpoint_commit_together
+                    whoever_sees_the_checkpoint_sees_the_rows
+                    a_dropped_transaction_leaves_neither
+                    a_commit_without_rows_moves_the_checkpoint
+                    one_transaction_after_another
+                    the_same_position_again_is_allowed
+                    advance_and_commit_agree
+                    a_commit_backward_writes_nothing
+                    a_commit_without_a_claim_writes_nothing
+                    concurrent_transactions_get_on
+                    a_transaction_moves_between_tasks
+                }
+                p2_fenced {
+                    a_fenced_commit_writes_nothing
+                    a_fenced_commit_at_the_same_position_writes_nothing
+                    an_epoch_of_the_future_writes_nothing
+                    a_worker_whose_subscriber_is_forgotten_writes_nothing
+                    a_worker_paused_in_a_transaction_is_fenced
+                    no_rows_of_a_fenced_owner_are_kept
+                }
+                p3_parked {
+                    parked_letters_commit_with_the_rows
+                    released_letters_commit_with_the_rows
+                    one_commit_parks_and_releases
+                    refused_commits_park_and_release_nothing
+                    letters_of_others_stay
+                }
+                p7_same_log {
+                    a_commit_for_another_log_writes_nothing
+                    a_commit_for_another_log_at_the_same_position_writes_nothing
+                    a_claim_for_another_log_fences_nobody
+                }
+                cancel_safe {
+                    a_dropped_begin_leaves_the_model_usable
+                    a_dropped_commit_is_whole_or_not_at_all
+                }
+            }
+        }
+    };
+}

@@ -11,6 +11,7 @@ mod cases;
 mod declined;
 mod macros;
 pub mod progress;
+pub mod read_model;
 mod run;
 mod sample;
 pub mod store;

@@ -84,6 +84,22 @@ macro_rules! dead_letter_contract_tests {
     };
 }
 
+/// Makes a test of every case of the contract of [`ReadModel`](es_core::ReadModel).
+///
+/// `rows` is a factory as in [`contract_tests!`](crate::contract_tests), for
+/// [`Rows`](crate::read_model::Rows) on a fresh, empty model; `fixture` gives them with a
+/// guard. A read model is a checkpoint and dead-letter store as well: run the cases of
+/// those on it, too.
+#[macro_export]
+macro_rules! read_model_contract_tests {
+    ($kind:ident = $factory:expr $(,)?) => {
+        async fn __fresh_rows() -> $crate::Fixture<impl $crate::read_model::Rows> {
+            $crate::__factory!($kind(rows) $factory)
+        }
+        $crate::__read_model_cases! { $crate::__tests, (__fresh_rows) }
+    };
+}
+
 /// Calls the factory as its name says.
 #[doc(hidden)]
 #[macro_export]
@@ -101,6 +117,9 @@ macro_rules! __factory {
         $crate::__private::from_subject($factory).await
     };
     (dead_letters(dead_letters) $factory:expr) => {
+        $crate::__private::from_subject($factory).await
+    };
+    (rows(rows) $factory:expr) => {
         $crate::__private::from_subject($factory).await
     };
     ($kind:ident($subject:ident) $factory:expr) => {
