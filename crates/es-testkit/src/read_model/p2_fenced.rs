@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use es_core::{CheckpointStore, ErrorKind, ReadModel};
+use fastrand::Rng;
 
 use super::{
     Rows,
@@ -100,11 +101,13 @@ pub async fn no_rows_of_a_fenced_owner_are_kept<R: Rows>(rows: R) {
     let rows = Arc::new(rows);
     let workers = (0..8).map(|n| {
         let rows = Arc::clone(&rows);
+        let mut rng = Rng::with_seed(n);
         async move {
             let mut steps = Vec::new();
-            for _ in 0..6 {
+            for _ in 0..10 {
+                turns(rng.usize(..12)).await;
                 let mine = claim(&*rows, &format!("worker-{n}")).await;
-                turns(n % 3).await;
+                turns(rng.usize(..3)).await;
                 let next = to(&mine, mine.position.get() + 1);
                 let taken = match commit(&*rows, &[(&row_of(mine.epoch), 1)], &next).await {
                     Ok(()) => 1,

@@ -8,4 +8,5 @@ pub(crate) mod bugs;
 mod caught;
 mod progress;
 mod read;
+mod read_model;
 mod wait;
