@@ -246,6 +246,42 @@ macro_rules! __store_cases {
     };
 }
 
+/// The cases of a log that several processes use.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shared_cases {
+    ($then:path, $fresh:tt) => {
+        $then! {
+            $fresh shared {
+                seen_across {
+                    both_handles_have_one_log
+                    an_append_is_read_through_the_other
+                    an_append_is_followed_through_the_other
+                    followers_of_both_meet_the_same
+                    an_append_is_awaited_through_the_other
+                    a_dropped_handle_disturbs_nobody
+                }
+                checked_across {
+                    a_conflict_names_what_the_other_wrote
+                    exact_versions_in_turns_never_conflict
+                    a_replay_is_known_to_the_other
+                    a_clash_is_known_to_the_other
+                    a_condition_sees_what_the_other_wrote
+                    a_required_stream_is_as_the_other_left_it
+                }
+                racing {
+                    any_never_conflicts
+                    one_wins_each_exact_version
+                    of_identical_appends_one_writes
+                    one_wins_under_the_same_condition
+                    no_reader_of_either_skips
+                    an_append_is_whole_through_the_other
+                }
+            }
+        }
+    };
+}
+
 /// The cases of a snapshot store.
 #[doc(hidden)]
 #[macro_export]

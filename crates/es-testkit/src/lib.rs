@@ -14,6 +14,7 @@ pub mod progress;
 pub mod read_model;
 mod run;
 mod sample;
+pub mod shared;
 pub mod store;
 mod tasks;
 

@@ -36,6 +36,34 @@ macro_rules! contract_tests {
     };
 }
 
+/// Makes a test of every case of the contract of a log that several processes use at once:
+/// for stores that report [`Capabilities::shared`](es_core::Capabilities).
+///
+/// `handles` is a factory as in [`contract_tests!`], for two handles on one fresh, empty
+/// log, each opened on its own; `fixture` gives them with a guard. The cases of
+/// [`contract_tests!`] are needed beside these.
+///
+/// ```
+/// mod my_store_twice {
+/// #   struct Directory;
+/// #   fn directory() -> Directory { Directory }
+/// #   fn open_in(_: &Directory) -> es_core::Store { unreachable!("a doctest runs no tests") }
+///     es_testkit::shared_contract_tests!(fixture = || async {
+///         let directory = directory();
+///         es_testkit::Fixture::new([open_in(&directory), open_in(&directory)], directory)
+///     });
+/// }
+/// ```
+#[macro_export]
+macro_rules! shared_contract_tests {
+    ($kind:ident = $factory:expr $(,)?) => {
+        async fn __fresh_handles() -> $crate::Fixture<[$crate::__private::Store; 2]> {
+            $crate::__factory!($kind(handles) $factory)
+        }
+        $crate::__shared_cases! { $crate::__tests, (__fresh_handles) }
+    };
+}
+
 /// Makes a test of every case of the contract of
 /// [`SnapshotStore`](es_core::SnapshotStore).
 ///
@@ -108,6 +136,9 @@ macro_rules! __factory {
         $crate::__private::from_fixture($factory).await
     };
     (store(store) $factory:expr) => {
+        $crate::__private::from_subject($factory).await
+    };
+    (handles(handles) $factory:expr) => {
         $crate::__private::from_subject($factory).await
     };
     (snapshots(snapshots) $factory:expr) => {

@@ -9,4 +9,5 @@ mod caught;
 mod progress;
 mod read;
 mod read_model;
+mod shared;
 mod wait;
