@@ -246,6 +246,42 @@ macro_rules! __store_cases {
     };
 }
 
+/// The cases of a log that several processes use.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shared_cases {
+    ($then:path, $fresh:tt) => {
+        $then! {
+            $fresh shared {
+                seen_across {
+                    both_handles_have_one_log
+                    an_append_is_read_through_the_other
+                    an_append_is_followed_through_the_other
+                    followers_of_both_meet_the_same
+                    an_append_is_awaited_through_the_other
+                    a_dropped_handle_disturbs_nobody
+                }
+                checked_across {
+                    a_conflict_names_what_the_other_wrote
+                    exact_versions_in_turns_never_conflict
+                    a_replay_is_known_to_the_other
+                    a_clash_is_known_to_the_other
+                    a_condition_sees_what_the_other_wrote
+                    a_required_stream_is_as_the_other_left_it
+                }
+                racing {
+                    any_never_conflicts
+                    one_wins_each_exact_version
+                    of_identical_appends_one_writes
+                    one_wins_under_the_same_condition
+                    no_reader_of_either_skips
+                    an_append_is_whole_through_the_other
+                }
+            }
+        }
+    };
+}
+
 /// The cases of a snapshot store.
 #[doc(hidden)]
 #[macro_export]
@@ -325,6 +361,55 @@ macro_rules! __dead_letter_cases {
                     the_same_progress_again_changes_nothing
                     subscribers_are_told_apart
                     forgetting_takes_the_letters
+                }
+            }
+        }
+    };
+}
+
+/// The cases of a read model.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __read_model_cases {
+    ($then:path, $fresh:tt) => {
+        $then! {
+            $fresh read_model {
+                p1_together {
+                    rows_and_checkpoint_commit_together
+                    whoever_sees_the_checkpoint_sees_the_rows
+                    a_dropped_transaction_leaves_neither
+                    a_commit_without_rows_moves_the_checkpoint
+                    one_transaction_after_another
+                    the_same_position_again_is_allowed
+                    advance_and_commit_agree
+                    a_commit_backward_writes_nothing
+                    a_commit_without_a_claim_writes_nothing
+                    concurrent_transactions_get_on
+                    a_transaction_moves_between_tasks
+                }
+                p2_fenced {
+                    a_fenced_commit_writes_nothing
+                    a_fenced_commit_at_the_same_position_writes_nothing
+                    an_epoch_of_the_future_writes_nothing
+                    a_worker_whose_subscriber_is_forgotten_writes_nothing
+                    a_worker_paused_in_a_transaction_is_fenced
+                    no_rows_of_a_fenced_owner_are_kept
+                }
+                p3_parked {
+                    parked_letters_commit_with_the_rows
+                    released_letters_commit_with_the_rows
+                    one_commit_parks_and_releases
+                    refused_commits_park_and_release_nothing
+                    letters_of_others_stay
+                }
+                p7_same_log {
+                    a_commit_for_another_log_writes_nothing
+                    a_commit_for_another_log_at_the_same_position_writes_nothing
+                    a_claim_for_another_log_fences_nobody
+                }
+                cancel_safe {
+                    a_dropped_begin_leaves_the_model_usable
+                    a_dropped_commit_is_whole_or_not_at_all
                 }
             }
         }

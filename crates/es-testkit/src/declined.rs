@@ -8,6 +8,7 @@ pub(crate) enum Need {
     MultiStream,
     Conditions,
     TimeBounds,
+    Shared,
 }
 
 /// Whether the store declines what the case needs. Then the case ends at once, and says
@@ -18,6 +19,7 @@ pub(crate) fn declines(store: &Store, need: Need) -> bool {
         Need::MultiStream => (can.multi_stream, "multi_stream"),
         Need::Conditions => (can.conditions, "conditions"),
         Need::TimeBounds => (can.time_bounds, "time_bounds"),
+        Need::Shared => (can.shared, "shared"),
     };
     if !has {
         println!("declined: no {name}");

@@ -11,8 +11,10 @@ mod cases;
 mod declined;
 mod macros;
 pub mod progress;
+pub mod read_model;
 mod run;
 mod sample;
+pub mod shared;
 pub mod store;
 mod tasks;
 

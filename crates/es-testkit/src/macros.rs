@@ -36,6 +36,34 @@ macro_rules! contract_tests {
     };
 }
 
+/// Makes a test of every case of the contract of a log that several processes use at once:
+/// for stores that report [`Capabilities::shared`](es_core::Capabilities).
+///
+/// `handles` is a factory as in [`contract_tests!`], for two handles on one fresh, empty
+/// log, each opened on its own; `fixture` gives them with a guard. The cases of
+/// [`contract_tests!`] are needed beside these.
+///
+/// ```
+/// mod my_store_twice {
+/// #   struct Directory;
+/// #   fn directory() -> Directory { Directory }
+/// #   fn open_in(_: &Directory) -> es_core::Store { unreachable!("a doctest runs no tests") }
+///     es_testkit::shared_contract_tests!(fixture = || async {
+///         let directory = directory();
+///         es_testkit::Fixture::new([open_in(&directory), open_in(&directory)], directory)
+///     });
+/// }
+/// ```
+#[macro_export]
+macro_rules! shared_contract_tests {
+    ($kind:ident = $factory:expr $(,)?) => {
+        async fn __fresh_handles() -> $crate::Fixture<[$crate::__private::Store; 2]> {
+            $crate::__factory!($kind(handles) $factory)
+        }
+        $crate::__shared_cases! { $crate::__tests, (__fresh_handles) }
+    };
+}
+
 /// Makes a test of every case of the contract of
 /// [`SnapshotStore`](es_core::SnapshotStore).
 ///
@@ -84,6 +112,22 @@ macro_rules! dead_letter_contract_tests {
     };
 }
 
+/// Makes a test of every case of the contract of [`ReadModel`](es_core::ReadModel).
+///
+/// `rows` is a factory as in [`contract_tests!`](crate::contract_tests), for
+/// [`Rows`](crate::read_model::Rows) on a fresh, empty model; `fixture` gives them with a
+/// guard. A read model is a checkpoint and dead-letter store as well: run the cases of
+/// those on it, too.
+#[macro_export]
+macro_rules! read_model_contract_tests {
+    ($kind:ident = $factory:expr $(,)?) => {
+        async fn __fresh_rows() -> $crate::Fixture<impl $crate::read_model::Rows> {
+            $crate::__factory!($kind(rows) $factory)
+        }
+        $crate::__read_model_cases! { $crate::__tests, (__fresh_rows) }
+    };
+}
+
 /// Calls the factory as its name says.
 #[doc(hidden)]
 #[macro_export]
@@ -94,6 +138,9 @@ macro_rules! __factory {
     (store(store) $factory:expr) => {
         $crate::__private::from_subject($factory).await
     };
+    (handles(handles) $factory:expr) => {
+        $crate::__private::from_subject($factory).await
+    };
     (snapshots(snapshots) $factory:expr) => {
         $crate::__private::from_subject($factory).await
     };
@@ -101,6 +148,9 @@ macro_rules! __factory {
         $crate::__private::from_subject($factory).await
     };
     (dead_letters(dead_letters) $factory:expr) => {
+        $crate::__private::from_subject($factory).await
+    };
+    (rows(rows) $factory:expr) => {
         $crate::__private::from_subject($factory).await
     };
     ($kind:ident($subject:ident) $factory:expr) => {

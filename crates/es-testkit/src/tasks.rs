@@ -1,11 +1,13 @@
 //! Callers that use a store at the same time.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::Poll,
 };
 
 use tokio::task::JoinHandle;
@@ -60,6 +62,18 @@ impl Flag {
 pub(crate) async fn turns(count: usize) {
     for _ in 0..count {
         tokio::task::yield_now().await;
+    }
+}
+
+/// Polls the future so many times, giving others a turn in between, and drops it.
+pub(crate) async fn poll_and_drop<F: Future>(future: F, polls: usize) {
+    let mut future = pin!(future);
+    for _ in 0..polls {
+        let once = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx)));
+        if once.await.is_ready() {
+            return;
+        }
+        turns(1).await;
     }
 }
 

@@ -53,7 +53,8 @@ mod checkpoints {
 }
 
 mod read_model {
-    use es_store_memory::MemoryReadModel;
+    use es_store_memory::{MemoryReadModel, MemoryTx, Table};
+    use es_testkit::read_model::Rows;
 
     es_testkit::checkpoint_contract_tests!(checkpoints = || async { MemoryReadModel::new() });
     mod dead_letters {
@@ -61,4 +62,26 @@ mod read_model {
 
         es_testkit::dead_letter_contract_tests!(dead_letters = || async { MemoryReadModel::new() });
     }
+
+    const NUMBERS: Table<String, i64> = Table::new("numbers");
+
+    struct Numbers(MemoryReadModel);
+
+    impl Rows for Numbers {
+        type Model = MemoryReadModel;
+
+        fn model(&self) -> &MemoryReadModel {
+            &self.0
+        }
+
+        async fn put(&self, tx: &mut MemoryTx, key: &str, value: i64) {
+            tx.put(&NUMBERS, key.to_owned(), value).unwrap();
+        }
+
+        async fn get(&self, key: &str) -> Option<i64> {
+            self.0.get(&NUMBERS, &key.to_owned()).unwrap()
+        }
+    }
+
+    es_testkit::read_model_contract_tests!(rows = || async { Numbers(MemoryReadModel::new()) });
 }

@@ -15,3 +15,4 @@ mod machine;
 mod opening;
 mod pressure;
 mod processes;
+mod shared;

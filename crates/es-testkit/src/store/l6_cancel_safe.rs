@@ -5,7 +5,6 @@ use std::{
     collections::HashSet,
     future::{Future, poll_fn},
     pin::pin,
-    task::Poll,
 };
 
 use es_core::{Append, ExpectedVersion, NewEvent, Read, Store, StreamId};
@@ -14,7 +13,7 @@ use fastrand::Rng;
 use crate::{
     declined::{Need, declines},
     sample::{all, category, ids, key, many, put, read, stream, to},
-    tasks::{together, turns},
+    tasks::{poll_and_drop, together, turns},
 };
 
 /// How many events each append of these cases has.
@@ -106,18 +105,6 @@ pub async fn other_callers_are_not_disturbed(store: Store) {
     let shared = read(&store, Read::stream(stream("shared"))).await;
     assert_eq!(shared.len(), BYSTANDERS * APPENDS * EVENTS);
     expect_no_doubles(&store).await;
-}
-
-/// Polls the future so many times, giving others a turn in between, and drops it.
-async fn poll_and_drop<F: Future>(future: F, polls: usize) {
-    let mut future = pin!(future);
-    for _ in 0..polls {
-        let once = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx)));
-        if once.await.is_ready() {
-            return;
-        }
-        turns(1).await;
-    }
 }
 
 /// Drives both and drops the first when the second is done.

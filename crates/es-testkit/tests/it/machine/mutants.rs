@@ -63,6 +63,8 @@ fn the_page_of_all_bugs_is_right() {
     let mut planted = bugs_in("tests/it/mutants/bugs.rs");
     let of_the_log = planted.len();
     planted.extend(bugs_in("tests/it/mutants/progress.rs"));
+    planted.extend(bugs_in("tests/it/mutants/read_model.rs"));
+    planted.extend(bugs_in("tests/it/mutants/shared.rs"));
     let rows: Vec<Vec<&str>> = page.lines().map(|line| line.split('|').collect()).collect();
     let rows = rows.iter().filter(|row| row.len() == 6 && row[3].contains("::"));
     let mut listed = Vec::new();

@@ -130,7 +130,7 @@ async fn ignoring_content(inner: &Backend, append: AppendRequest) -> Result<Rece
     Ok(Receipt::new(log, at, at, when, versions).as_replay())
 }
 
-fn at_any_version(append: AppendRequest) -> AppendRequest {
+pub(super) fn at_any_version(append: AppendRequest) -> AppendRequest {
     let (mut streams, required, unless) = append.into_parts();
     for write in &mut streams {
         write.expected = ExpectedVersion::Any;
@@ -148,7 +148,7 @@ async fn at_seen_versions(inner: &Backend, append: AppendRequest) -> AppendReque
     build(streams, required, unless)
 }
 
-fn under_new_ids(append: AppendRequest) -> AppendRequest {
+pub(super) fn under_new_ids(append: AppendRequest) -> AppendRequest {
     let (mut streams, ..) = append.into_parts();
     for write in &mut streams {
         write.expected = ExpectedVersion::Any;
@@ -159,7 +159,7 @@ fn under_new_ids(append: AppendRequest) -> AppendRequest {
     build(streams, Vec::new(), Vec::new())
 }
 
-async fn check_versions(inner: &Backend, append: &AppendRequest) -> Result<()> {
+pub(super) async fn check_versions(inner: &Backend, append: &AppendRequest) -> Result<()> {
     for write in append.streams() {
         let actual = version(inner, &write.stream).await;
         if !write.expected.admits(actual) {

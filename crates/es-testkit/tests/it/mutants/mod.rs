@@ -8,4 +8,6 @@ pub(crate) mod bugs;
 mod caught;
 mod progress;
 mod read;
+mod read_model;
+mod shared;
 mod wait;

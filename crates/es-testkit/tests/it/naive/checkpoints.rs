@@ -30,30 +30,9 @@ impl Checkpoints {
     fn lock(&self) -> MutexGuard<'_, HashMap<SubscriberName, Subscriber>> {
         self.0.lock().unwrap()
     }
-}
 
-#[async_trait]
-impl CheckpointStore for Checkpoints {
-    async fn claim(
-        &self,
-        subscriber: &SubscriberName,
-        log: LogId,
-        owner: &Owner,
-    ) -> Result<Checkpoint> {
-        let mut subscribers = self.lock();
-        let kept = subscribers.entry(subscriber.clone()).or_default();
-        let first = || Checkpoint::first(subscriber.clone(), log, owner.clone());
-        let mut claimed = kept.checkpoint.clone().unwrap_or_else(first);
-        same_log(claimed.log, log)?;
-        kept.epoch += 1;
-        claimed.epoch = kept.epoch;
-        claimed.owner = owner.clone();
-        claimed.updated_at = Timestamp::now();
-        kept.checkpoint = Some(claimed.clone());
-        Ok(claimed)
-    }
-
-    async fn advance(&self, progress: &Progress) -> Result<()> {
+    /// Takes the progress, or changes nothing.
+    pub(crate) fn take(&self, progress: &Progress) -> Result<()> {
         let mut subscribers = self.lock();
         let never_claimed = || Error::new(ErrorKind::NotFound, "nobody ever claimed it");
         let kept = subscribers.get_mut(&progress.subscriber).ok_or_else(never_claimed)?;
@@ -79,6 +58,32 @@ impl CheckpointStore for Checkpoints {
             }
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for Checkpoints {
+    async fn claim(
+        &self,
+        subscriber: &SubscriberName,
+        log: LogId,
+        owner: &Owner,
+    ) -> Result<Checkpoint> {
+        let mut subscribers = self.lock();
+        let kept = subscribers.entry(subscriber.clone()).or_default();
+        let first = || Checkpoint::first(subscriber.clone(), log, owner.clone());
+        let mut claimed = kept.checkpoint.clone().unwrap_or_else(first);
+        same_log(claimed.log, log)?;
+        kept.epoch += 1;
+        claimed.epoch = kept.epoch;
+        claimed.owner = owner.clone();
+        claimed.updated_at = Timestamp::now();
+        kept.checkpoint = Some(claimed.clone());
+        Ok(claimed)
+    }
+
+    async fn advance(&self, progress: &Progress) -> Result<()> {
+        self.take(progress)
     }
 
     async fn checkpoint(&self, subscriber: &SubscriberName) -> Result<Option<Checkpoint>> {

@@ -5,8 +5,10 @@
 
 mod checkpoints;
 mod log;
+mod read_model;
 mod snapshots;
 
 pub(crate) use checkpoints::Checkpoints;
 pub(crate) use log::Naive;
+pub(crate) use read_model::{Model, Puts};
 pub(crate) use snapshots::Snapshots;
