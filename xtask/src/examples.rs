@@ -9,10 +9,11 @@ use anyhow::{Result, bail};
 use crate::args::{Args, Usage};
 use crate::metadata::{Metadata, Package};
 use crate::run::{self, Outcome};
+use crate::services::Service;
 use crate::table::Table;
 
 pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
-    let request = Request {
+    let mut request = Request {
         store: args.option("--store")?,
         release: args.flag("--release"),
         name: args.positional(),
@@ -21,6 +22,11 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     args.finish()?;
     if request.name.is_none() && !request.rest.is_empty() {
         return Err(Usage::error("arguments after `--` go to one example: name it"));
+    }
+    let postgres = (request.store.as_deref() == Some("postgres")).then(Service::postgres);
+    let postgres = postgres.transpose()?;
+    if let Some(postgres) = &postgres {
+        request.store = Some(postgres.url().to_owned());
     }
     request.run()
 }

@@ -11,6 +11,7 @@ mod features;
 mod metadata;
 mod run;
 mod schema;
+mod services;
 mod table;
 mod test;
 mod tidy;
@@ -27,9 +28,10 @@ Usage: cargo xtask VERB [flags]
 
   examples [NAME] [--store URL] [--release] [-- args..]
       Build and run every example, or only NAME. The URL goes to each of them;
-      args go to the one that is named.
+      args go to the one that is named. `--store postgres` starts a server.
   test [-- args..]
-      Every test and doctest of the workspace. The args go to `cargo test`.
+      Every test and doctest of the workspace, with the servers that they need.
+      The args go to `cargo test`.
   bench [AREA] [--quick] [--json FILE] [--plot DIR]
       Measure ours against the least code that does the same. The area is `memory`.
   schema [--check | --accept]

@@ -1,9 +1,11 @@
-//! `cargo xtask test`: every test and doctest of the workspace.
+//! `cargo xtask test`: every test and doctest of the workspace, with the servers that they
+//! need.
 
 use anyhow::Result;
 
 use crate::args::Args;
 use crate::run::{self, Outcome};
+use crate::services::{POSTGRES_URL, Service};
 
 pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     let extra = args.rest();
@@ -13,6 +15,7 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
 
 /// Hands on the exit code of `cargo test`; `extra` follows its own arguments.
 pub(crate) fn all(extra: &[String]) -> Result<Outcome> {
+    let postgres = Service::postgres()?;
     let mut command = run::cargo(["test", "--workspace", "--all-features"]);
-    run::run(command.args(extra))
+    run::run(command.args(extra).env(POSTGRES_URL, postgres.url()))
 }

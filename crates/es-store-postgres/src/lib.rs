@@ -7,11 +7,15 @@ mod hash;
 mod migrate;
 mod names;
 mod options;
+mod progress;
 mod read;
+mod snapshots;
 mod store;
 mod wait;
 
 pub use deadpool_postgres;
 pub use options::PostgresOptions;
+pub use progress::{PgTx, PostgresReadModel};
+pub use snapshots::PostgresSnapshotStore;
 pub use store::PostgresStore;
 pub use tokio_postgres;

@@ -18,7 +18,7 @@ pub mod shared;
 pub mod store;
 mod tasks;
 
-pub use run::Fixture;
+pub use run::{Fixture, run, skip};
 
 // Layers, clocks and ids for tests; random values and the state machine.
 mod clock;

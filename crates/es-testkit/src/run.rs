@@ -1,6 +1,15 @@
 //! One test: make what is tested, run the case on it, give back what was borrowed.
 
-use std::{any::Any, fmt, future::Future, time::Duration};
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    io::Write,
+    panic::{AssertUnwindSafe, resume_unwind},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
 
 /// How long a case may take before it counts as hanging. Nothing is measured with it; it
 /// only turns a wake-up that was lost for good into a failure.
@@ -31,6 +40,23 @@ impl<S: fmt::Debug> fmt::Debug for Fixture<S> {
     }
 }
 
+/// Why a test does not run.
+struct Skipped(String);
+
+/// Ends a test that cannot run here, for a factory whose server is missing.
+///
+/// The reason goes to the terminal past the capture of the test runner, because a skip that
+/// nobody sees looks like a pass. Where the variable `CI` is set, the test fails: a gate
+/// must not pass by running nothing.
+///
+/// # Panics
+/// Always: that is how the test ends.
+pub fn skip(reason: impl Into<String>) -> ! {
+    let reason = reason.into();
+    assert!(std::env::var_os("CI").is_none_or(|ci| ci.is_empty()), "cannot run: {reason}");
+    resume_unwind(Box::new(Skipped(reason)))
+}
+
 /// Calls a factory that gives what is tested.
 pub async fn from_subject<S, Made: Future<Output = S>>(
     factory: impl FnOnce() -> Made,
@@ -45,7 +71,10 @@ pub async fn from_fixture<S, Made: Future<Output = Fixture<S>>>(
     factory().await
 }
 
-/// Runs one case on a runtime of its own.
+/// Runs one case on a runtime of its own: what the macros make a test of.
+///
+/// # Panics
+/// When the case does, and when it takes five minutes: then it hangs.
 pub fn run<S, Case: Future<Output = ()>>(
     fixture: impl Future<Output = Fixture<S>>,
     case: impl FnOnce(S) -> Case,
@@ -56,9 +85,24 @@ pub fn run<S, Case: Future<Output = ()>>(
         .build()
         .expect("a runtime for the test");
     runtime.block_on(async {
-        let Fixture { subject, guard } = fixture.await;
+        let Fixture { subject, guard } = match AssertUnwindSafe(fixture).catch_unwind().await {
+            Ok(fixture) => fixture,
+            Err(panic) => return skipped(panic),
+        };
         let outcome = tokio::time::timeout(HANGS_AFTER, case(subject)).await;
         assert!(outcome.is_ok(), "the case hangs: a wake-up was lost");
         drop(guard);
     });
+}
+
+/// Says why the test does not run; goes on with any other panic.
+fn skipped(panic: Box<dyn Any + Send>) {
+    match panic.downcast::<Skipped>() {
+        Ok(skipped) => {
+            let name = std::thread::current().name().unwrap_or("a test").to_owned();
+            // What cannot be said there cannot be said anywhere.
+            drop(writeln!(std::io::stderr(), "SKIPPED {name}: {}", skipped.0));
+        }
+        Err(panic) => resume_unwind(panic),
+    }
 }

@@ -10,6 +10,9 @@ pub use es_aggregate as aggregate;
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use es_store_memory as memory;
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use es_store_postgres as postgres;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite as sqlite;
@@ -39,6 +42,11 @@ pub use es_macros::EventFacade as Event;
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use es_store_memory::MemoryStore;
+#[cfg(feature = "postgres")]
+#[doc(inline)]
+pub use es_store_postgres::{
+    PgTx, PostgresOptions, PostgresReadModel, PostgresSnapshotStore, PostgresStore,
+};
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite::SqliteStore;

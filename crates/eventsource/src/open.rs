@@ -8,6 +8,7 @@ use es_core::{Error, ErrorKind, Result, Store};
 /// |---|---|---|
 /// | `memory:` | a new log in memory, which ends with the program | `memory` |
 /// | `sqlite:bank.db`, `sqlite:/var/lib/bank.db` | a log in that file, made if it is not there; durable | `sqlite` |
+/// | `postgres://user@host/database` | a log in that database, whose tables are made if they are not there; durable | `postgres` |
 /// | `sqlite::memory:` | a new log in an SQLite database in memory | `sqlite` |
 ///
 /// `sqlite:///var/lib/bank.db` means the same as with one slash.
@@ -32,6 +33,10 @@ pub async fn open(url: &str) -> Result<Store> {
     match scheme {
         #[cfg(feature = "memory")]
         "memory" => Ok(Store::new(es_store_memory::MemoryStore::new())),
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => {
+            es_store_postgres::PostgresStore::open(url).await.map(Store::new)
+        }
         #[cfg(feature = "sqlite")]
         "sqlite" => sqlite(rest).await,
         _ => {

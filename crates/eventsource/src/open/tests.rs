@@ -35,6 +35,7 @@ async fn a_store_that_is_not_built_in_names_its_feature_and_hides_the_password()
     for (url, feature) in [
         #[cfg(not(feature = "sqlite"))]
         ("sqlite:bank.db", "sqlite"),
+        #[cfg(not(feature = "postgres"))]
         ("postgres://me:secret@host/db", "postgres"),
         ("redis://:secret@host", "redis"),
     ] {

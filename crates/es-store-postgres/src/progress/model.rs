@@ -1,0 +1,190 @@
+//! Read models in the database, and the checkpoints and dead letters beside them.
+
+use std::{
+    fmt::{self, Debug, Display},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use deadpool_postgres::Pool;
+use es_core::{
+    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, LogId, Owner, Position, Progress,
+    ReadModel, Result, StreamId, SubscriberName,
+};
+
+use super::{
+    ledger::{self, Sql},
+    letters,
+    tx::PgTx,
+};
+use crate::{
+    connect::{Connections, config},
+    migrate,
+    options::PostgresOptions,
+};
+
+/// Rows, checkpoints and dead letters in one PostgreSQL database, committed together (P1).
+/// Cloning it copies the handle.
+///
+/// The log may be in the same database or anywhere else. The rows are the user's own
+/// tables; [`PgTx`] is the transaction that they are written in, with plain
+/// tokio-postgres.
+///
+/// ```no_run
+/// use es_core::{CheckpointStore, LogId, Owner, Position, Progress, ReadModel, SubscriberName};
+/// use es_store_postgres::PostgresReadModel;
+///
+/// # async fn project(log: LogId) -> Result<(), Box<dyn std::error::Error>> {
+/// let model = PostgresReadModel::open("postgres://me@localhost/bank").await?;
+/// let name = SubscriberName::new("balances")?;
+/// let checkpoint = model.claim(&name, log, &Owner::new("worker 1")).await?;
+///
+/// let tx = model.begin().await?;
+/// tx.execute("UPDATE balance SET amount = amount + 5 WHERE owner = 'alice'", &[]).await?;
+/// model.commit(tx, &Progress::from(&checkpoint, Position::new(1))).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PostgresReadModel {
+    connections: Connections,
+    sql: Arc<Sql>,
+    name: Arc<str>,
+}
+
+impl PostgresReadModel {
+    /// Opens the tables of progress in the database at `url`; made if they are not there.
+    ///
+    /// # Errors
+    /// Those of [`PostgresStore::open`](crate::PostgresStore::open).
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing open.
+    pub async fn open(url: &str) -> Result<Self> {
+        Self::open_with(url, PostgresOptions::new()).await
+    }
+
+    /// The same as `options` say.
+    ///
+    /// # Errors
+    /// Those of [`PostgresReadModel::open`].
+    ///
+    /// # Cancel safety
+    /// That of [`PostgresReadModel::open`].
+    pub async fn open_with(url: &str, options: PostgresOptions) -> Result<Self> {
+        Self::start(Connections::to(&config(url)?, &options)?, &options).await
+    }
+
+    /// The same through a pool that is the caller's: it is used and never closed.
+    ///
+    /// # Errors
+    /// Those of [`PostgresReadModel::open`].
+    ///
+    /// # Cancel safety
+    /// That of [`PostgresReadModel::open`].
+    pub async fn with_pool(pool: Pool, options: PostgresOptions) -> Result<Self> {
+        Self::start(Connections::of(pool, &options), &options).await
+    }
+
+    async fn start(connections: Connections, options: &PostgresOptions) -> Result<Self> {
+        let names = options.names()?;
+        let mut client = connections.get().await?;
+        if options.migrate {
+            migrate::migrate(&mut client, &names).await?;
+        }
+        migrate::check(&client, &names).await?;
+        drop(client);
+        let sql = Arc::new(Sql::new(&names));
+        Ok(Self { connections, sql, name: format!("postgres: {}", names.qualified()).into() })
+    }
+}
+
+impl ReadModel for PostgresReadModel {
+    type Tx = PgTx;
+
+    async fn begin(&self) -> Result<PgTx> {
+        PgTx::begin(&self.connections).await
+    }
+
+    async fn commit(&self, tx: PgTx, progress: &Progress) -> Result<()> {
+        tx.check().await?;
+        ledger::advance(&*tx, &self.sql, progress).await?;
+        tx.commit().await
+    }
+}
+
+#[async_trait]
+impl CheckpointStore for PostgresReadModel {
+    async fn claim(
+        &self,
+        subscriber: &SubscriberName,
+        log: LogId,
+        owner: &Owner,
+    ) -> Result<Checkpoint> {
+        let client = self.connections.get().await?;
+        ledger::claim(&**client, &self.sql, subscriber, log, owner).await
+    }
+
+    async fn advance(&self, progress: &Progress) -> Result<()> {
+        if progress.parked.is_empty() && progress.released.is_empty() {
+            let client = self.connections.get().await?;
+            return ledger::advance(&**client, &self.sql, progress).await;
+        }
+        let tx = PgTx::begin(&self.connections).await?;
+        ledger::advance(&*tx, &self.sql, progress).await?;
+        tx.commit().await
+    }
+
+    async fn checkpoint(&self, subscriber: &SubscriberName) -> Result<Option<Checkpoint>> {
+        let client = self.connections.get().await?;
+        ledger::checkpoint(&**client, &self.sql, subscriber).await
+    }
+
+    async fn forget(&self, subscriber: &SubscriberName) -> Result<()> {
+        let client = self.connections.get().await?;
+        ledger::forget(&**client, &self.sql, subscriber).await
+    }
+}
+
+#[async_trait]
+impl DeadLetterStore for PostgresReadModel {
+    async fn dead_letters(
+        &self,
+        subscriber: &SubscriberName,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>> {
+        let client = self.connections.get().await?;
+        letters::parked(&**client, &self.sql.letters, subscriber, after, limit).await
+    }
+
+    async fn parked_streams(
+        &self,
+        subscriber: &SubscriberName,
+    ) -> Result<Vec<(StreamId, Position)>> {
+        let client = self.connections.get().await?;
+        letters::streams(&**client, &self.sql.letters, subscriber).await
+    }
+
+    async fn skipped(
+        &self,
+        subscriber: &SubscriberName,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(DeadLetter, String)>> {
+        let client = self.connections.get().await?;
+        letters::skipped(&**client, &self.sql.letters, subscriber, after, limit).await
+    }
+}
+
+impl Debug for PostgresReadModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresReadModel").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Display for PostgresReadModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
