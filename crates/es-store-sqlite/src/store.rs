@@ -23,6 +23,7 @@ use crate::{
     read::{Pages, head},
     readers::{Fetch, Job, Readers, end, spawn},
     watch::{Waiting, Watcher},
+    worker,
 };
 
 /// A log of events in one SQLite file. Cloning it copies the handle.
@@ -115,12 +116,7 @@ impl SqliteStore {
     }
 
     async fn start(place: Place, options: SqliteOptions) -> Result<Self> {
-        let (reply, answer) = oneshot::channel();
-        // Opening waits for the disk, so it is done on a thread of its own.
-        spawn("es-sqlite-open".to_owned(), move || {
-            drop(reply.send(Inner::open(place, &options)));
-        })?;
-        let inner = answer.await.map_err(|_| closed())??;
+        let inner = worker::once(move || Inner::open(place, &options)).await?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
