@@ -60,6 +60,8 @@ pub struct SqliteStore {
 struct Inner {
     place: Place,
     log: LogId,
+    /// What SQLite calls the file; nothing in memory.
+    path: Option<String>,
     synchronous: Synchronous,
     when_full: WhenFull,
     queue: Arc<Semaphore>,
@@ -115,6 +117,54 @@ impl SqliteStore {
         Self::start(Place::Memory, SqliteOptions::new()).await
     }
 
+    /// Appends inside a transaction that the caller has begun on the file of this log, and
+    /// that the caller ends: a [`SqliteTx`](crate::SqliteTx), or one on a connection of the
+    /// caller's own. Events and rows commit together or not at all, so such a read model is
+    /// never behind.
+    ///
+    /// The receipt holds once the transaction commits; until then nobody sees the events, and
+    /// other appends wait. Those who follow see them within the poll interval of this store.
+    /// The deadline of the request means nothing here. A checkpoint that is moved to the
+    /// receipt says that everything before it was handled as well. Durability is that of the
+    /// connection: set `synchronous` on one of your own, and begin with `BEGIN IMMEDIATE`.
+    ///
+    /// ```
+    /// # use es_core::{Append, CheckpointStore, ExpectedVersion, NewEvent, Owner, Payload, Progress};
+    /// # use es_core::{EventStore, ReadModel, Schema, StreamId, SubscriberName};
+    /// # use es_store_sqlite::{SqliteReadModel, SqliteStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("bank.db");
+    /// let store = SqliteStore::open(&path).await?;
+    /// let model = SqliteReadModel::open(&path).await?;
+    /// # model.write(|db| db.execute_batch("CREATE TABLE accounts (owner TEXT)")).await?;
+    /// # let (name, log) = (SubscriberName::new("accounts")?, store.head().await?.log);
+    /// # let checkpoint = model.claim(&name, log, &Owner::new("worker-1")).await?;
+    /// # let event = NewEvent::raw(Schema::from_static("account.opened", 1), Payload::json("Alice")?);
+    /// # let alice = StreamId::new("account", "alice")?;
+    /// let request = Append::to(alice, ExpectedVersion::NoStream).event(event).build()?;
+    ///
+    /// let tx = model.begin().await?;
+    /// let receipt = store.append_in(&tx, &request)?;
+    /// tx.execute("INSERT INTO accounts VALUES (?1)", ["Alice"])?;
+    /// model.commit(tx, &Progress::from(&checkpoint, receipt.last)).await?;
+    /// assert_eq!(store.head().await?.position, receipt.last);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`EventStore::append`], and nothing of the request was written then: the
+    /// transaction can go on. `Invalid` when it is on another database, or over.
+    pub fn append_in(
+        &self,
+        transaction: &rusqlite::Connection,
+        request: &AppendRequest,
+    ) -> Result<Receipt> {
+        append::inside(transaction, self.inner.log, self.inner.path.as_deref(), request)
+    }
+
     async fn start(place: Place, options: SqliteOptions) -> Result<Self> {
         let inner = worker::once(move || Inner::open(place, &options)).await?;
         Ok(Self { inner: Arc::new(inner) })
@@ -136,6 +186,7 @@ impl SqliteStore {
 impl Inner {
     fn open(place: Place, options: &SqliteOptions) -> Result<Self> {
         let (connection, log) = open::writer(&place, options)?;
+        let path = connection.path().filter(|path| !path.is_empty()).map(str::to_owned);
         let (published, _) = watch::channel(head(&connection)?);
         let published = Arc::new(published);
         let (readers, watcher) = match &place {
@@ -157,6 +208,7 @@ impl Inner {
         Ok(Self {
             place,
             log,
+            path,
             synchronous: options.synchronous,
             when_full: options.when_full,
             queue: Arc::new(Semaphore::new(options.queue)),

@@ -12,6 +12,7 @@ mod child;
 mod contract;
 mod crash;
 mod machine;
+mod model;
 mod opening;
 mod pressure;
 mod processes;
