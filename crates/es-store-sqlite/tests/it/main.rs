@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod beside;
 mod checks;
 mod child;
 mod contract;
