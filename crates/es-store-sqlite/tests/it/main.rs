@@ -14,6 +14,8 @@ mod contract;
 mod crash;
 mod machine;
 mod model;
+mod model_child;
+mod model_processes;
 mod opening;
 mod pressure;
 mod processes;
