@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
+mod backup;
 mod error;
 mod open;
 mod options;

@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{Arc, mpsc},
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{
     append::{self, Command, Pending},
+    backup::{self, Wanted},
     error::closed,
     open::{self, Place},
     options::{SqliteOptions, Synchronous, WhenFull},
@@ -64,6 +65,7 @@ struct Inner {
     path: Option<String>,
     synchronous: Synchronous,
     when_full: WhenFull,
+    patience: Duration,
     queue: Arc<Semaphore>,
     published: Arc<watch::Sender<Position>>,
     // Dropped in this order: those who read go first, then the writer finishes.
@@ -165,6 +167,47 @@ impl SqliteStore {
         append::inside(transaction, self.inner.log, self.inner.path.as_deref(), request)
     }
 
+    /// Copies the log, as of one moment, to the new file `to`, while reading and writing go
+    /// on. What else is in the file, read models and snapshots, is copied as of the same
+    /// moment.
+    ///
+    /// **The copy has the identity of this log**, so that checkpoints and read models that
+    /// are not ahead of it go on where they were (P7). It is there to take the place of
+    /// the original. Never append to both: two logs of one identity that went separate ways
+    /// cannot be told apart by those who follow them, but where a checkpoint names an event
+    /// that is no longer there.
+    ///
+    /// # Errors
+    /// `Invalid` when there is something at `to` already, which stays as it is; `Unavailable`
+    /// when it cannot be written or the disk is full; `Busy` when another process is in the
+    /// way for too long; `Fault` when the log is damaged. Nothing is left behind.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the work soon; then there is a whole copy or nothing. Only a
+    /// process that is killed leaves a file behind; its name ends with `.unfinished`.
+    pub async fn backup(&self, to: impl AsRef<Path>) -> Result<()> {
+        let target = to.as_ref().to_owned();
+        let (wanted, _waits) = Wanted::new();
+        match &self.inner.place {
+            Place::File(path) => {
+                let (path, patience) = (path.clone(), self.inner.patience);
+                worker::once(move || {
+                    let mut connection = open::copier(&path, patience)?;
+                    backup::stop_when_unwanted(&mut connection, &wanted)?;
+                    backup::copy(&connection, &target, &wanted)
+                })
+                .await
+            }
+            Place::Memory => {
+                let (reply, answer) = oneshot::channel();
+                self.inner.submit(Box::new(move |connection, _| {
+                    drop(reply.send(backup::copy(connection, &target, &wanted)));
+                }));
+                answer.await.map_err(|_| closed())?
+            }
+        }
+    }
+
     async fn start(place: Place, options: SqliteOptions) -> Result<Self> {
         let inner = worker::once(move || Inner::open(place, &options)).await?;
         Ok(Self { inner: Arc::new(inner) })
@@ -211,6 +254,7 @@ impl Inner {
             path,
             synchronous: options.synchronous,
             when_full: options.when_full,
+            patience: options.busy_timeout,
             queue: Arc::new(Semaphore::new(options.queue)),
             published,
             watcher,

@@ -77,8 +77,8 @@ pub(crate) fn beside(place: &Place, part: &Part, options: &SqliteOptions) -> Res
 }
 
 /// Opens a connection to copy the log with.
-pub(crate) fn copier(path: &Path, options: &SqliteOptions) -> Result<Connection> {
-    connect(&Place::File(path.to_owned()), options.busy_timeout)
+pub(crate) fn copier(path: &Path, patience: Duration) -> Result<Connection> {
+    connect(&Place::File(path.to_owned()), patience)
 }
 
 /// Opens a connection that only reads what is there.

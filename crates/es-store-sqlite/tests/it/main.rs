@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod backup;
 mod beside;
 mod checks;
 mod child;
