@@ -1,7 +1,7 @@
 //! What a file is, found out without changing it.
 
 use es_core::{Error, ErrorKind, Result};
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::{Connection, ErrorCode, MAIN_DB};
 
 use super::{Place, migrate, parts};
 use crate::error::from_driver;
@@ -72,13 +72,20 @@ fn check_writable(connection: &Connection, place: &Place) -> Result<()> {
     Ok(())
 }
 
+/// What it means that not even the header can be read.
 fn not_ours(place: &Place, error: rusqlite::Error) -> Error {
-    let error = from_driver(error);
-    match error.kind() {
-        ErrorKind::Invalid => {
-            let message = format!("{place} is not an SQLite database: name another file");
-            Error::new(ErrorKind::Invalid, message).with_source(error)
+    let (kind, message) = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => {
+            (ErrorKind::Invalid, "is not an SQLite database: name another file")
         }
-        _ => error,
-    }
+        // Who reads a write-ahead log writes to files beside it.
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            (ErrorKind::Invalid, "or its folder is read-only: both must be writable")
+        }
+        Some(ErrorCode::CannotOpen) => {
+            (ErrorKind::Unavailable, "cannot be opened: are it and its folder writable?")
+        }
+        _ => return from_driver(error),
+    };
+    Error::new(kind, format!("{place} {message}")).with_source(error)
 }

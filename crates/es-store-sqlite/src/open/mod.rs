@@ -99,7 +99,8 @@ fn connect(place: &Place, patience: Duration) -> Result<Connection> {
         }
     };
     let connection = opened.map_err(|error| {
-        let message = format!("{place} cannot be opened: is its folder there, and may we write?");
+        let message =
+            format!("{place} cannot be opened: is its folder there, and are both writable?");
         Error::new(ErrorKind::Unavailable, message).with_source(error)
     })?;
     connection.busy_timeout(patience).map_err(from_driver)?;

@@ -13,6 +13,7 @@ mod checks;
 mod child;
 mod contract;
 mod crash;
+mod disk;
 mod machine;
 mod model;
 mod model_child;
