@@ -24,23 +24,25 @@ pub(crate) fn from_driver(error: rusqlite::Error) -> Error {
         Some(ErrorCode::DatabaseCorrupt) => {
             (ErrorKind::Fault, "the database file is damaged: restore it from a backup")
         }
+        Some(ErrorCode::SystemIoFailure) => {
+            (ErrorKind::Unavailable, "the disk or the file system failed: nothing was written")
+        }
+        Some(ErrorCode::ConstraintViolation) => {
+            (ErrorKind::Fault, "a constraint of the database was violated: nothing was written")
+        }
         _ => (ErrorKind::Fault, "SQLite failed"),
     };
     Error::new(kind, message).with_source(error)
 }
 
 /// The same for a commit. It may have reached the disk although it failed: a frame that was
-/// written but not synced can come back after a crash.
-pub(crate) fn from_commit(error: rusqlite::Error) -> Error {
+/// written but not synced can come back after a crash. `in_doubt` says what to do then.
+pub(crate) fn from_commit(error: rusqlite::Error, in_doubt: &'static str) -> Error {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
             from_driver(error)
         }
-        _ => Error::new(
-            ErrorKind::OutcomeUnknown,
-            "SQLite failed while it committed: append the same events again to settle it",
-        )
-        .with_source(error),
+        _ => Error::new(ErrorKind::OutcomeUnknown, in_doubt).with_source(error),
     }
 }
 

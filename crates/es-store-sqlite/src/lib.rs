@@ -1,13 +1,20 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
+mod backup;
 mod error;
 mod open;
 mod options;
+mod progress;
 mod read;
 mod readers;
+mod snapshots;
 mod store;
 mod watch;
+mod worker;
 
 pub use options::{SqliteOptions, Synchronous, WhenFull};
+pub use progress::{SqliteReadModel, SqliteTx};
+pub use rusqlite;
+pub use snapshots::SqliteSnapshotStore;
 pub use store::SqliteStore;

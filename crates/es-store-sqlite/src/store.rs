@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{Arc, mpsc},
     thread::JoinHandle,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -17,12 +17,14 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{
     append::{self, Command, Pending},
+    backup::{self, Wanted},
     error::closed,
     open::{self, Place},
     options::{SqliteOptions, Synchronous, WhenFull},
     read::{Pages, head},
     readers::{Fetch, Job, Readers, end, spawn},
     watch::{Waiting, Watcher},
+    worker,
 };
 
 /// A log of events in one SQLite file. Cloning it copies the handle.
@@ -59,8 +61,11 @@ pub struct SqliteStore {
 struct Inner {
     place: Place,
     log: LogId,
+    /// What SQLite calls the file; nothing in memory.
+    path: Option<String>,
     synchronous: Synchronous,
     when_full: WhenFull,
+    patience: Duration,
     queue: Arc<Semaphore>,
     published: Arc<watch::Sender<Position>>,
     // Dropped in this order: those who read go first, then the writer finishes.
@@ -114,13 +119,97 @@ impl SqliteStore {
         Self::start(Place::Memory, SqliteOptions::new()).await
     }
 
+    /// Appends inside a transaction that the caller has begun on the file of this log, and
+    /// that the caller ends: a [`SqliteTx`](crate::SqliteTx), or one on a connection of the
+    /// caller's own. Events and rows commit together or not at all, so such a read model is
+    /// never behind.
+    ///
+    /// The receipt holds once the transaction commits; until then nobody sees the events, and
+    /// other appends wait. Those who follow see them within the poll interval of this store.
+    /// The deadline of the request means nothing here. A checkpoint that is moved to the
+    /// receipt says that everything before it was handled as well. Durability is that of the
+    /// connection: set `synchronous` on one of your own, and begin with `BEGIN IMMEDIATE`.
+    ///
+    /// ```
+    /// # use es_core::{Append, CheckpointStore, ExpectedVersion, NewEvent, Owner, Payload, Progress};
+    /// # use es_core::{EventStore, ReadModel, Schema, StreamId, SubscriberName};
+    /// # use es_store_sqlite::{SqliteReadModel, SqliteStore};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("bank.db");
+    /// let store = SqliteStore::open(&path).await?;
+    /// let model = SqliteReadModel::open(&path).await?;
+    /// # model.write(|db| db.execute_batch("CREATE TABLE accounts (owner TEXT)")).await?;
+    /// # let (name, log) = (SubscriberName::new("accounts")?, store.head().await?.log);
+    /// # let checkpoint = model.claim(&name, log, &Owner::new("worker-1")).await?;
+    /// # let event = NewEvent::raw(Schema::from_static("account.opened", 1), Payload::json("Alice")?);
+    /// # let alice = StreamId::new("account", "alice")?;
+    /// let request = Append::to(alice, ExpectedVersion::NoStream).event(event).build()?;
+    ///
+    /// let tx = model.begin().await?;
+    /// let receipt = store.append_in(&tx, &request)?;
+    /// tx.execute("INSERT INTO accounts VALUES (?1)", ["Alice"])?;
+    /// model.commit(tx, &Progress::from(&checkpoint, receipt.last)).await?;
+    /// assert_eq!(store.head().await?.position, receipt.last);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`EventStore::append`], and nothing of the request was written then: the
+    /// transaction can go on. `Invalid` when it is on another database, or over.
+    pub fn append_in(
+        &self,
+        transaction: &rusqlite::Connection,
+        request: &AppendRequest,
+    ) -> Result<Receipt> {
+        append::inside(transaction, self.inner.log, self.inner.path.as_deref(), request)
+    }
+
+    /// Copies the log, as of one moment, to the new file `to`, while reading and writing go
+    /// on. What else is in the file, read models and snapshots, is copied as of the same
+    /// moment.
+    ///
+    /// **The copy has the identity of this log**, so that checkpoints and read models that
+    /// are not ahead of it go on where they were (P7). It is there to take the place of
+    /// the original. Never append to both: two logs of one identity that went separate ways
+    /// cannot be told apart by those who follow them, but where a checkpoint names an event
+    /// that is no longer there.
+    ///
+    /// # Errors
+    /// `Invalid` when there is something at `to` already, which stays as it is; `Unavailable`
+    /// when it cannot be written or the disk is full; `Busy` when another process is in the
+    /// way for too long; `Fault` when the log is damaged. Nothing is left behind.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the work soon; then there is a whole copy or nothing. Only a
+    /// process that is killed leaves a file behind; its name ends with `.unfinished`.
+    pub async fn backup(&self, to: impl AsRef<Path>) -> Result<()> {
+        let target = to.as_ref().to_owned();
+        let (wanted, _waits) = Wanted::new();
+        match &self.inner.place {
+            Place::File(path) => {
+                let (path, patience) = (path.clone(), self.inner.patience);
+                worker::once(move || {
+                    let mut connection = open::copier(&path, patience)?;
+                    backup::stop_when_unwanted(&mut connection, &wanted)?;
+                    backup::copy(&connection, &target, &wanted)
+                })
+                .await
+            }
+            Place::Memory => {
+                let (reply, answer) = oneshot::channel();
+                self.inner.submit(Box::new(move |connection, _| {
+                    drop(reply.send(backup::copy(connection, &target, &wanted)));
+                }));
+                answer.await.map_err(|_| closed())?
+            }
+        }
+    }
+
     async fn start(place: Place, options: SqliteOptions) -> Result<Self> {
-        let (reply, answer) = oneshot::channel();
-        // Opening waits for the disk, so it is done on a thread of its own.
-        spawn("es-sqlite-open".to_owned(), move || {
-            drop(reply.send(Inner::open(place, &options)));
-        })?;
-        let inner = answer.await.map_err(|_| closed())??;
+        let inner = worker::once(move || Inner::open(place, &options)).await?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -140,6 +229,7 @@ impl SqliteStore {
 impl Inner {
     fn open(place: Place, options: &SqliteOptions) -> Result<Self> {
         let (connection, log) = open::writer(&place, options)?;
+        let path = connection.path().filter(|path| !path.is_empty()).map(str::to_owned);
         let (published, _) = watch::channel(head(&connection)?);
         let published = Arc::new(published);
         let (readers, watcher) = match &place {
@@ -161,8 +251,10 @@ impl Inner {
         Ok(Self {
             place,
             log,
+            path,
             synchronous: options.synchronous,
             when_full: options.when_full,
+            patience: options.busy_timeout,
             queue: Arc::new(Semaphore::new(options.queue)),
             published,
             watcher,

@@ -2,10 +2,12 @@
 
 mod decide;
 mod insert;
+mod inside;
 mod queue;
 mod repeat;
 mod streams;
 mod writer;
 
+pub(crate) use inside::inside;
 pub(crate) use queue::{Command, Pending};
 pub(crate) use writer::run;

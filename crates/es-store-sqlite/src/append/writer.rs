@@ -33,6 +33,10 @@ const BATCH: usize = 512;
 /// Bytes of payload behind which a batch takes no more.
 const BATCH_BYTES: usize = 16 << 20;
 
+/// What to do about a commit that failed on the disk.
+const IN_DOUBT: &str =
+    "SQLite failed while it committed: append the same events again to settle it";
+
 /// Works until the last sender has gone; what was accepted by then is done first.
 pub(crate) fn run(
     connection: Connection,
@@ -177,7 +181,7 @@ impl<'c> Writer<'c> {
             self.roll_back();
             return Ok(());
         }
-        let committed = execute(connection, "COMMIT").map_err(from_commit);
+        let committed = execute(connection, "COMMIT").map_err(|error| from_commit(error, IN_DOUBT));
         if committed.is_err() {
             self.roll_back();
         }

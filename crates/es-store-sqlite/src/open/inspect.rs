@@ -1,9 +1,9 @@
 //! What a file is, found out without changing it.
 
 use es_core::{Error, ErrorKind, Result};
-use rusqlite::{Connection, MAIN_DB};
+use rusqlite::{Connection, ErrorCode, MAIN_DB};
 
-use super::{Place, migrate};
+use super::{Place, migrate, parts};
 use crate::error::from_driver;
 
 /// Marks a file as a log of ours, for those who look at the header: `esLG`.
@@ -21,13 +21,19 @@ pub(super) fn check(connection: &Connection, place: &Place) -> Result<()> {
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(from_driver)?;
 
+    let has_parts = parts::has_ledger(connection)?;
     drop(look);
 
     let is_new = application == 0 && version == 0 && tables == 0;
     if !is_new && application != APPLICATION_ID {
+        let advice = if has_parts {
+            "; our read models or snapshots are in it: open a log before them, or name another file"
+        } else {
+            ": name another file"
+        };
         let message = format!(
             "{place} is a database of another program (application id {application:#x}, \
-             {tables} tables and indexes): name another file"
+             {tables} tables and indexes){advice}"
         );
         return Err(Error::new(ErrorKind::Invalid, message));
     }
@@ -39,20 +45,47 @@ pub(super) fn check(connection: &Connection, place: &Place) -> Result<()> {
         );
         return Err(Error::new(ErrorKind::Unsupported, message));
     }
+    check_writable(connection, place)
+}
+
+/// Refuses a file that is no database or that cannot be written; any other may hold tables
+/// beside its own. Says whether it should have a write-ahead log: one that is new, or a log
+/// of ours. What another program chose for its file stays.
+pub(super) fn check_beside(connection: &Connection, place: &Place) -> Result<bool> {
+    let look = connection.unchecked_transaction().map_err(from_driver)?;
+    let application: i32 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(|error| not_ours(place, error))?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(from_driver)?;
+    drop(look);
+    check_writable(connection, place)?;
+    Ok(tables == 0 || application == APPLICATION_ID)
+}
+
+fn check_writable(connection: &Connection, place: &Place) -> Result<()> {
     if connection.is_readonly(MAIN_DB).map_err(from_driver)? {
-        let message = format!("{place} is read-only: a log must be writable");
+        let message = format!("{place} is read-only: it must be writable");
         return Err(Error::new(ErrorKind::Invalid, message));
     }
     Ok(())
 }
 
+/// What it means that not even the header can be read.
 fn not_ours(place: &Place, error: rusqlite::Error) -> Error {
-    let error = from_driver(error);
-    match error.kind() {
-        ErrorKind::Invalid => {
-            let message = format!("{place} is not an SQLite database: name another file");
-            Error::new(ErrorKind::Invalid, message).with_source(error)
+    let (kind, message) = match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => {
+            (ErrorKind::Invalid, "is not an SQLite database: name another file")
         }
-        _ => error,
-    }
+        // Who reads a write-ahead log writes to files beside it.
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            (ErrorKind::Invalid, "or its folder is read-only: both must be writable")
+        }
+        Some(ErrorCode::CannotOpen) => {
+            (ErrorKind::Unavailable, "cannot be opened: are it and its folder writable?")
+        }
+        _ => return from_driver(error),
+    };
+    Error::new(kind, format!("{place} {message}")).with_source(error)
 }

@@ -15,10 +15,11 @@ use super::inspect::APPLICATION_ID;
 use crate::error::from_driver;
 
 /// One step. Once released it never changes: what must change is a further step.
-struct Step {
-    version: i64,
-    name: &'static str,
-    sql: &'static str,
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) version: i64,
+    pub(super) name: &'static str,
+    pub(super) sql: &'static str,
 }
 
 const STEPS: [Step; 1] = [Step { version: 1, name: "log", sql: include_str!("sql/0001_log.sql") }];
@@ -45,7 +46,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<()> {
     for step in &STEPS {
         match recorded(&tx, step.version)? {
             Some(checksum) if checksum == step.checksum() => {}
-            Some(_) => return Err(altered(step)),
+            Some(_) => return Err(step.altered()),
             None => apply(&tx, step).map_err(from_driver)?,
         }
     }
@@ -76,7 +77,7 @@ fn is_current(connection: &Connection) -> Result<bool> {
     }
     for step in &STEPS {
         if recorded(connection, step.version)? != Some(step.checksum()) {
-            return Err(altered(step));
+            return Err(step.altered());
         }
     }
     Ok(true)
@@ -95,18 +96,18 @@ fn recorded(connection: &Connection, version: i64) -> Result<Option<Uuid>> {
     }
 }
 
-fn altered(step: &Step) -> Error {
-    let message = format!(
-        "step {} ({}) of the schema is not the one that this release knows: the database was \
-         altered, or made by a build that was never released",
-        step.version, step.name
-    );
-    Error::new(ErrorKind::Invalid, message)
-}
-
 impl Step {
     /// A UUID of version 5 over the text: a SHA-1 that is at hand.
-    fn checksum(&self) -> Uuid {
+    pub(super) fn checksum(&self) -> Uuid {
         Uuid::new_v5(&Uuid::NAMESPACE_OID, self.sql.as_bytes())
+    }
+
+    pub(super) fn altered(&self) -> Error {
+        let message = format!(
+            "step {} ({}) of the schema is not the one that this release knows: the database \
+             was altered, or made by a build that was never released",
+            self.version, self.name
+        );
+        Error::new(ErrorKind::Invalid, message)
     }
 }

@@ -3,6 +3,7 @@
 
 mod inspect;
 mod migrate;
+mod parts;
 
 use std::{
     fmt::{self, Display},
@@ -14,12 +15,14 @@ use std::{
 use es_core::{Error, ErrorKind, LogId, Result};
 use rusqlite::{Connection, OpenFlags};
 
+pub(crate) use parts::{PROGRESS, Part, SNAPSHOTS};
+
 use crate::{
     error::{damaged, from_driver},
     options::{SqliteOptions, Synchronous},
 };
 
-/// Where the log is.
+/// Where a database is.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
     /// In a file.
@@ -50,13 +53,35 @@ pub(crate) fn writer(place: &Place, options: &SqliteOptions) -> Result<(Connecti
     patiently(options.busy_timeout, || {
         inspect::check(&connection, place)?;
         configure(&connection, place, options)?;
+        // The one who writes the log never breaks them, and looking costs.
+        connection.pragma_update(None, "foreign_keys", false).map_err(from_driver)?;
         migrate::migrate(&mut connection)
     })?;
     let id = log_id(&connection)?;
     Ok((connection, id))
 }
 
-/// Opens a connection that only reads a log which is there.
+/// Opens a connection that writes the tables of `part`, in whatever database is there, and
+/// makes them and the file if they are not.
+pub(crate) fn beside(place: &Place, part: &Part, options: &SqliteOptions) -> Result<Connection> {
+    let mut connection = connect(place, Duration::ZERO)?;
+    patiently(options.busy_timeout, || {
+        if inspect::check_beside(&connection, place)? {
+            configure(&connection, place, options)?;
+        } else {
+            configure_as_it_is(&connection, options).map_err(from_driver)?;
+        }
+        parts::migrate(&mut connection, part, place)
+    })?;
+    Ok(connection)
+}
+
+/// Opens a connection to copy the log with.
+pub(crate) fn copier(path: &Path, patience: Duration) -> Result<Connection> {
+    connect(&Place::File(path.to_owned()), patience)
+}
+
+/// Opens a connection that only reads what is there.
 pub(crate) fn reader(path: &Path, options: &SqliteOptions) -> Result<Connection> {
     let connection = connect(&Place::File(path.to_owned()), options.busy_timeout)?;
     connection.pragma_update(None, "query_only", true).map_err(from_driver)?;
@@ -74,7 +99,8 @@ fn connect(place: &Place, patience: Duration) -> Result<Connection> {
         }
     };
     let connection = opened.map_err(|error| {
-        let message = format!("{place} cannot be opened: is its folder there, and may we write?");
+        let message =
+            format!("{place} cannot be opened: is its folder there, and are both writable?");
         Error::new(ErrorKind::Unavailable, message).with_source(error)
     })?;
     connection.busy_timeout(patience).map_err(from_driver)?;
@@ -99,23 +125,12 @@ pub(crate) fn patiently<T>(patience: Duration, mut act: impl FnMut() -> Result<T
 
 /// Sets what durability rests on, and looks whether it holds.
 fn configure(connection: &Connection, place: &Place, options: &SqliteOptions) -> Result<()> {
-    let synchronous = match options.synchronous {
-        Synchronous::Full => "FULL",
-        Synchronous::Normal => "NORMAL",
-    };
     let set = || -> rusqlite::Result<String> {
         // The mode is kept in the file; a name that cannot have a write-ahead log keeps its
         // old one and says so.
         let mode = connection
             .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
-        connection.pragma_update(None, "synchronous", synchronous)?;
-        // Where fsync does not reach the disk (macOS), this does; elsewhere it means nothing.
-        connection.pragma_update(None, "fullfsync", true)?;
-        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-        connection.pragma_update(None, "foreign_keys", false)?;
-        if let Some(pages) = options.max_pages {
-            connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
-        }
+        set_synchronous(connection, options)?;
         Ok(mode)
     };
     let mode = set().map_err(from_driver)?;
@@ -130,7 +145,33 @@ fn configure(connection: &Connection, place: &Place, options: &SqliteOptions) ->
     Ok(())
 }
 
-fn log_id(connection: &Connection) -> Result<LogId> {
+/// Leaves the file as another program made it. Without a write-ahead log less than `FULL`
+/// might damage it in a power cut.
+fn configure_as_it_is(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+    if mode == "wal" {
+        return set_synchronous(connection, options);
+    }
+    set_synchronous(connection, &options.clone().with_synchronous(Synchronous::Full))
+}
+
+/// Sets what holds for one connection and is not kept in the file.
+fn set_synchronous(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    let synchronous = match options.synchronous {
+        Synchronous::Full => "FULL",
+        Synchronous::Normal => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // Where fsync does not reach the disk (macOS), this does; elsewhere it means nothing.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    if let Some(pages) = options.max_pages {
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn log_id(connection: &Connection) -> Result<LogId> {
     let id = connection.query_row("SELECT id FROM es_log", [], |row| row.get::<_, [u8; 16]>(0));
     match id {
         Ok(id) => Ok(LogId::from_uuid(uuid::Uuid::from_bytes(id))),

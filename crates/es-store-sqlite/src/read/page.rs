@@ -202,3 +202,6 @@ fn merged(families: usize, tags: usize, order: &str) -> String {
         lists, order, order
     )
 }
+
+#[cfg(test)]
+mod tests;

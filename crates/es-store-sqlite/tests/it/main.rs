@@ -7,11 +7,17 @@
     reason = "tests fail by panicking"
 )]
 
+mod backup;
+mod beside;
 mod checks;
 mod child;
 mod contract;
 mod crash;
+mod disk;
 mod machine;
+mod model;
+mod model_child;
+mod model_processes;
 mod opening;
 mod pressure;
 mod processes;
