@@ -3,6 +3,7 @@
 mod domain;
 mod measure;
 mod memory;
+mod postgres;
 mod report;
 mod sqlite;
 
@@ -41,7 +42,11 @@ fn main() -> anyhow::Result<()> {
             }
             // Not on a worker of the runtime: the floor blocks.
             "sqlite" => rows.extend(runtime.block_on(sqlite::measure(options.effort))?),
-            other => bail!("no area {other:?}: there are memory and sqlite"),
+            "postgres" => {
+                let effort = options.effort;
+                rows.extend(runtime.block_on(postgres::measure(effort))?);
+            }
+            other => bail!("no area {other:?}: there are memory, sqlite and postgres"),
         }
     }
     print!("{}", report::table(&rows));
@@ -74,7 +79,7 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        options.areas.extend(["memory", "sqlite"].map(str::to_owned));
+        options.areas.extend(["memory", "sqlite", "postgres"].map(str::to_owned));
     }
     Ok(options)
 }

@@ -21,6 +21,13 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Adds a call that did `units` units. The run of a task; the time of the whole is that
+    /// of [`together`].
+    pub(crate) fn called(&mut self, elapsed: Duration, units: u64) {
+        self.units += units;
+        self.calls.push(nanos(elapsed));
+    }
+
     fn per_s(&self) -> f64 {
         as_f64(self.units) / self.elapsed.as_secs_f64()
     }

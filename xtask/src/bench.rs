@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::args::Args;
 use crate::run::{self, Outcome};
+use crate::services::{POSTGRES_URL, Service};
 
 pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     let quick = args.flag("--quick");
@@ -22,6 +23,11 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     }
     let run = ["run", "--quiet", "--release", "--package", "es-bench", "--bin", "es-bench", "--"];
     let mut command = run::cargo(run);
+    let postgres = matches!(area.as_deref(), None | Some("postgres")).then(Service::postgres);
+    let postgres = postgres.transpose()?;
+    if let Some(postgres) = &postgres {
+        command.env(POSTGRES_URL, postgres.url());
+    }
     command.args(area);
     if quick {
         command.arg("--quick");
