@@ -13,8 +13,10 @@ use crate::{
 };
 
 const CALLS: u64 = 60_000;
-/// Each task has accounts of its own, which grow to a few events each.
-const ACCOUNTS_PER_TASK: u64 = 1_000;
+/// Shared out among the tasks, so that each has accounts of its own, and that the rows
+/// differ in the number of tasks and not in how many accounts there are and how long they
+/// grow.
+const ACCOUNTS: u64 = 1_000;
 
 pub(super) async fn measure(effort: Effort) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
@@ -35,7 +37,7 @@ async fn one(effort: Effort, tasks: u64, cache: bool) -> anyhow::Result<Row> {
             let accounts = accounts.clone();
             async move {
                 time_calls(calls, 1, |call| {
-                    let (id, command) = (name(task, call), Book(call));
+                    let (id, command) = (name(tasks, task, call), Book(call));
                     let accounts = &accounts;
                     async move { Ok(accounts.execute(id, &command).await.map(|_| ())?) }
                 })
@@ -51,7 +53,7 @@ async fn one(effort: Effort, tasks: u64, cache: bool) -> anyhow::Result<Row> {
             let bare = Arc::clone(&bare);
             async move {
                 time_calls(calls, 1, |call| {
-                    let done = by_hand(&bare, task, call);
+                    let done = by_hand(&bare, number(tasks, task, call), call);
                     async move { done }
                 })
                 .await
@@ -65,8 +67,8 @@ async fn one(effort: Effort, tasks: u64, cache: bool) -> anyhow::Result<Row> {
     Ok(Row { area: "memory", workload: "command", params, ours, floor, durability })
 }
 
-fn by_hand(bare: &Bare, task: u64, call: u64) -> anyhow::Result<()> {
-    let stream = account(number(task, call))?;
+fn by_hand(bare: &Bare, number: u64, call: u64) -> anyhow::Result<()> {
+    let stream = account(number)?;
     let mut state = Account::default();
     let mut version = None;
     for envelope in bare.stream(&stream) {
@@ -79,10 +81,12 @@ fn by_hand(bare: &Bare, task: u64, call: u64) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn number(task: u64, call: u64) -> u64 {
-    task * ACCOUNTS_PER_TASK + call % ACCOUNTS_PER_TASK
+/// Which account a call of a task is for.
+fn number(tasks: u64, task: u64, call: u64) -> u64 {
+    let each = ACCOUNTS / tasks;
+    task * each + call % each
 }
 
-fn name(task: u64, call: u64) -> String {
-    format!("account-{:06}", number(task, call))
+fn name(tasks: u64, task: u64, call: u64) -> String {
+    format!("account-{:06}", number(tasks, task, call))
 }

@@ -26,6 +26,10 @@ pub const MAX_TAGS_PER_EVENT: usize = 32;
 pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 
 /// Bytes of one event's metadata as JSON: 16 KiB.
+///
+/// Measured as the writer gave it. An event that has no correlation id gets one when it is
+/// appended, which comes on top: about 56 bytes of JSON. Whoever stores metadata in a column
+/// or a message of fixed size leaves room for it.
 pub const MAX_METADATA_BYTES: usize = 16 << 10;
 
 /// Events in one append, over all of its streams.
