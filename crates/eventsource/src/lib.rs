@@ -41,7 +41,7 @@ pub use es_macros::EventFacade as Event;
 pub use es_store_memory::MemoryStore;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
-pub use es_store_sqlite::SqliteStore;
+pub use es_store_sqlite::{SqliteReadModel, SqliteSnapshotStore, SqliteStore, SqliteTx};
 pub use event_trait::*;
 pub use open::open;
 
