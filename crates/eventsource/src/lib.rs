@@ -49,7 +49,7 @@ pub use es_store_postgres::{
 };
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
-pub use es_store_sqlite::SqliteStore;
+pub use es_store_sqlite::{SqliteReadModel, SqliteSnapshotStore, SqliteStore, SqliteTx};
 pub use event_trait::*;
 pub use open::open;
 

@@ -83,6 +83,18 @@ async fn rows_checkpoint_and_letters_commit_together() {
         assert_eq!(model.dead_letters(&name(), Position::START, 9).await.unwrap(), []);
         let skipped = model.skipped(&name(), Position::START, 9).await.unwrap();
         assert_eq!(skipped, [(given_up, "it never was".to_owned())]);
+
+        // Released and parked in one step: it failed again, and stays.
+        let again = letter(4);
+        for _ in 0..2 {
+            let progress = Progress::from(&checkpoint, at(4)).with_parked(vec![again.clone()]);
+            let progress = progress.with_released(vec![Release::Handled(at(4))]);
+            model.commit(model.begin().await.unwrap(), &progress).await.unwrap();
+        }
+        let parked = model.dead_letters(&name(), Position::START, 9).await.unwrap();
+        assert_eq!(parked, [again]);
+        let now = model.checkpoint(&name()).await.unwrap().unwrap();
+        assert_eq!((now.position, now.event), (at(4), None), "an event proves its own place only");
     }
 }
 
