@@ -46,6 +46,11 @@ impl Connections {
         }
     }
 
+    /// How many connections there can be.
+    pub(crate) fn most(&self) -> usize {
+        self.pool.status().max_size
+    }
+
     /// Whether it is a connection that is missing, or a place in the pool, is told by how
     /// many there are.
     fn late(&self) -> Error {

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::{self, Debug, Display},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -20,7 +20,7 @@ use tokio::{
 use tokio_postgres::{Config, GenericClient};
 
 use crate::{
-    append::{Pending, Sender, Statements, append_in},
+    append::{Pending, Sender, Slots, Statements, append_in},
     connect::{Connections, config},
     error::{closed, damaged, from_driver},
     migrate,
@@ -66,6 +66,7 @@ struct Inner {
     connections: Connections,
     reader: Arc<Reader>,
     statements: Arc<Statements>,
+    sender: Arc<Sender>,
     queue: mpsc::UnboundedSender<Pending>,
     room: Arc<Semaphore>,
     refuse_when_full: bool,
@@ -161,11 +162,15 @@ impl PostgresStore {
             log,
             published: Arc::clone(&published),
             patience: options.connect_timeout,
+            slots: Slots::default(),
         };
-        tokio::spawn(sender.run(pending));
+        let sender = Arc::new(sender);
+        let runner = Arc::clone(&sender);
+        tokio::spawn(async move { runner.run(pending).await });
         let notifier = tokio::spawn(notify(connections.clone(), names.clone(), changes));
         let families = Families::default();
-        let reader = Arc::new(Reader { connections: connections.clone(), families, sql });
+        let lane = Mutex::default();
+        let reader = Arc::new(Reader { connections: connections.clone(), families, sql, lane });
         let inner = Inner {
             names,
             log,
@@ -173,6 +178,7 @@ impl PostgresStore {
             connections,
             reader,
             statements,
+            sender,
             queue,
             room: Arc::new(Semaphore::new(options.queue)),
             refuse_when_full: options.refuse_when_full,
@@ -300,9 +306,8 @@ impl EventStore for PostgresStore {
             self.look_ahead(&mut append).await?
         };
         let place = self.room(until).await?;
-        let (pending, submitted) = Pending::new(append, found, until, place);
-        self.inner.queue.send(pending).map_err(|_| closed())?;
-        submitted.answer().await
+        let submitted = Pending::new(append, found, until, place);
+        self.inner.sender.append(&self.inner.queue, submitted).await
     }
 
     fn read(&self, read: Read) -> PageStream {

@@ -8,8 +8,10 @@ mod one;
 mod queue;
 mod repeat;
 mod sender;
+mod slots;
 
 pub(crate) use batch::signed;
 pub(crate) use inside::append_in;
 pub(crate) use queue::Pending;
 pub(crate) use sender::{Sender, Statements};
+pub(crate) use slots::Slots;

@@ -3,18 +3,25 @@
 //! # Mechanism
 //! The task owns a connection. It takes the first append that waits and sends it at once;
 //! what arrives while that is on its way gathers, and the next call takes all of it, up to
-//! a bound. Each append has its own result. A lone caller waits for nobody.
+//! a bound. Each append has its own result. A lone caller waits for nobody, not even for
+//! the task: it sends for itself.
 //! # Hazard: batches fall apart
 //! The callers of one batch are answered together and come back together, a moment later.
 //! Sent at once, the first of them would leave alone, with a commit to itself. So behind a
 //! batch of several the task lets others run for a moment, until as many are back.
+//! # Two in flight
+//! With many callers the time that they take to come back is longer than a commit: while one
+//! call is on its way and enough wait, a second connection takes the next batch. The lock of
+//! the log keeps the two in order. With fewer it would halve the batches and double the
+//! commits.
 //! # Hazard: the reply is lost
 //! The connection breaks between the call and its reply, and the server may have committed
 //! or may yet commit. The task sends the same batch again on another connection, with care:
 //! whichever call comes second finds the event ids of the first. That goes on until it is
 //! answered or its callers have given up, who are told that the outcome is unknown.
 //! # What it costs
-//! One connection, kept. An append waits for the batch before it.
+//! One connection, kept, and a second one under load. An append waits for the batch before
+//! it.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -23,23 +30,31 @@ use std::{
 };
 
 use deadpool_postgres::Object;
-use es_core::{Error, ErrorKind, ExpectedVersion, LogId, Position, Result};
+use es_core::{Error, ErrorKind, ExpectedVersion, LogId, Position, Receipt, Result};
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::{
-    Pending,
     call::{Answer, Failure, call, unknown},
+    queue::{Pending, Submitted, too_late},
     repeat,
+    slots::{Connection, Slot, Slots},
 };
-use crate::{connect::Connections, error::again, names::Names};
+use crate::{
+    connect::Connections,
+    error::{again, closed},
+    names::Names,
+};
 
 /// Appends that share a commit at most.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 /// Events behind which a batch takes no more.
 const BATCH_EVENTS: usize = 2_000;
 /// Bytes of payload behind which a batch takes no more.
 const BATCH_BYTES: usize = 8 << 20;
+/// So many have to wait for a second call to be worth while.
+const SECOND: usize = 48;
 /// How long those who were answered together are given to come back.
 const GATHER: Duration = Duration::from_micros(400);
 
@@ -81,35 +96,68 @@ pub(crate) struct Sender {
     pub(crate) published: Arc<watch::Sender<Position>>,
     /// How long a batch that was not sent yet waits for a connection.
     pub(crate) patience: Duration,
+    pub(crate) slots: Slots,
 }
 
 impl Sender {
+    /// Queues an append, or sends it at once if its caller is alone.
+    pub(crate) async fn append(
+        &self,
+        queue: &mpsc::UnboundedSender<Pending>,
+        (pending, submitted): (Pending, Submitted),
+    ) -> Result<Receipt> {
+        let Some(mut slot) = self.slots.alone() else {
+            self.slots.wait();
+            queue.send(pending).map_err(|_| closed())?;
+            return submitted.answer().await;
+        };
+        if !pending.take() {
+            return Err(too_late());
+        }
+        let batch = [pending];
+        let answers = self.settle(&mut slot.connection, &batch).await?;
+        self.publish(&answers);
+        answers.into_iter().next().unwrap_or_else(|| Err(closed()))
+    }
+
     /// Works until the last handle has gone; what was accepted by then is done first.
-    pub(crate) async fn run(self, mut queue: mpsc::UnboundedReceiver<Pending>) {
-        let mut connection = None;
+    pub(crate) async fn run(&self, mut queue: mpsc::UnboundedReceiver<Pending>) {
         let mut waiting = VecDeque::new();
-        let mut last = 0;
-        loop {
-            if waiting.is_empty() {
-                match queue.recv().await {
-                    Some(pending) => waiting.push_back(pending),
-                    None => return,
+        let mut busy = FuturesUnordered::new();
+        let mut is_open = true;
+        while is_open || !waiting.is_empty() || !busy.is_empty() {
+            if !waiting.is_empty()
+                && let Some(slot) = self.slots.for_batch(waiting.len(), SECOND)
+            {
+                if busy.is_empty() {
+                    gather(&mut queue, &mut waiting, self.slots.last()).await;
                 }
+                let before = waiting.len();
+                let batch = next_batch(&mut waiting);
+                self.slots.took(before - waiting.len(), batch.len());
+                busy.push(self.deliver(slot, batch));
+                continue;
             }
-            gather(&mut queue, &mut waiting, last).await;
-            let batch = next_batch(&mut waiting);
-            last = batch.len();
-            if !batch.is_empty() {
-                self.deliver(&mut connection, batch).await;
+            tokio::select! {
+                biased;
+                Some(()) = busy.next(), if !busy.is_empty() => {}
+                pending = queue.recv(), if is_open => match pending {
+                    Some(pending) => waiting.push_back(pending),
+                    None => is_open = false,
+                },
+                () = self.slots.returned(), if !waiting.is_empty() => {}
             }
         }
     }
 
     /// Sends a batch until everyone in it is answered or has gone.
-    async fn deliver(&self, connection: &mut Option<Object>, batch: Vec<Pending>) {
+    async fn deliver(&self, mut slot: Slot<'_>, batch: Vec<Pending>) {
         let mut todo = vec![batch];
         while let Some(batch) = todo.pop() {
-            match self.settle(connection, &batch).await {
+            if batch.is_empty() {
+                continue;
+            }
+            match self.settle(&mut slot.connection, &batch).await {
                 Ok(answers) => self.answer(batch, answers),
                 Err(error) if batch.len() > 1 && !is_common(&error) => {
                     // One of them is at fault; the others must not pay for it.
@@ -123,6 +171,14 @@ impl Sender {
     }
 
     fn answer(&self, batch: Vec<Pending>, answers: Vec<Answer>) {
+        self.publish(&answers);
+        for (pending, answer) in batch.into_iter().zip(answers) {
+            pending.answer(answer);
+        }
+    }
+
+    /// Wakes those who wait for events.
+    fn publish(&self, answers: &[Answer]) {
         let receipts = answers.iter().filter_map(|answer| answer.as_ref().ok());
         if let Some(last) = receipts.map(|receipt| receipt.last).max() {
             self.published.send_if_modified(|head| {
@@ -131,14 +187,11 @@ impl Sender {
                 grown
             });
         }
-        for (pending, answer) in batch.into_iter().zip(answers) {
-            pending.answer(answer);
-        }
     }
 
     async fn settle(
         &self,
-        connection: &mut Option<Object>,
+        connection: &mut Connection,
         batch: &[Pending],
     ) -> Result<Vec<Answer>> {
         let (mut careful, mut lost, mut tries) = (false, None, 0);
@@ -184,7 +237,7 @@ impl Sender {
                     drop(connection.take().map(Object::take));
                     pause(tries).await;
                     if batch.iter().all(|pending| pending.time_left().is_zero()) {
-                        return Err(super::queue::too_late());
+                        return Err(too_late());
                     }
                 }
                 Failure::Refused(error) => {
@@ -199,7 +252,7 @@ impl Sender {
             if batch.iter().all(|p| p.is_abandoned() || p.time_left().is_zero()) {
                 return Err(match lost {
                     Some(error) => unknown(error),
-                    None => super::queue::too_late(),
+                    None => too_late(),
                 });
             }
         }
@@ -208,7 +261,7 @@ impl Sender {
     /// The connection, made anew where it is gone.
     async fn connected<'c>(
         &self,
-        connection: &'c mut Option<Object>,
+        connection: &'c mut Connection,
         batch: &[Pending],
     ) -> Result<&'c Object> {
         if connection.as_ref().is_some_and(|client| client.is_closed()) {
@@ -220,7 +273,7 @@ impl Sender {
                 let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
                 match tokio::time::timeout(time, self.connections.get()).await {
                     Ok(client) => client?,
-                    Err(_) => return Err(super::queue::too_late()),
+                    Err(_) => return Err(too_late()),
                 }
             }
         };

@@ -1,9 +1,14 @@
 //! One page of a read after the other.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    ops::Deref,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use deadpool_postgres::Object;
-use es_core::{Direction, Read, Recorded, Result};
+use es_core::{Direction, Read, Recorded, Result, Selection};
 use futures_util::TryStreamExt;
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
@@ -25,6 +30,8 @@ const FIRST_PAGE: i64 = 256;
 const PAGE: i64 = 2_048;
 /// Bytes of payload behind which a page ends.
 const PAGE_BYTES: usize = 2 << 20;
+/// Connections behind which one is kept for short reads.
+const FOR_A_LANE: usize = 4;
 /// How often a page is asked for again when its connection breaks.
 const TRIES: u32 = 4;
 
@@ -33,6 +40,26 @@ pub(crate) struct Reader {
     pub(crate) connections: Connections,
     pub(crate) families: Families,
     pub(crate) sql: Sql,
+    /// One connection for all short reads, whose queries follow each other without waiting
+    /// for the replies.
+    pub(crate) lane: Mutex<Option<Arc<Object>>>,
+}
+
+/// A connection for one page.
+enum Lent {
+    Own(Object),
+    Shared(Arc<Object>),
+}
+
+impl Deref for Lent {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        match self {
+            Self::Own(client) => client,
+            Self::Shared(client) => client,
+        }
+    }
 }
 
 /// Where a read has got to.
@@ -67,20 +94,53 @@ impl Reader {
             if cursor.left == 0 {
                 return Ok((Vec::new(), None));
             }
-            let client = self.connections.get().await?;
+            let client = self.lend(&cursor).await?;
             match self.fetch(&client, &mut cursor).await {
                 Ok((page, true)) => return Ok((page, Some(cursor))),
                 Ok((page, false)) => return Ok((page, None)),
                 Err(Fails::Other(error)) => return Err(error),
                 // A broken connection: nothing of the page was handed out.
                 Err(Fails::Driver(error)) if is_lost(&error) && tries < TRIES => {
-                    drop(Object::take(client));
+                    self.discard(client);
                     tokio::time::sleep(Duration::from_millis(10 << (2 * tries))).await;
                     tries += 1;
                 }
                 Err(Fails::Driver(error)) => return Err(from_driver(None, error)),
             }
         }
+    }
+
+    /// A short read goes on the lane, so that many of them need no connection each; a page of
+    /// a long one would hold the others up.
+    async fn lend(&self, cursor: &Cursor) -> Result<Lent> {
+        let is_short = cursor.plan.is_none()
+            && matches!(cursor.read.selection, Selection::Stream(_) | Selection::Event(_))
+            && cursor.read.recorded_since.is_none()
+            && cursor.read.recorded_until.is_none();
+        if !is_short || self.connections.most() < FOR_A_LANE {
+            return self.connections.get().await.map(Lent::Own);
+        }
+        if let Some(client) = &*self.lane() && !client.is_closed() {
+            return Ok(Lent::Shared(Arc::clone(client)));
+        }
+        let client = Arc::new(self.connections.get().await?);
+        *self.lane() = Some(Arc::clone(&client));
+        Ok(Lent::Shared(client))
+    }
+
+    /// Does away with a connection that broke.
+    fn discard(&self, client: Lent) {
+        match client {
+            Lent::Own(client) => drop(Object::take(client)),
+            // Whoever comes next finds it closed, and makes a new one.
+            Lent::Shared(client) => {
+                self.lane().take_if(|lane| Arc::ptr_eq(lane, &client));
+            }
+        }
+    }
+
+    fn lane(&self) -> MutexGuard<'_, Option<Arc<Object>>> {
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn fetch(
@@ -99,11 +159,7 @@ impl Reader {
         };
         let statement = client.prepare_cached(&sql).await.map_err(Fails::Driver)?;
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(Value::as_sql).collect();
-        let (rows, bytes, is_cut) = if wanted <= FIRST_PAGE {
-            self.rows(client, &statement, &values).await?
-        } else {
-            self.rows(client, &statement, &values).await?
-        };
+        let (rows, bytes, is_cut) = self.rows(client, &statement, &values).await?;
         self.learn(client, &rows).await?;
         let seen = signed(rows.len() as u64);
         let page = cursor.collect(self, &rows)?;
@@ -159,7 +215,7 @@ impl Cursor {
         let exact = self.plan.as_ref().is_some_and(|plan| plan.exact);
         let mut page = Vec::with_capacity(rows.len());
         let mut last: Option<(Uuid, es_core::StreamId)> = match &self.read.selection {
-            es_core::Selection::Stream(stream) => {
+            Selection::Stream(stream) => {
                 Some((crate::hash::stream(stream), stream.clone()))
             }
             _ => None,

@@ -18,13 +18,37 @@ DECLARE
     known record;
 BEGIN
     LOCK TABLE {es}append_lock IN EXCLUSIVE MODE;
-    SELECT l.id AS log, h.position, h.recorded_at, s.version, s.key,
+    -- All that has to hold is looked up by the statement that writes: mostly it does.
+    INSERT INTO {es}events
+    SELECT coalesce(h.position, 0) + 1, p_stream, coalesce(s.version, 0) + 1,
+           greatest(clock_timestamp(), h.recorded_at), p_id, p_family, p_schema, 0, 1, p_key,
+           p_payload, p_content, p_correlation, p_causation, p_metadata::json,
+           string_to_array(p_tags, E'\n')
+    FROM {es}log l
+    LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {es}events e
+                       ORDER BY e.position DESC LIMIT 1) h ON true
+    LEFT JOIN LATERAL (SELECT e.version, e.key FROM {es}events e WHERE e.stream = p_stream
+                       ORDER BY e.version DESC LIMIT 1) s ON true
+    WHERE l.id = p_log AND coalesce(s.key, p_key) = p_key
+    AND (p_expected = -1 OR p_expected = coalesce(s.version, 0)
+         OR (p_expected = -2 AND s.version > 0))
+    AND EXISTS (SELECT 1 FROM {es}families f WHERE f.id = p_family AND f.type = p_type
+                AND f.category = p_category AND f.tenant = p_tenant)
+    RETURNING position, version, recorded_at INTO o_position, o_version, o_at;
+    IF FOUND THEN
+        o_code := 0;
+        IF p_tags IS NOT NULL THEN
+            INSERT INTO {es}tags
+            SELECT t, o_position FROM unnest(string_to_array(p_tags, E'\n')) t;
+        END IF;
+        RETURN;
+    END IF;
+
+    SELECT l.id AS log, s.version, s.key,
            EXISTS (SELECT 1 FROM {es}families f WHERE f.id = p_family AND f.type = p_type
                    AND f.category = p_category AND f.tenant = p_tenant) AS has_family
     INTO known
     FROM {es}log l
-    LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {es}events e
-                       ORDER BY e.position DESC LIMIT 1) h ON true
     LEFT JOIN LATERAL (SELECT e.version, e.key FROM {es}events e WHERE e.stream = p_stream
                        ORDER BY e.version DESC LIMIT 1) s ON true;
     IF known.log IS DISTINCT FROM p_log THEN
@@ -38,19 +62,12 @@ BEGIN
         o_code := CASE WHEN EXISTS (SELECT 1 FROM {es}events e WHERE e.id = p_id) THEN 2 ELSE 1 END;
         RETURN;
     END IF;
-    IF NOT known.has_family THEN
-        INSERT INTO {es}families VALUES (p_family, p_tenant, p_category, p_type);
-    END IF;
-    o_code := 0;
-    o_position := coalesce(known.position, 0) + 1;
-    o_version := o_version + 1;
-    o_at := greatest(clock_timestamp(), known.recorded_at);
-    INSERT INTO {es}events VALUES (o_position, p_stream, o_version, o_at, p_id, p_family,
-        p_schema, 0, 1, p_key, p_payload, p_content, p_correlation, p_causation,
-        p_metadata::json, string_to_array(p_tags, E'\n'));
-    IF p_tags IS NOT NULL THEN
-        INSERT INTO {es}tags SELECT t, o_position FROM unnest(string_to_array(p_tags, E'\n')) t;
-    END IF;
+    -- Nothing but the family was missing.
+    INSERT INTO {es}families VALUES (p_family, p_tenant, p_category, p_type);
+    SELECT a.* INTO o_code, o_position, o_version, o_at
+    FROM {es}append_one(p_log, p_stream, p_key, p_expected, p_family, p_tenant, p_category,
+        p_type, p_id, p_schema, p_payload, p_content, p_correlation, p_causation, p_metadata,
+        p_tags) a;
 END $$;
 
 -- Writes the events of the items from `p_from` up to and without `p_behind` that were taken.
@@ -106,7 +123,7 @@ CREATE FUNCTION {es}append(
     q_condition integer[], q_types text[], q_tags text[],
     OUT o_at timestamptz, OUT o_codes integer[], OUT o_details integer[],
     OUT o_places bigint[], OUT o_firsts bigint[], OUT o_bases bigint[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     v_known     record;
     v_clash     text;

@@ -1,0 +1,98 @@
+//! The connections that appends are sent on: two, kept, and lent to one call each.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use deadpool_postgres::Object;
+use tokio::sync::Notify;
+
+/// A connection that is kept, while it works.
+pub(super) type Connection = Option<Object>;
+
+/// How many calls may be in flight.
+const SLOTS: usize = 2;
+
+/// The places for connections that are not in use.
+#[derive(Default)]
+pub(crate) struct Slots {
+    state: Mutex<State>,
+    returned: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    idle: Vec<Connection>,
+    lent: usize,
+    /// How many appends the last call had, and how many wait.
+    last: usize,
+    waiting: usize,
+}
+
+/// A place that is lent; dropping it gives it back, also when a call is given up: whoever
+/// has it next speaks behind that call, in the order of the connection.
+pub(super) struct Slot<'s> {
+    slots: &'s Slots,
+    pub(super) connection: Connection,
+}
+
+impl Slots {
+    /// A place for a caller who is alone: nobody else sends or waits, and nobody did just
+    /// now, whose companions might come back.
+    pub(super) fn alone(&self) -> Option<Slot<'_>> {
+        let mut state = self.state();
+        if state.lent > 0 || state.waiting > 0 || state.last > 1 {
+            return None;
+        }
+        state.last = 1;
+        Some(self.lend(&mut state))
+    }
+
+    /// A place for a batch, if `waiting` appends deserve one: the second only for many.
+    pub(super) fn for_batch(&self, waiting: usize, second: usize) -> Option<Slot<'_>> {
+        let mut state = self.state();
+        match state.lent {
+            0 => Some(self.lend(&mut state)),
+            lent if lent < SLOTS && waiting >= second => Some(self.lend(&mut state)),
+            _ => None,
+        }
+    }
+
+    /// Notes an append that waits.
+    pub(super) fn wait(&self) {
+        self.state().waiting += 1;
+    }
+
+    /// Notes that a batch was taken from those who wait, and how many came with it.
+    pub(super) fn took(&self, taken: usize, sent: usize) {
+        let mut state = self.state();
+        state.waiting = state.waiting.saturating_sub(taken);
+        state.last = sent;
+    }
+
+    pub(super) fn last(&self) -> usize {
+        self.state().last
+    }
+
+    /// Waits until a place is given back. It may be one that was given back before.
+    pub(super) async fn returned(&self) {
+        self.returned.notified().await;
+    }
+
+    fn lend(&self, state: &mut State) -> Slot<'_> {
+        state.lent += 1;
+        Slot { slots: self, connection: state.idle.pop().flatten() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let mut state = self.slots.state();
+        state.lent -= 1;
+        state.idle.push(self.connection.take());
+        drop(state);
+        self.slots.returned.notify_one();
+    }
+}
