@@ -35,6 +35,9 @@ const ROLE: [&str; 3] = ["--exact", "disk::the_role_of_a_child", "--nocapture"];
 /// Appends or commits that a child tries after the first one that failed.
 const MORE: usize = 20;
 
+/// More than fit below any limit here: a child that got so far was never told of a failure.
+const TOO_MANY: u64 = 20_000;
+
 fn say(line: &str) {
     // The line break before it ends whatever the test runner has begun.
     writeln!(std::io::stdout().lock(), "\n{line} .").unwrap();
@@ -71,7 +74,10 @@ async fn append(file: &str) {
         let id = new.id;
         let append = Append::to(stream(0), ExpectedVersion::Any).event(new);
         match store.append(append.build().unwrap()).await {
-            Ok(_) => say(&format!("acknowledged {id}")),
+            Ok(receipt) => {
+                say(&format!("acknowledged {id}"));
+                assert!(receipt.last.get() < TOO_MANY, "nothing was ever refused");
+            }
             Err(error) => {
                 refused += 1;
                 say(&format!("refused {id} {}", told(&error)));
@@ -92,6 +98,7 @@ async fn commit(file: &str) {
         match commit_one(&model, &Progress::from(&done, next)).await {
             Ok(()) => {
                 done.position = next;
+                assert!(next.get() < TOO_MANY, "nothing was ever refused");
                 say(&format!("committed {next}"));
             }
             Err(error) => {
