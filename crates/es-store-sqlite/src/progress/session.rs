@@ -162,6 +162,16 @@ impl Guarded {
     }
 }
 
+/// The driver frees hooks before SQLite rolls back what is open when it closes, which would
+/// call a hook that is gone. So nothing is open then, and no hook is set.
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        roll_back(&self.connection);
+        drop(self.connection.rollback_hook(None::<fn()>));
+        drop(self.connection.commit_hook(None::<fn() -> bool>));
+    }
+}
+
 impl Turn {
     pub(super) fn connection(&self) -> &Connection {
         &self.guarded().connection
@@ -257,3 +267,6 @@ fn roll_back(connection: &Connection) {
 fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(drop)
 }
+
+#[cfg(test)]
+mod tests;

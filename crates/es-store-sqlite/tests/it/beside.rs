@@ -260,3 +260,27 @@ async fn events_are_not_appended_in_the_wrong_place_or_time() {
     own.execute_batch("COMMIT").unwrap();
     assert_eq!(store.append(one()).await.unwrap().first.get(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn those_who_open_a_users_file_at_once_agree_on_the_tables() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("views.db");
+        let theirs = Connection::open(&file).unwrap();
+        theirs.execute_batch("CREATE TABLE mine (x); PRAGMA user_version = 3").unwrap();
+        let log = LogId::generate();
+        let opening = (0..8).map(|_| {
+            let file = file.clone();
+            tokio::spawn(async move {
+                drop(SqliteSnapshotStore::open(&file).await.unwrap());
+                claim(&SqliteReadModel::open(&file).await.unwrap(), log).await.epoch
+            })
+        });
+        let mut epochs = Vec::new();
+        for claimed in opening.collect::<Vec<_>>() {
+            epochs.push(claimed.await.unwrap());
+        }
+        epochs.sort_unstable();
+        assert_eq!(epochs, (1..=8).collect::<Vec<_>>(), "one ledger, and a claim each");
+    }
+}

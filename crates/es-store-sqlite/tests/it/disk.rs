@@ -35,6 +35,9 @@ const ROLE: [&str; 3] = ["--exact", "disk::the_role_of_a_child", "--nocapture"];
 /// Appends or commits that a child tries after the first one that failed.
 const MORE: usize = 20;
 
+/// More than fit below any limit here: a child that got so far was never told of a failure.
+const TOO_MANY: usize = 20_000;
+
 fn say(line: &str) {
     // The line break before it ends whatever the test runner has begun.
     writeln!(std::io::stdout().lock(), "\n{line} .").unwrap();
@@ -65,8 +68,9 @@ async fn the_role_of_a_child() {
 /// Appends until it has failed for a while; says which appends were acknowledged.
 async fn append(file: &str) {
     let store = SqliteStore::open(file).await.unwrap();
-    let mut refused = 0;
+    let (mut refused, mut tries) = (0, 0..TOO_MANY);
     while refused < MORE {
+        tries.next().expect("nothing was ever refused");
         let new = event(&"x".repeat(3_000));
         let id = new.id;
         let append = Append::to(stream(0), ExpectedVersion::Any).event(new);
@@ -86,8 +90,9 @@ async fn append(file: &str) {
 async fn commit(file: &str) {
     let model = SqliteReadModel::open(file).await.unwrap();
     let mut done = claim(&model).await;
-    let mut refused = 0;
+    let (mut refused, mut tries) = (0, 0..TOO_MANY);
     while refused < MORE {
+        tries.next().expect("nothing was ever refused");
         let next = Position::new(done.position.get() + 1);
         match commit_one(&model, &Progress::from(&done, next)).await {
             Ok(()) => {

@@ -91,8 +91,10 @@ async fn fence(file: &str) {
     let model = SqliteReadModel::open(file).await.unwrap();
     let mut checkpoint = claim(&model, "child").await;
     say("claimed", checkpoint.epoch);
+    let begun = checkpoint.position.get();
     loop {
         let next = checkpoint.position.get() + 1;
+        assert!(next < begun + 20_000, "it was never fenced");
         let tx = model.begin().await.unwrap();
         put(&tx, next);
         checkpoint.position = Position::new(next);

@@ -76,6 +76,9 @@ fn check(steps: &[String], sql: &str, wanted: &str) {
         let is_derived = step.starts_with("SCAN found") || step.starts_with("SCAN (subquery");
         let scans = step.starts_with("SCAN ") && !is_derived;
         assert!(!scans, "it goes through everything: {steps:#?}\n{sql}");
+        // Without a bound it runs along the index, until something fits.
+        let runs = step.starts_with("SEARCH ") && !step.contains('(') && sql.contains("WHERE");
+        assert!(!runs, "it searches without a bound: {steps:#?}\n{sql}");
         let sorts = step.contains("TEMP B-TREE") && !is_bounded;
         assert!(!sorts, "it sorts without a bound: {steps:#?}\n{sql}");
     }
