@@ -76,12 +76,13 @@ impl<K: Clone + Eq + Hash> Lists<K> {
         self.lists.pin().get(key).map(Arc::clone)
     }
 
-    /// Replaces `key` by the equal one that its list was made with, if there is one: where
-    /// names are compared often, one pointer then tells.
-    pub(crate) fn intern(&self, key: &mut K) {
-        if let Some((known, _)) = self.lists.pin().get_key_value(key) {
-            key.clone_from(known);
-        }
+    /// The list of `key`, which is replaced by the equal one that its list was made with:
+    /// where names are compared often, one pointer then tells.
+    pub(crate) fn intern(&self, key: &mut K) -> Option<Arc<Postings>> {
+        let lists = self.lists.pin();
+        let (known, list) = lists.get_key_value(key)?;
+        key.clone_from(known);
+        Some(Arc::clone(list))
     }
 
     /// The place of `key`, with its list if that is known.

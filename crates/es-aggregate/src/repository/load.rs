@@ -5,7 +5,7 @@ use std::fmt::Display;
 use es_core::{Error, ErrorKind, Read, Result, StreamId, Timestamp, Version};
 
 use super::Repository;
-use crate::{Aggregate, Root};
+use crate::{Aggregate, Root, snapshot::Snapshots};
 
 /// A moment in the life of an aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,9 @@ impl<A: Aggregate> Repository<A> {
     }
 
     async fn fold_until(&self, stream: StreamId, read: Read, last: Version) -> Result<Root<A>> {
-        if let Some(root) = self.resume(&stream, &read, last).await? {
+        if let Some(snapshots) = &self.snapshots
+            && let Some(root) = self.resume(snapshots, &stream, &read, last).await?
+        {
             return Ok(root);
         }
         let mut root = Root::at(stream);
@@ -129,13 +131,11 @@ impl<A: Aggregate> Repository<A> {
     /// split.
     async fn resume(
         &self,
+        snapshots: &Snapshots<A>,
         stream: &StreamId,
         read: &Read,
         last: Version,
     ) -> Result<Option<Root<A>>> {
-        let Some(snapshots) = &self.snapshots else {
-            return Ok(None);
-        };
         let Some(mut root) = snapshots.load(stream).await else {
             return Ok(None);
         };

@@ -1,6 +1,6 @@
 //! Which events are meant: by type and by tag.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::request::at_most;
 use crate::{Event, EventType, Invalid, Schema, Tag, Tags, limits};
@@ -19,7 +19,8 @@ use crate::{Event, EventType, Invalid, Schema, Tag, Tags, limits};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Query {
-    items: Vec<QueryItem>,
+    /// Borrowed where every event is meant, as it is in most reads.
+    items: Cow<'static, [QueryItem]>,
 }
 
 /// One alternative of a [`Query`].
@@ -35,8 +36,9 @@ pub struct QueryItem {
 impl Query {
     /// Every event.
     #[must_use]
-    pub fn any() -> Self {
-        Self { items: vec![QueryItem::default()] }
+    pub const fn any() -> Self {
+        const ANY: &[QueryItem] = &[QueryItem { types: Vec::new(), tags: Vec::new() }];
+        Self { items: Cow::Borrowed(ANY) }
     }
 
     /// The events that `E` can decode, by their names.
@@ -55,7 +57,7 @@ impl Query {
     #[must_use]
     pub fn of_types(mut self, types: impl IntoIterator<Item = EventType>) -> Self {
         let types: Vec<EventType> = types.into_iter().collect();
-        self.items.retain_mut(|item| {
+        self.items.to_mut().retain_mut(|item| {
             if item.types.is_empty() {
                 item.types.clone_from(&types);
             } else {
@@ -69,7 +71,7 @@ impl Query {
     /// Of these, the ones that also have this tag.
     #[must_use]
     pub fn and_tagged(mut self, tag: Tag) -> Self {
-        for item in &mut self.items {
+        for item in self.items.to_mut() {
             if !item.tags.contains(&tag) {
                 item.tags.push(tag.clone());
             }
@@ -80,7 +82,7 @@ impl Query {
     /// These and those.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
-        self.items.extend(other.items);
+        self.items.to_mut().extend(other.items.into_owned());
         self
     }
 
@@ -109,7 +111,11 @@ impl Query {
 
     /// This query with `change` done to the types of each alternative that names some.
     pub(crate) fn with_each_types(mut self, change: impl Fn(&mut Vec<EventType>)) -> Self {
-        self.items.iter_mut().filter(|i| !i.types.is_empty()).for_each(|i| change(&mut i.types));
+        self.items
+            .to_mut()
+            .iter_mut()
+            .filter(|i| !i.types.is_empty())
+            .for_each(|i| change(&mut i.types));
         self
     }
 

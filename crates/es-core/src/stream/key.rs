@@ -29,6 +29,9 @@ impl Key {
             let (len, max) = (text.len(), limits::MAX_KEY_BYTES);
             return Err(Invalid::NameTooLong { what, name: shorten(text), len, max }.into());
         }
+        if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Self(Arc::from(text))); // as most keys are; what follows is slower
+        }
         let edges = [text.chars().next(), text.chars().next_back()];
         let edge = edges.into_iter().flatten().find(|c| c.is_whitespace());
         match text.chars().find(|c| c.is_control()).or(edge) {

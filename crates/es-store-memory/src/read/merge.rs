@@ -12,9 +12,20 @@ const BLOCK: u32 = 64;
 /// The positions of several runs, in order of the read, every position once.
 pub(super) struct Merge {
     direction: Direction,
+    sources: Sources,
+}
+
+enum Sources {
+    /// As for a read of one stream: nothing is to be merged, and nothing is allocated for
+    /// that.
+    One(Source),
+    Several(Several),
+}
+
+struct Several {
     sources: Vec<Source>,
     /// The next position of each source as a key that grows in reading order, and which
-    /// source it is of. Not used for a single source.
+    /// source it is of.
     heap: BinaryHeap<Reverse<(u32, usize)>>,
     last: Option<u32>,
 }
@@ -26,49 +37,75 @@ struct Source {
 }
 
 impl Merge {
-    pub(super) fn new(runs: Vec<Run>, direction: Direction) -> Self {
-        let sources = runs.into_iter().map(|run| Source { run, block: Vec::new() });
-        let mut merge =
-            Self { direction, sources: sources.collect(), heap: BinaryHeap::new(), last: None };
-        if merge.sources.len() > 1 {
-            (0..merge.sources.len()).for_each(|source| merge.refill(source));
+    pub(super) fn new(mut runs: Vec<Run>, direction: Direction) -> Self {
+        if runs.len() == 1
+            && let Some(only) = runs.pop()
+        {
+            return Self::of(only, direction);
         }
-        merge
+        Self { direction, sources: Sources::Several(Several::new(runs, direction)) }
+    }
+
+    /// The positions of a single run.
+    pub(super) const fn of(run: Run, direction: Direction) -> Self {
+        Self { direction, sources: Sources::One(Source { run, block: Vec::new() }) }
     }
 
     /// How many positions are left at most.
     pub(super) fn left(&self) -> usize {
-        let left = |source: &Source| source.run.len() as usize + source.block.len();
-        self.sources.iter().map(left).sum::<usize>() + self.heap.len()
+        match &self.sources {
+            Sources::One(only) => only.left(),
+            Sources::Several(several) => several.left(),
+        }
     }
 
     /// The next position.
     pub(super) fn next(&mut self) -> Option<u32> {
-        if let [only] = &mut self.sources[..] {
-            return only.next(self.direction);
+        match &mut self.sources {
+            Sources::One(only) => only.next(self.direction),
+            Sources::Several(several) => several.next(self.direction),
         }
+    }
+}
+
+impl Several {
+    fn new(runs: Vec<Run>, direction: Direction) -> Self {
+        let sources = runs.into_iter().map(|run| Source { run, block: Vec::new() });
+        let mut several = Self { sources: sources.collect(), heap: BinaryHeap::new(), last: None };
+        (0..several.sources.len()).for_each(|source| several.refill(source, direction));
+        several
+    }
+
+    fn left(&self) -> usize {
+        self.sources.iter().map(Source::left).sum::<usize>() + self.heap.len()
+    }
+
+    fn next(&mut self, direction: Direction) -> Option<u32> {
         loop {
             let Reverse((key, source)) = self.heap.pop()?;
-            self.refill(source);
+            self.refill(source, direction);
             // The same position may be in several runs.
             if self.last != Some(key) {
                 self.last = Some(key);
-                return Some(position_of(key, self.direction));
+                return Some(position_of(key, direction));
             }
         }
     }
 
     /// Puts the next position of a source into the heap.
-    fn refill(&mut self, source: usize) {
-        let next = self.sources.get_mut(source).and_then(|source| source.next(self.direction));
+    fn refill(&mut self, source: usize, direction: Direction) {
+        let next = self.sources.get_mut(source).and_then(|source| source.next(direction));
         if let Some(position) = next {
-            let key = position_of(position, self.direction);
-            self.heap.push(Reverse((key, source)));
+            self.heap.push(Reverse((position_of(position, direction), source)));
         }
     }
 }
 
 impl Source {
+    fn left(&self) -> usize {
+        self.run.len() as usize + self.block.len()
+    }
+
     fn next(&mut self, direction: Direction) -> Option<u32> {
         if self.block.is_empty() {
             self.run.take(direction, BLOCK, &mut self.block);

@@ -33,16 +33,19 @@ impl Pages {
     }
 
     fn step(&mut self) -> Result<Step> {
-        let mut scan = match mem::replace(&mut self.state, State::Ended) {
-            State::Asked(read) => begin(&self.shared, read)?,
-            State::Reading(scan) => scan,
-            State::Ended => return Ok(Step::End),
-        };
-        let step = scan.step(&self.shared.log)?;
-        if !matches!(step, Step::End) {
-            self.state = State::Reading(scan);
+        if matches!(self.state, State::Asked(_))
+            && let State::Asked(read) = mem::replace(&mut self.state, State::Ended)
+        {
+            self.state = State::Reading(begin(&self.shared, read)?);
         }
-        Ok(step)
+        let State::Reading(scan) = &mut self.state else {
+            return Ok(Step::End);
+        };
+        let step = scan.step(&self.shared.log);
+        if step.is_err() || scan.is_at_end() {
+            self.state = State::Ended;
+        }
+        step
     }
 }
 

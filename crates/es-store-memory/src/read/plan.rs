@@ -3,11 +3,14 @@
 //! A plan may hold more than the read covers, never less; the scan filters. So the choice
 //! is about speed only.
 
-use es_core::{Query, QueryItem, Read, Selection, StreamId, TenantScope};
+use std::sync::Arc;
+
+use es_core::{Query, QueryItem, Read, Selection, TenantScope};
 
 use super::run::Run;
 use crate::{
     index::{Index, Label},
+    publish::Postings,
     shared::Shared,
 };
 
@@ -23,9 +26,17 @@ pub(super) fn plan(shared: &Shared, read: &Read, head: u32) -> Vec<Run> {
             let position = shared.find(*id).into_iter();
             position.map(|p| Run::whole(head).within(p, p)).map(|run| window.cut(run)).collect()
         }
-        Selection::Stream(stream) => window.of_stream(&shared.index, stream, read),
+        Selection::Stream(stream) => {
+            let list = shared.index.streams.get(stream).into_iter();
+            list.map(|list| window.of_stream(list, read)).collect()
+        }
         _ => window.shortest(&shared.index, read),
     }
+}
+
+/// The same for the read of a stream whose list is known.
+pub(super) fn plan_of(list: Arc<Postings>, shared: &Shared, read: &Read, head: u32) -> Run {
+    Window::of(shared, read, head).of_stream(list, read)
 }
 
 /// The positions that the bounds of a read allow.
@@ -49,11 +60,10 @@ impl Window {
         run.within(self.first, self.last)
     }
 
-    fn of_stream(&self, index: &Index, stream: &StreamId, read: &Read) -> Vec<Run> {
+    fn of_stream(&self, list: Arc<Postings>, read: &Read) -> Run {
         let from = read.from_version.map_or(0, |from| clamp(from.get() - 1));
         let to = read.to_version.map_or(u32::MAX, |to| clamp(to.get()));
-        let list = index.streams.get(stream).into_iter();
-        list.map(|list| self.cut(Run::of(list)).numbered(from..to)).collect()
+        self.cut(Run::of(list)).numbered(from..to)
     }
 
     fn shortest(&self, index: &Index, read: &Read) -> Vec<Run> {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use es_core::{Error, Read, Recorded, Result, Selection};
 
-use super::{merge::Merge, plan::plan};
+use super::{
+    merge::Merge,
+    plan::{plan, plan_of},
+};
 use crate::{log::Log, shared::Shared};
 
 /// The most events of one page.
@@ -35,15 +38,21 @@ pub(crate) enum Step {
 impl Scan {
     /// Plans the scan of all that `read` covers up to `head`.
     pub(crate) fn new(shared: &Shared, mut read: Read, head: u32) -> Self {
-        if let Selection::Stream(stream) = &mut read.selection {
-            shared.index.streams.intern(stream);
-        }
-        let runs = plan(shared, &read, head);
-        Self {
-            positions: Merge::new(runs, read.direction),
-            limit: read.limit.unwrap_or(u64::MAX),
-            read,
-        }
+        let limit = read.limit.unwrap_or(u64::MAX);
+        let list = match &mut read.selection {
+            Selection::Stream(stream) => shared.index.streams.intern(stream),
+            _ => None,
+        };
+        let positions = match list {
+            Some(list) => Merge::of(plan_of(list, shared, &read, head), read.direction),
+            None => Merge::new(plan(shared, &read, head), read.direction),
+        };
+        Self { read, positions, limit }
+    }
+
+    /// Whether there is nothing more for sure.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.limit == 0 || self.positions.left() == 0
     }
 
     /// Goes on until a page is full, the end is reached or enough was looked at.
