@@ -16,7 +16,6 @@ use crate::{Effort, measure::Row};
 pub(crate) async fn measure(effort: Effort) -> anyhow::Result<Vec<Row>> {
     let server = Server::new().await?;
     let mut rows = append::measure(effort, &server).await?;
-    if std::env::var_os("ES_BENCH_ONLY").is_some() { return Ok(rows); }
     rows.extend(command::measure(effort, &server).await?);
     rows.extend(read::measure(effort, &server).await?);
     Ok(rows)

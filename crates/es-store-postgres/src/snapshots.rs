@@ -134,9 +134,8 @@ impl SnapshotStore for PostgresSnapshotStore {
         let client = self.connections.get().await?;
         let sql =
             self.names.sql("DELETE FROM {es}snapshots WHERE stream = $1 AND fingerprint = $2");
-        let deleted = client
-            .execute(&sql, &[&key.stream.to_string(), &key.fingerprint.cast_signed()])
-            .await;
+        let deleted =
+            client.execute(&sql, &[&key.stream.to_string(), &key.fingerprint.cast_signed()]).await;
         deleted.map(drop).map_err(|error| from_driver(None, error))
     }
 }

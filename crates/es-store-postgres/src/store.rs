@@ -209,11 +209,7 @@ impl PostgresStore {
     ///
     /// # Cancel safety
     /// Whatever was written is part of the transaction; roll it back.
-    pub async fn append_in(
-        &self,
-        client: &impl GenericClient,
-        append: Append,
-    ) -> Result<Receipt> {
+    pub async fn append_in(&self, client: &impl GenericClient, append: Append) -> Result<Receipt> {
         let request = append.build()?;
         append_in(client, &self.inner.statements, self.inner.log, &request).await
     }

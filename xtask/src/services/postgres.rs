@@ -17,7 +17,8 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) fn start() -> Result<Self> {
         let programs = programs()?;
-        let folder = std::env::temp_dir().join(format!("eventsource-postgres-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("eventsource-postgres-{}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
         if is_root() {
             run(Command::new("chown").arg("postgres").arg(&folder))?;
@@ -106,9 +107,9 @@ fn find() -> Option<PathBuf> {
         .unwrap_or_default();
     versions.sort();
     folders.splice(0..0, versions.into_iter().rev());
-    folders.into_iter().find(|folder| {
-        ["initdb", "pg_ctl"].iter().all(|program| folder.join(program).is_file())
-    })
+    folders
+        .into_iter()
+        .find(|folder| ["initdb", "pg_ctl"].iter().all(|program| folder.join(program).is_file()))
 }
 
 fn is_root() -> bool {

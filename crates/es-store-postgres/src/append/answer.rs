@@ -59,7 +59,11 @@ impl Answers {
         self.item += request.streams().len() + request.required().len();
         self.event += request.event_count();
         self.condition += request.unless().len();
-        let (code, detail, place) = (self.codes.get(self.append), self.details.get(self.append), self.places.get(self.append));
+        let (code, detail, place) = (
+            self.codes.get(self.append),
+            self.details.get(self.append),
+            self.places.get(self.append),
+        );
         let (Some(&code), Some(&detail), Some(&place)) = (code, detail, place) else {
             return Err(damaged("an append was not answered"));
         };

@@ -57,8 +57,7 @@ pub(super) async fn send(
     let read = || -> Result<(i32, Option<i64>, i64, Option<Micros>), tokio_postgres::Error> {
         Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
     };
-    let (code, position, version, at) =
-        read().map_err(|error| Failed::Other(damaged(error)))?;
+    let (code, position, version, at) = read().map_err(|error| Failed::Other(damaged(error)))?;
     let decide = || match (code, position, at) {
         (0, Some(position), Some(at)) => {
             let position = Position::new(unsigned(position)?);

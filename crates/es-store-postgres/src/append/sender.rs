@@ -80,9 +80,8 @@ impl Statements {
             one: names.sql(&format!("SELECT * FROM {{es}}append_one({})", places(16))),
             many: names.sql(&format!("SELECT * FROM {{es}}append({})", places(34))),
             repeat: repeat::statement(names),
-            lock: names.sql(
-                "LOCK TABLE {es}append_lock IN EXCLUSIVE MODE; SHOW transaction_isolation",
-            ),
+            lock: names
+                .sql("LOCK TABLE {es}append_lock IN EXCLUSIVE MODE; SHOW transaction_isolation"),
             is_fresh: names.sql("SELECT {es}is_fresh()"),
         }
     }
@@ -189,11 +188,7 @@ impl Sender {
         }
     }
 
-    async fn settle(
-        &self,
-        connection: &mut Connection,
-        batch: &[Pending],
-    ) -> Result<Vec<Answer>> {
+    async fn settle(&self, connection: &mut Connection, batch: &[Pending]) -> Result<Vec<Answer>> {
         let (mut careful, mut lost, mut tries) = (false, None, 0);
         let begun = Instant::now();
         loop {
@@ -232,7 +227,8 @@ impl Sender {
                     pause(tries).await;
                 }
                 Failure::Refused(error)
-                    if error.kind() == ErrorKind::Unavailable && begun.elapsed() < self.patience =>
+                    if error.kind() == ErrorKind::Unavailable
+                        && begun.elapsed() < self.patience =>
                 {
                     drop(connection.take().map(Object::take));
                     pause(tries).await;
@@ -354,10 +350,7 @@ fn names_exists(pending: &Pending) -> bool {
 /// Whether an error concerns all of a batch, whatever is in it.
 fn is_common(error: &Error) -> bool {
     use ErrorKind::{Busy, Closed, LogDiverged, OutcomeUnknown, Unavailable, Unsupported};
-    matches!(
-        error.kind(),
-        Busy | Closed | LogDiverged | OutcomeUnknown | Unavailable | Unsupported
-    )
+    matches!(error.kind(), Busy | Closed | LogDiverged | OutcomeUnknown | Unavailable | Unsupported)
 }
 
 /// Asks the server to give up a call that nobody waits for any more.

@@ -1,8 +1,6 @@
 //! Dead letters: parked, released, listed.
 
-use es_core::{
-    DeadLetter, EventId, Position, Progress, Release, Result, StreamId, SubscriberName,
-};
+use es_core::{DeadLetter, EventId, Position, Progress, Release, Result, StreamId, SubscriberName};
 use tokio_postgres::{GenericClient, Row};
 use uuid::Uuid;
 
@@ -39,9 +37,8 @@ impl Sql {
                  first_failed_at = excluded.first_failed_at, \
                  last_failed_at = excluded.last_failed_at"
             )),
-            handled: names.sql(
-                "DELETE FROM {es}dead_letters WHERE subscriber = $1 AND position = ANY ($2)",
-            ),
+            handled: names
+                .sql("DELETE FROM {es}dead_letters WHERE subscriber = $1 AND position = ANY ($2)"),
             skip: names.sql(&format!(
                 "WITH released AS (DELETE FROM {{es}}dead_letters d \
                  USING unnest($2::bigint[], $3::text[]) r(at, reason) \

@@ -120,7 +120,9 @@ impl Reader {
         if !is_short || self.connections.most() < FOR_A_LANE {
             return self.connections.get().await.map(Lent::Own);
         }
-        if let Some(client) = &*self.lane() && !client.is_closed() {
+        if let Some(client) = &*self.lane()
+            && !client.is_closed()
+        {
             return Ok(Lent::Shared(Arc::clone(client)));
         }
         let client = Arc::new(self.connections.get().await?);
@@ -215,9 +217,7 @@ impl Cursor {
         let exact = self.plan.as_ref().is_some_and(|plan| plan.exact);
         let mut page = Vec::with_capacity(rows.len());
         let mut last: Option<(Uuid, es_core::StreamId)> = match &self.read.selection {
-            Selection::Stream(stream) => {
-                Some((crate::hash::stream(stream), stream.clone()))
-            }
+            Selection::Stream(stream) => Some((crate::hash::stream(stream), stream.clone())),
             _ => None,
         };
         for row in rows {

@@ -1,8 +1,8 @@
 //! How to find what a read asks for: by which index, between which places.
 
 use deadpool_postgres::Object;
-use es_core::{Direction, EventId, Head, LogId, Position, QueryItem, Read, Result, Selection};
 use es_core::Timestamp;
+use es_core::{Direction, EventId, Head, LogId, Position, QueryItem, Read, Result, Selection};
 use tokio_postgres::Error as Driver;
 use uuid::Uuid;
 
@@ -29,7 +29,10 @@ pub(super) enum Source {
     /// Ranges of the index by family, merged.
     Families(Vec<i64>),
     /// Ranges of the indexes by family and by tag, merged.
-    Lists { families: Vec<i64>, tags: Vec<String> },
+    Lists {
+        families: Vec<i64>,
+        tags: Vec<String>,
+    },
 }
 
 /// What is fixed for all pages of a read. Bounds are inclusive.

@@ -48,7 +48,8 @@ pub(super) fn recorded(
             None => ContentType::JSON,
             Some(text) => ContentType::new(text)?,
         };
-        let schema = Schema::new(family.event_type.clone(), u32::try_from(row.try_get::<_, i64>(6)?)?);
+        let schema =
+            Schema::new(family.event_type.clone(), u32::try_from(row.try_get::<_, i64>(6)?)?);
         let payload = Payload::stored(content_type, Bytes::copy_from_slice(row.try_get(8)?));
         let mut event = NewEvent::known(EventId::from_uuid(id), schema, payload);
         event.metadata = metadata(row, id)?;
@@ -66,11 +67,7 @@ pub(super) fn recorded(
 
 type Place = (i64, i64, Micros);
 
-fn stream(
-    row: &Row,
-    family: &Family,
-    last: &mut Option<(Uuid, StreamId)>,
-) -> Result<StreamId> {
+fn stream(row: &Row, family: &Family, last: &mut Option<(Uuid, StreamId)>) -> Result<StreamId> {
     let number: Uuid = row.try_get(1).map_err(damaged)?;
     match last {
         Some((same, stream)) if *same == number => return Ok(stream.clone()),
