@@ -209,7 +209,11 @@ impl PostgresStore {
     ///
     /// # Cancel safety
     /// Whatever was written is part of the transaction; roll it back.
-    pub async fn append_in(&self, client: &impl GenericClient, append: Append) -> Result<Receipt> {
+    pub async fn append_in(
+        &self,
+        client: &(impl GenericClient + Sync),
+        append: Append,
+    ) -> Result<Receipt> {
         let request = append.build()?;
         append_in(client, &self.inner.statements, self.inner.log, &request).await
     }
@@ -328,9 +332,9 @@ impl EventStore for PostgresStore {
                 return Ok(head);
             }
             // Whether it was woken or the interval is over, it looks.
-            match tokio::time::timeout(self.inner.poll_interval, published.changed()).await {
-                Ok(Err(_)) => return Err(closed()),
-                Ok(Ok(())) | Err(_) => {}
+            let looked = tokio::time::timeout(self.inner.poll_interval, published.changed());
+            if let Ok(Err(_)) = looked.await {
+                return Err(closed());
             }
         }
     }

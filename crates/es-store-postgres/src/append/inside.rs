@@ -26,7 +26,7 @@ use crate::error::{damaged, from_driver};
 
 /// Appends `request` in the transaction that `client` is in.
 pub(crate) async fn append_in(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     statements: &Statements,
     log: LogId,
     request: &AppendRequest,

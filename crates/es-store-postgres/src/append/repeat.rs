@@ -27,7 +27,7 @@ pub(super) fn statement(names: &Names) -> String {
 /// different appends, the first one that the log has. Rows of events never change, so it
 /// does not matter when they are read.
 pub(super) async fn answer(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     statement: &str,
     log: LogId,
     request: &AppendRequest,

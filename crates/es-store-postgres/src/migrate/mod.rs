@@ -82,7 +82,7 @@ pub(crate) async fn check(client: &Object, names: &Names) -> Result<LogId> {
 }
 
 /// How many steps are not done yet.
-async fn missing(client: &impl GenericClient, names: &Names) -> Result<usize> {
+async fn missing(client: &(impl GenericClient + Sync), names: &Names) -> Result<usize> {
     let table = format!("{}migrations", names.qualified());
     let row = client
         .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])

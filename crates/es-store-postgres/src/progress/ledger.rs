@@ -64,7 +64,7 @@ impl Sql {
 }
 
 pub(super) async fn claim(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &Sql,
     name: &SubscriberName,
     log: LogId,
@@ -87,7 +87,7 @@ pub(super) async fn claim(
 }
 
 pub(super) async fn checkpoint(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &Sql,
     name: &SubscriberName,
 ) -> Result<Option<Checkpoint>> {
@@ -100,7 +100,7 @@ pub(super) async fn checkpoint(
 
 /// Moves the checkpoint and the letters, in the transaction that `client` is in.
 pub(super) async fn advance(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &Sql,
     progress: &Progress,
 ) -> Result<()> {
@@ -125,7 +125,7 @@ pub(super) async fn advance(
 }
 
 pub(super) async fn forget(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &Sql,
     name: &SubscriberName,
 ) -> Result<()> {

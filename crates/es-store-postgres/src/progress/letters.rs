@@ -69,7 +69,7 @@ impl Sql {
 /// Releases and parks what `progress` says. Letters are released before others are parked,
 /// so a position that is named in both stays parked.
 pub(super) async fn change(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &Sql,
     progress: &Progress,
 ) -> Result<()> {
@@ -103,7 +103,7 @@ pub(super) async fn change(
 }
 
 async fn park(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &Sql,
     name: &str,
     letters: &[DeadLetter],
@@ -133,7 +133,7 @@ async fn park(
 }
 
 pub(super) async fn parked(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &Sql,
     name: &SubscriberName,
     after: Position,
@@ -144,7 +144,7 @@ pub(super) async fn parked(
 }
 
 pub(super) async fn skipped(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &Sql,
     name: &SubscriberName,
     after: Position,
@@ -155,7 +155,7 @@ pub(super) async fn skipped(
 }
 
 pub(super) async fn streams(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &Sql,
     name: &SubscriberName,
 ) -> Result<Vec<(StreamId, Position)>> {
@@ -172,7 +172,7 @@ pub(super) async fn streams(
 }
 
 async fn list(
-    client: &impl GenericClient,
+    client: &(impl GenericClient + Sync),
     sql: &str,
     name: &SubscriberName,
     after: Position,

@@ -47,7 +47,7 @@ pub(crate) struct Reader {
 
 /// A connection for one page.
 enum Lent {
-    Own(Object),
+    Own(Box<Object>),
     Shared(Arc<Object>),
 }
 
@@ -118,7 +118,7 @@ impl Reader {
             && cursor.read.recorded_since.is_none()
             && cursor.read.recorded_until.is_none();
         if !is_short || self.connections.most() < FOR_A_LANE {
-            return self.connections.get().await.map(Lent::Own);
+            return self.connections.get().await.map(|client| Lent::Own(Box::new(client)));
         }
         if let Some(client) = &*self.lane()
             && !client.is_closed()
@@ -133,7 +133,7 @@ impl Reader {
     /// Does away with a connection that broke.
     fn discard(&self, client: Lent) {
         match client {
-            Lent::Own(client) => drop(Object::take(client)),
+            Lent::Own(client) => drop(Object::take(*client)),
             // Whoever comes next finds it closed, and makes a new one.
             Lent::Shared(client) => {
                 self.lane().take_if(|lane| Arc::ptr_eq(lane, &client));
