@@ -7,6 +7,9 @@ pub mod prelude;
 #[cfg(feature = "aggregate")]
 #[doc(inline)]
 pub use es_aggregate as aggregate;
+#[cfg(feature = "projection")]
+#[doc(inline)]
+pub use es_projection as projection;
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use es_store_memory as memory;
@@ -39,6 +42,13 @@ pub use es_core::{
 #[cfg(feature = "derive")]
 #[doc(inline)]
 pub use es_macros::EventFacade as Event;
+#[cfg(feature = "projection")]
+#[doc(inline)]
+pub use es_projection::{
+    CaughtUp, Handle, Handler, Health, IdempotencyKey, Lag, OnFailure, Policy, Projection, Reactor,
+    Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Retried, Runner, Running, Scope,
+    State, Status, Stopped, Trouble, WaitError, handle, wait_for,
+};
 #[cfg(feature = "memory")]
 #[doc(inline)]
 pub use es_store_memory::MemoryStore;

@@ -7,3 +7,5 @@ pub use crate::{
     Append, Event, EventId, ExpectedVersion, Follow, Metadata, NewEvent, Position, Query, Read,
     Recorded, Store, StreamId, Tag, Tenant, Version,
 };
+#[cfg(feature = "projection")]
+pub use crate::{Projection, Reactor, Runner};

@@ -1,16 +1,17 @@
-//! Two read models of a shop's orders: catch-up, restart from the checkpoint, a fenced
-//! worker, rebuild beside the old one.
+//! Read models of a shop's orders: catch-up, a restart, a parked event, reading one's own
+//! writes, and a rebuild beside the version that serves.
 
 mod orders;
 mod projection;
 
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
+
 use anyhow::{Context, ensure};
-use eventsource::{
-    CheckpointStore, ErrorKind, Progress, ReadModel, SubscriberName, memory::MemoryReadModel,
-    prelude::*,
-};
+use eventsource::{Rebuilding, memory::MemoryReadModel, prelude::*};
 use orders::take_orders;
-use projection::{CUSTOMERS, ORDERS, catch_up};
+use projection::{OrderLists, REPAIRED, serving};
+
+const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -22,46 +23,65 @@ async fn main() -> anyhow::Result<()> {
     let tenant = Tenant::new(format!("shop-{}", EventId::new()))?;
     let store = store.for_tenant(tenant);
     let model = MemoryReadModel::new();
+    let runner = || Runner::new(store.clone()).project(OrderLists::<1>, model.clone());
 
     take_orders(&store, 1, 300).await?;
-    let events = catch_up(&store, &model, "worker-1", Some(200)).await?;
-    println!("Caught up with {events} events, and then the worker was stopped.");
-    let name = SubscriberName::new("order-lists")?;
-    let left = model.checkpoint(&name).await?.context("it was claimed")?;
-    println!("Its checkpoint: position {}, epoch {}.", left.position, left.epoch);
+    let first = runner().catch_up().await?;
+    let all = store.read(Read::all()).into_vec().await?.len() as u64;
+    println!("Caught up: {} events handled, {} parked.", first[0].handled, first[0].parked);
+    ensure!(first[0].handled + first[0].parked == all, "each event is handled or parked");
 
     take_orders(&store, 301, 60).await?;
-    let rest = catch_up(&store, &model, "worker-2", None).await?;
-    println!("\nRestarted from the checkpoint: {rest} more events, none of them twice.");
-    let all = store.read(Read::all()).into_vec().await?.len();
-    ensure!(events + rest == all, "{events} and {rest} events must be all {all}");
+    let again = runner().catch_up().await?;
+    println!("Restarted from the checkpoint: {} more events.", again[0].handled);
 
-    // The first worker was only paused and comes back.
-    let late = model.commit(model.begin().await?, &Progress::from(&left, left.position)).await;
-    let late = late.err().context("a fenced worker must not commit")?;
-    ensure!(late.kind() == ErrorKind::Fenced);
-    println!("The first worker came back and was told: {late}.");
+    // Live, and reading what was just written.
+    let running = runner().start()?;
+    let receipt = take_orders(&store, 361, 1).await?.context("one order was taken")?;
+    running.wait_for("order-lists", &receipt, SOON).await?;
+    let (orders, _) = serving(&model)?;
+    ensure!(orders.iter().any(|(id, order)| id == "0361" && order.status == "paid"));
+    println!("Order 0361 was placed, paid, and is in the list.");
 
-    show(&model)?;
+    // Cancellations fail; only their orders wait, until the handler is repaired.
+    let letters = running.dead_letters("order-lists", Position::START, 1_000).await?;
+    let cause = letters[0].cause.as_deref().unwrap_or_default();
+    println!("{} events are parked, the first because of: {cause}", letters.len());
+    println!("The status is {}.", running.status("order-lists").await?.health);
+    REPAIRED.store(true, Relaxed);
+    let retried = running.retry_parked("order-lists", None).await?;
+    println!("Repaired and retried: {} handled.", retried.handled);
+    ensure!(retried.still_parked == 0, "nothing waits any more");
+    let before = serving(&model)?;
 
-    let rebuilt = MemoryReadModel::new();
-    let events = catch_up(&store, &rebuilt, "worker-3", None).await?;
-    ensure!(rebuilt.rows(&ORDERS)? == model.rows(&ORDERS)?);
-    ensure!(rebuilt.rows(&CUSTOMERS)? == model.rows(&CUSTOMERS)?);
-    println!("\nRebuilt beside the old one from {events} events: the rows are the same.");
-    Ok(())
+    // A second version is built beside the first, which serves meanwhile.
+    println!("\nRebuilding as version 2:");
+    let mut rebuilding = Rebuilding::new(store.clone(), OrderLists::<2>, model.clone());
+    let mut watch = rebuilding.watch().context("there is something to watch")?;
+    let bar = tokio::spawn(async move {
+        while watch.changed().await {
+            let progress = watch.progress();
+            let done = progress.position.get() * 30 / progress.head.get().max(1);
+            let bar = "#".repeat(usize::try_from(done).unwrap_or(0));
+            println!("  [{bar:<30}] {}", progress.position);
+        }
+    });
+    let rebuilt = rebuilding.run().await?;
+    drop(rebuilding);
+    bar.await?;
+    ensure!(serving(&model)? == before, "the same events make the same rows");
+    println!("Version 2 serves: {} events, none parked.", rebuilt.handled);
+    running.stop(SOON).await;
+    show(&model)
 }
 
 fn show(model: &MemoryReadModel) -> anyhow::Result<()> {
-    println!("\n{:<10} {:>7} {:>12}", "customer", "orders", "paid cents");
-    for (name, customer) in model.rows(&CUSTOMERS)? {
-        println!("{name:<10} {:>7} {:>12}", customer.orders, customer.paid_cents);
+    let (orders, paid) = serving(model)?;
+    println!("\n{} orders. Paid cents by customer:", orders.len());
+    for (name, cents) in &paid {
+        println!("{name:<10} {cents:>12}");
     }
-    println!("\nThe last of {} orders:", model.len(&ORDERS)?);
-    for (id, order) in model.rows(&ORDERS)?.iter().rev().take(5).rev() {
-        println!("  {id} {:<7} {:>5} cents, {}", order.customer, order.cents, order.status);
-    }
-    let orders: u64 = model.rows(&CUSTOMERS)?.iter().map(|(_, customer)| customer.orders).sum();
-    ensure!(orders == model.len(&ORDERS)? as u64, "both tables must tell of the same orders");
+    let sum: u64 = orders.iter().filter(|(_, o)| o.status == "paid").map(|(_, o)| o.cents).sum();
+    ensure!(sum == paid.iter().map(|(_, cents)| cents).sum::<u64>(), "both tables must agree");
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! From events to two read models, and the loop that keeps them up to date by hand. The
-//! projection engine of a later version does this and more: retries, dead letters, leases.
+//! From events to two read models.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use eventsource::{
-    Category, CheckpointStore, Owner, Progress, ReadModel, SubscriberName,
+    BoxError, Rebuild,
     memory::{MemoryReadModel, MemoryTx, Table},
     prelude::*,
 };
@@ -16,75 +17,57 @@ pub(crate) struct Order {
     pub(crate) status: &'static str,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Customer {
-    pub(crate) orders: u64,
-    pub(crate) paid_cents: u64,
-}
+/// Two tables for each version, so that both can be there at once.
+const ORDERS: [Table<String, Order>; 2] = [Table::new("orders-1"), Table::new("orders-2")];
+const PAID: [Table<String, u64>; 2] = [Table::new("paid-1"), Table::new("paid-2")];
+/// Which of them readers look at.
+const SERVING: Table<&'static str, u32> = Table::new("serving");
 
-pub(crate) const ORDERS: Table<String, Order> = Table::new("orders");
-pub(crate) const CUSTOMERS: Table<String, Customer> = Table::new("customers");
+/// Whether the program was repaired: at first it fails on cancellations.
+pub(crate) static REPAIRED: AtomicBool = AtomicBool::new(false);
 
-/// Takes one event into both tables. It must not keep anything elsewhere: what is not in
-/// `tx` would not roll back.
-fn apply(event: &Recorded<OrderEvent>, tx: &mut MemoryTx) -> eventsource::Result<()> {
-    let id = event.stream.key().as_str().to_owned();
-    if let OrderEvent::Placed { customer, cents } = &event.event {
-        let (customer, cents) = (customer.clone(), *cents);
-        tx.update(&CUSTOMERS, customer.clone(), |row| {
-            let row = row.unwrap_or_default();
-            Some(Customer { orders: row.orders + 1, ..row })
-        })?;
-        return tx.put(&ORDERS, id, Order { customer, cents, status: "placed" });
-    }
-    let Some(order) = tx.get(&ORDERS, &id)? else { return Ok(()) };
-    let status = match &event.event {
-        OrderEvent::Paid => {
-            tx.update(&CUSTOMERS, order.customer.clone(), |row| {
-                let row = row.unwrap_or_default();
-                Some(Customer { paid_cents: row.paid_cents + order.cents, ..row })
-            })?;
-            "paid"
-        }
-        _ => "cancelled",
-    };
-    tx.put(&ORDERS, id, Order { status, ..order })
-}
+/// Version `V` of the order lists.
+pub(crate) struct OrderLists<const V: u32>;
 
-/// Brings `model` up to the end of the log and returns how many events that took. `stop`
-/// ends it early, as a crash would: between two commits.
-pub(crate) async fn catch_up(
-    store: &Store,
-    model: &MemoryReadModel,
-    worker: &str,
-    stop: Option<usize>,
-) -> anyhow::Result<usize> {
-    const BATCH: usize = 50;
-    let head = store.head().await?;
-    // Claiming raises the epoch: an older worker that is still alive can commit no more.
-    let name = SubscriberName::new("order-lists")?;
-    let checkpoint = model.claim(&name, head.log, &Owner::new(worker)).await?;
-    checkpoint.check(head)?;
+impl<const V: u32> Projection for OrderLists<V> {
+    const NAME: &'static str = "order-lists";
+    const VERSION: u32 = V;
+    type Event = OrderEvent;
+    type Tx = MemoryTx;
 
-    let read = Read::category(Category::new("order")?)
-        .types::<OrderEvent>()
-        .after(checkpoint.position)
-        .until(head.position);
-    let mut events = store.read_as::<OrderEvent>(read);
-    let (mut tx, mut count) = (model.begin().await?, 0);
-    while let Some(event) = events.next().await {
-        let event = event?;
-        apply(&event, &mut tx)?;
-        count += 1;
-        if count % BATCH == 0 {
-            // Rows, checkpoint and fence in one commit: each event takes effect once.
-            model.commit(tx, &Progress::from(&checkpoint, event.position)).await?;
-            tx = model.begin().await?;
-            if stop.is_some_and(|stop| count >= stop) {
-                return Ok(count);
+    async fn apply(&self, event: &Recorded<OrderEvent>, tx: &mut MemoryTx) -> Result<(), BoxError> {
+        let (orders, paid) = (&ORDERS[V as usize - 1], &PAID[V as usize - 1]);
+        let id = event.stream.key().to_string();
+        let known = tx.get(orders, &id)?.ok_or("an order that was never placed");
+        let (order, status) = match &event.event {
+            OrderEvent::Placed { customer, cents } => {
+                let (customer, cents) = (customer.clone(), *cents);
+                (Order { customer, cents, status: "" }, "placed")
             }
-        }
+            OrderEvent::Paid => (known?, "paid"),
+            OrderEvent::Cancelled { .. } if !REPAIRED.load(Relaxed) => {
+                return Err("cancelled? never!".into());
+            }
+            OrderEvent::Cancelled { .. } => (known?, "cancelled"),
+        };
+        let now = if status == "paid" { order.cents } else { 0 };
+        tx.update(paid, order.customer.clone(), |sum| Some(sum.unwrap_or(0) + now))?;
+        tx.put(orders, id, Order { status, ..order })?;
+        Ok(())
     }
-    model.commit(tx, &Progress::from(&checkpoint, head.position)).await?;
-    Ok(count)
 }
+
+impl<const V: u32> Rebuild for OrderLists<V> {
+    async fn swap(&self, tx: &mut MemoryTx) -> Result<(), BoxError> {
+        tx.put(&SERVING, Self::NAME, V)?;
+        Ok(())
+    }
+}
+
+/// The tables as readers see them: orders by number, what was paid by customer.
+pub(crate) fn serving(model: &MemoryReadModel) -> eventsource::Result<Tables> {
+    let version = model.get(&SERVING, &OrderLists::<1>::NAME)?.unwrap_or(1) as usize;
+    Ok((model.rows(&ORDERS[version - 1])?, model.rows(&PAID[version - 1])?))
+}
+
+type Tables = (Vec<(String, Order)>, Vec<(String, u64)>);

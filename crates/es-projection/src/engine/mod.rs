@@ -1,0 +1,92 @@
+//! A projection or a reactor behind one pointer: what depends on its types, and nothing
+//! else. One box per page of events, none per event.
+
+mod react;
+mod rows;
+
+use std::{any::Any, fmt::Write as _};
+
+use es_core::{
+    BoxError, CheckpointStore, DeadLetterStore, Error, Progress, Recorded, SubscriberName,
+};
+use futures_util::future::BoxFuture;
+
+pub(crate) use react::Reacting;
+pub(crate) use rows::Projecting;
+
+/// What keeps the progress of a subscriber.
+pub(crate) trait Progresses: CheckpointStore + DeadLetterStore {}
+
+impl<T: CheckpointStore + DeadLetterStore> Progresses for T {}
+
+/// A projection or a reactor, whichever its types are.
+pub(crate) trait Engine: Send + Sync + 'static {
+    /// Handles the events. If [`Engine::commits`], it also commits `progress` with what that
+    /// wrote, and does both or nothing.
+    fn handle<'a>(
+        &'a self,
+        events: &'a [Recorded],
+        progress: &'a Progress,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Whether effects and progress are committed together.
+    fn commits(&self) -> bool;
+
+    /// Where its progress is kept.
+    fn progress(&self) -> &dyn Progresses;
+}
+
+/// Why events were not handled.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The handler failed, or the events do not decode.
+    Handler {
+        /// How many events were handled before, for good.
+        handled: usize,
+        error: BoxError,
+        /// Whether trying the same again makes no sense.
+        is_final: bool,
+    },
+    /// No transaction could be begun.
+    Begin(Error),
+    /// What was written could not be committed.
+    Commit(Error),
+}
+
+impl Failure {
+    fn of_handler(handled: usize, error: BoxError) -> Self {
+        Self::Handler { handled, error, is_final: false }
+    }
+
+    fn undecodable(handled: usize, error: Error) -> Self {
+        Self::Handler { handled, error: error.into(), is_final: true }
+    }
+
+    fn of_panic(handled: usize, panic: &(dyn Any + Send)) -> Self {
+        let error = format!("the handler panicked: {}", panic_text(panic)).into();
+        Self::Handler { handled, error, is_final: true }
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&'static str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}
+
+/// What an error says, and all of its causes.
+pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        // Writing to a string does not fail.
+        let _ = write!(text, ": {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// The name that the progress of one version is kept under.
+pub(crate) fn subscriber(name: &str, version: u32) -> Result<SubscriberName, Error> {
+    SubscriberName::new(format!("{name}-v{version}"))
+}

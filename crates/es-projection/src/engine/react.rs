@@ -1,0 +1,50 @@
+//! A reactor and where its progress is kept: effects first, progress behind them.
+
+use std::panic::AssertUnwindSafe;
+
+use es_core::{CheckpointStore, DeadLetterStore, Progress, Recorded};
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::{Engine, Failure, Progresses};
+use crate::{IdempotencyKey, Reactor};
+
+/// A reactor and where its progress is kept.
+pub(crate) struct Reacting<R, C> {
+    pub(crate) reactor: R,
+    pub(crate) checkpoints: C,
+}
+
+impl<R: Reactor, C: CheckpointStore + DeadLetterStore> Reacting<R, C> {
+    async fn react(&self, events: &[Recorded]) -> Result<(), Failure> {
+        for (handled, event) in events.iter().enumerate() {
+            let event = event.decode().map_err(|error| Failure::undecodable(handled, error))?;
+            let key = IdempotencyKey::of(&event);
+            // A reactor has no state that it could tear but behind a lock of its own.
+            let reacting = AssertUnwindSafe(self.reactor.react(&event, &key));
+            match reacting.catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(Failure::of_handler(handled, error)),
+                Err(panic) => return Err(Failure::of_panic(handled, &*panic)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<R: Reactor, C: CheckpointStore + DeadLetterStore> Engine for Reacting<R, C> {
+    fn handle<'a>(
+        &'a self,
+        events: &'a [Recorded],
+        _: &'a Progress,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.react(events))
+    }
+
+    fn commits(&self) -> bool {
+        false
+    }
+
+    fn progress(&self) -> &dyn Progresses {
+        &self.checkpoints
+    }
+}

@@ -1,0 +1,60 @@
+//! A projection and its read model: rows and progress in one commit.
+
+use std::panic::AssertUnwindSafe;
+
+use es_core::{DeadLetterStore, Progress, ReadModel, Recorded};
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::{Engine, Failure, Progresses};
+use crate::Projection;
+
+/// A projection and its read model.
+pub(crate) struct Projecting<P, M> {
+    pub(crate) projection: P,
+    pub(crate) model: M,
+}
+
+impl<P, M> Projecting<P, M>
+where
+    P: Projection,
+    M: ReadModel<Tx = P::Tx> + DeadLetterStore,
+{
+    async fn apply(&self, events: &[Recorded], progress: &Progress) -> Result<(), Failure> {
+        // Decoded first: what does not decode needs no transaction.
+        let mut decoded = Vec::with_capacity(events.len());
+        for event in events {
+            decoded.push(event.decode().map_err(|error| Failure::undecodable(0, error))?);
+        }
+        let mut tx = self.model.begin().await.map_err(Failure::Begin)?;
+        // The transaction does not survive a panic, and the projection has no state, so
+        // nothing that was torn is seen again.
+        let applying = AssertUnwindSafe(self.projection.apply_all(&decoded, &mut tx));
+        match applying.catch_unwind().await {
+            Ok(Ok(())) => self.model.commit(tx, progress).await.map_err(Failure::Commit),
+            Ok(Err(error)) => Err(Failure::of_handler(0, error)),
+            Err(panic) => Err(Failure::of_panic(0, &*panic)),
+        }
+    }
+}
+
+impl<P, M> Engine for Projecting<P, M>
+where
+    P: Projection,
+    M: ReadModel<Tx = P::Tx> + DeadLetterStore,
+{
+    fn handle<'a>(
+        &'a self,
+        events: &'a [Recorded],
+        progress: &'a Progress,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.apply(events, progress))
+    }
+
+    fn commits(&self) -> bool {
+        true
+    }
+
+    fn progress(&self) -> &dyn Progresses {
+        &self.model
+    }
+}

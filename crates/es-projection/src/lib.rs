@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod board;
+mod engine;
+mod feed;
+mod handle;
+mod policy;
+mod projection;
+mod reactor;
+mod runner;
+mod scope;
+mod status;
+mod wait;
+mod worker;
+
+pub use handle::{Handle, Handler, handle};
+pub use policy::{OnFailure, Policy};
+pub use projection::Projection;
+pub use reactor::{IdempotencyKey, Reactor};
+pub use runner::{
+    CaughtUp, Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Retried, Runner,
+    Running, Stopped,
+};
+pub use scope::Scope;
+pub use status::{Health, Lag, State, Status, Trouble};
+pub use wait::{WaitError, wait_for};

@@ -1,0 +1,199 @@
+//! Subscribers are registered, and run: once up to the end of the log, or for ever.
+
+mod catch_up;
+mod rebuild;
+mod report;
+mod running;
+mod seat;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use es_core::{CheckpointStore, DeadLetterStore, Error, Invalid, Owner, ReadModel, Result, Store};
+
+pub use catch_up::CaughtUp;
+pub use rebuild::{Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt};
+pub use running::{Retried, Running, Stopped};
+
+use crate::{
+    Policy, Projection, Reactor, Scope,
+    board::Board,
+    engine::{Engine, Projecting, Reacting, subscriber},
+    feed::Feeds,
+    worker::{Job, Surroundings, Timing},
+};
+
+/// Events that a projection takes in one transaction, if its policy does not say.
+const ROWS_BATCH: usize = 512;
+
+/// Events that a reactor takes before its progress is saved, if its policy does not say.
+const REACTOR_BATCH: usize = 1;
+
+/// Runs projections and reactors on one log, which it reads once for all of them while they
+/// stand at about the same place.
+///
+/// Each has a worker of its own: an error, a panic or a slow handler of one touches no
+/// other. See the [crate's documentation](crate) for an example.
+#[must_use = "a runner does nothing until it is started"]
+pub struct Runner {
+    store: Store,
+    owner: Owner,
+    timing: Timing,
+    jobs: Vec<Arc<Job>>,
+    /// The first thing that was wrong with what was registered.
+    error: Option<Error>,
+}
+
+impl Runner {
+    /// A runner on `store` that has nothing to do yet.
+    pub fn new(store: Store) -> Self {
+        let timing = Timing {
+            quiet: Duration::from_millis(200),
+            heartbeat: Duration::from_secs(5),
+            stuck_after: Duration::from_secs(60),
+            lease: None,
+        };
+        // Tells workers apart, also those of one process.
+        let owner = Owner::new(format!("{}-{:08x}", std::process::id(), fastrand::u32(..)));
+        Self { store, owner, timing, jobs: Vec::new(), error: None }
+    }
+
+    /// Adds a projection whose rows are in `model`: exactly-once (P1).
+    pub fn project<P, M>(self, projection: P, model: M) -> Self
+    where
+        P: Projection,
+        M: ReadModel<Tx = P::Tx> + DeadLetterStore,
+    {
+        self.project_with(projection, model, Policy::default())
+    }
+
+    /// Adds a projection with a policy of its own.
+    pub fn project_with<P, M>(self, projection: P, model: M, policy: Policy) -> Self
+    where
+        P: Projection,
+        M: ReadModel<Tx = P::Tx> + DeadLetterStore,
+    {
+        let scope = projection.scope();
+        let batch = policy.batch.unwrap_or(ROWS_BATCH);
+        let engine = Arc::new(Projecting { projection, model });
+        self.add(P::NAME, P::VERSION, scope, policy, batch, engine)
+    }
+
+    /// Adds a reactor whose progress is kept in `checkpoints`: at-least-once.
+    pub fn react<R, C>(self, reactor: R, checkpoints: C) -> Self
+    where
+        R: Reactor,
+        C: CheckpointStore + DeadLetterStore,
+    {
+        self.react_with(reactor, checkpoints, Policy::default())
+    }
+
+    /// Adds a reactor with a policy of its own.
+    pub fn react_with<R, C>(self, reactor: R, checkpoints: C, policy: Policy) -> Self
+    where
+        R: Reactor,
+        C: CheckpointStore + DeadLetterStore,
+    {
+        let scope = reactor.scope();
+        let batch = policy.batch.unwrap_or(REACTOR_BATCH);
+        let engine = Arc::new(Reacting { reactor, checkpoints });
+        self.add(R::NAME, R::VERSION, scope, policy, batch, engine)
+    }
+
+    /// Says who works here, as other workers and people see it. It must differ between
+    /// processes; without it the process id and a random number are taken.
+    pub fn owned_by(mut self, owner: Owner) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Lets workers wait while another owner shows signs of life, instead of taking over at
+    /// once: several processes run the same runner, one works, and another goes on
+    /// when that one has been silent for `lease` or has stopped. A worker shows signs of life
+    /// three times in that time.
+    ///
+    /// It takes clocks that agree to about a third of `lease`. If they do not, a worker may
+    /// be replaced that is alive; it is fenced and writes nothing.
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.timing.lease = Some(lease);
+        self.timing.heartbeat = self.timing.heartbeat.min(lease / 3);
+        self
+    }
+
+    /// Sets after which time without progress, while there is something to do, a worker
+    /// counts as stuck; a minute if it is not said.
+    pub fn with_stuck_after(mut self, time: Duration) -> Self {
+        self.timing.stuck_after = time;
+        self
+    }
+
+    /// Sets how often a worker without anything to do touches its checkpoint, so that other
+    /// processes see that it is alive; five seconds if it is not said.
+    pub fn with_heartbeat(mut self, time: Duration) -> Self {
+        self.timing.heartbeat = time;
+        self
+    }
+
+    /// Sets after which time a worker saves that it has seen events which it does not want;
+    /// 200 milliseconds if it is not said. Other processes that wait for it wait so much
+    /// longer.
+    pub fn with_quiet_interval(mut self, time: Duration) -> Self {
+        self.timing.quiet = time;
+        self
+    }
+
+    fn add(
+        mut self,
+        name: &'static str,
+        version: u32,
+        scope: Scope,
+        policy: Policy,
+        batch: usize,
+        engine: Arc<dyn Engine>,
+    ) -> Self {
+        let subscriber = match subscriber(name, version) {
+            Ok(subscriber) => subscriber,
+            Err(error) => {
+                self.error.get_or_insert(error);
+                return self;
+            }
+        };
+        if self.jobs.iter().any(|job| job.subscriber == subscriber) {
+            let setting = "a subscriber of a runner";
+            let (value, remedy) = (subscriber.to_string(), "give each another name or version");
+            self.error.get_or_insert(Invalid::Setting { setting, value, remedy }.into());
+            return self;
+        }
+        let (scope, board) = (scope.seen_by(&self.store), Board::new());
+        let job = Job { name, version, subscriber, engine, scope, policy, batch, board };
+        self.jobs.push(Arc::new(job));
+        self
+    }
+
+    /// What the workers share; an error if something was registered that cannot be.
+    fn surroundings(&mut self) -> Result<Arc<Surroundings>> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message = "workers are tasks of a tokio runtime, and none is running here";
+            return Err(Error::new(es_core::ErrorKind::Unsupported, message));
+        }
+        let read = Scope::read_for_all(self.jobs.iter().map(|job| &job.scope));
+        Ok(Arc::new(Surroundings {
+            store: self.store.clone(),
+            feeds: Feeds::new(self.store.clone(), read, self.jobs.len()),
+            owner: self.owner.clone(),
+            timing: self.timing,
+        }))
+    }
+}
+
+impl fmt::Debug for Runner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runner")
+            .field("store", &self.store)
+            .field("owner", &self.owner)
+            .field("subscribers", &self.jobs.iter().map(|j| &j.subscriber).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,287 @@
+//! A runner at work, and what can be asked of it.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use es_core::{DeadLetter, Error, ErrorKind, Position, Receipt, Result, StreamId};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout_at},
+};
+
+use super::{Runner, seat::Seat};
+use crate::{
+    State, Status, WaitError,
+    board::{Command, Order},
+    wait,
+    worker::Surroundings,
+};
+
+/// A runner at work. Dropping it stops the workers at once: what they have not committed is
+/// rolled back. [`Running::stop`] lets them finish what they have in hand.
+///
+/// A subscriber is asked for by the name of its projection (`orders`, which means the
+/// highest version that runs) or by that of its progress (`orders-v2`).
+pub struct Running {
+    around: Arc<Surroundings>,
+    seats: Vec<Seat>,
+}
+
+/// What trying parked events again has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retried {
+    /// How many were handled.
+    pub handled: u64,
+    /// How many are parked still, over all streams.
+    pub still_parked: u64,
+}
+
+/// How stopping went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stopped {
+    /// The subscribers that were not done in time. What they had in hand is rolled back.
+    pub aborted: Vec<String>,
+}
+
+impl Runner {
+    /// Starts all workers and returns at once.
+    ///
+    /// # Errors
+    /// What was wrong with a registration; `Unsupported` outside of a tokio runtime.
+    pub fn start(mut self) -> Result<Running> {
+        let around = self.surroundings()?;
+        let seats = self.jobs.iter().map(|job| Seat::start(Arc::clone(job), &around)).collect();
+        Ok(Running { around, seats })
+    }
+
+    /// Works until `stop` returns (a signal, say) and then as [`Running::stop`] does.
+    ///
+    /// # Errors
+    /// Those of [`Runner::start`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops the workers at once.
+    pub async fn run_until(
+        self,
+        stop: impl Future<Output = ()> + Send,
+        within: Duration,
+    ) -> Result<Stopped> {
+        let running = self.start()?;
+        stop.await;
+        Ok(running.stop(within).await)
+    }
+}
+
+impl Running {
+    /// Lets a subscriber wait, once what it has in hand is committed.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of that name.
+    pub fn pause(&self, name: &str) -> Result<()> {
+        self.seat(name)?.order(Order::Pause);
+        Ok(())
+    }
+
+    /// Lets a subscriber work on, or again, if it has failed or was fenced. In the latter
+    /// case it takes over from the other owner.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of that name.
+    pub fn resume(&self, name: &str) -> Result<()> {
+        self.seat(name)?.resume(&self.around);
+        Ok(())
+    }
+
+    /// Waits until a subscriber has seen everything that `receipt` tells of, so that what
+    /// was written can be read from its rows (P6).
+    ///
+    /// # Errors
+    /// [`WaitError`]: it was not done in `within`; it parked one of the events; it has
+    /// stopped; the receipt is of another log.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn wait_for(
+        &self,
+        name: &str,
+        receipt: &Receipt,
+        within: Duration,
+    ) -> Result<(), WaitError> {
+        let seat = self.seat(name).map_err(WaitError::Failed)?;
+        wait::in_process(&seat.job, receipt, within).await
+    }
+
+    /// The dead letters of a subscriber behind `after`, by position, at most `limit`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of that name; else those of its store.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn dead_letters(
+        &self,
+        name: &str,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<DeadLetter>> {
+        let job = &self.seat(name)?.job;
+        job.engine.progress().dead_letters(&job.subscriber, after, limit).await
+    }
+
+    /// What a subscriber has given up, with the reasons, by position, at most `limit`.
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of that name; else those of its store.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn skipped(
+        &self,
+        name: &str,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<(DeadLetter, String)>> {
+        let job = &self.seat(name)?.job;
+        job.engine.progress().skipped(&job.subscriber, after, limit).await
+    }
+
+    /// Handles the parked events of `stream`, or of all streams, each stream in its order;
+    /// it stops in a stream in front of an event that still fails. The worker does it
+    /// between two batches, so that new events of the stream come behind.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no subscriber of that name; `Closed` when it does not work.
+    ///
+    /// # Cancel safety
+    /// The events are tried whether or not somebody waits for the answer.
+    pub async fn retry_parked(&self, name: &str, stream: Option<StreamId>) -> Result<Retried> {
+        self.ask(name, |reply| Command::Retry { stream, reply }).await
+    }
+
+    /// Gives up the parked event at `position` for a reason that is kept with it; says
+    /// whether there was one. Later events of its stream wait until they are retried.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no subscriber of that name; `Closed` when it does not work.
+    ///
+    /// # Cancel safety
+    /// The event is given up whether or not somebody waits for the answer.
+    pub async fn skip_parked(
+        &self,
+        name: &str,
+        position: Position,
+        reason: impl Into<String> + Send,
+    ) -> Result<bool> {
+        let reason = reason.into();
+        self.ask(name, |reply| Command::Skip { position, reason, reply }).await
+    }
+
+    /// What a subscriber is doing (P4).
+    ///
+    /// # Errors
+    /// `NotFound` when there is none of that name. A log that cannot be asked is no error
+    /// but told by the status.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn status(&self, name: &str) -> Result<Status> {
+        let head = self.around.store.head().await;
+        Ok(self.around.report(&self.seat(name)?.job, head.as_ref()).await)
+    }
+
+    /// What all subscribers are doing, in the order in which they were registered.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn statuses(&self) -> Vec<Status> {
+        let head = self.around.store.head().await;
+        let mut statuses = Vec::with_capacity(self.seats.len());
+        for seat in &self.seats {
+            statuses.push(self.around.report(&seat.job, head.as_ref()).await);
+        }
+        statuses
+    }
+
+    /// Lets the workers commit what they have in hand, save how far they have got, and end.
+    /// Those that are not done in `within` are ended as they are.
+    ///
+    /// # Cancel safety
+    /// The workers that are done stay so; the others go on with what they have in hand and
+    /// end then.
+    pub async fn stop(&self, within: Duration) -> Stopped {
+        self.stop_by(Instant::now() + within).await
+    }
+
+    /// Lets the workers handle everything that is in the log now, and then stops them as
+    /// [`Running::stop`] does; all of it in `within`. Those that are paused or have ended
+    /// are not waited for.
+    ///
+    /// # Errors
+    /// Those of looking at the log; then nothing was stopped.
+    ///
+    /// # Cancel safety
+    /// As of [`Running::stop`].
+    pub async fn drain(&self, within: Duration) -> Result<Stopped> {
+        let deadline = Instant::now() + within;
+        let head = self.around.store.head().await?;
+        for seat in &self.seats {
+            let mut views = seat.job.board.watch();
+            let done = views.wait_for(|view| {
+                let is_idle = view.state.is_over() || view.state == State::Paused;
+                is_idle || view.position >= head.position
+            });
+            // Late or not, it is stopped next.
+            let _ = timeout_at(deadline, done).await;
+        }
+        Ok(self.stop_by(deadline).await)
+    }
+
+    async fn stop_by(&self, deadline: Instant) -> Stopped {
+        for seat in &self.seats {
+            seat.order(Order::Stop);
+        }
+        let mut stopped = Stopped::default();
+        for seat in &self.seats {
+            let Some(mut task) = seat.take() else { continue };
+            if timeout_at(deadline, &mut task).await.is_err() {
+                task.abort();
+                seat.job.board.end(State::Stopped, None);
+                stopped.aborted.push(seat.job.subscriber.to_string());
+            }
+        }
+        stopped
+    }
+
+    async fn ask<T>(
+        &self,
+        name: &str,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T> {
+        let seat = self.seat(name)?;
+        let (reply, answer) = oneshot::channel();
+        let closed = || {
+            let (subscriber, state) = (&seat.job.subscriber, seat.job.board.view().state);
+            Error::new(ErrorKind::Closed, format!("{subscriber} does not work: it is {state}"))
+        };
+        seat.commands().send(command(reply)).await.map_err(|_| closed())?;
+        answer.await.map_err(|_| closed())
+    }
+
+    fn seat(&self, name: &str) -> Result<&Seat> {
+        let exact = self.seats.iter().find(|seat| seat.job.subscriber == name);
+        let named = self.seats.iter().filter(|seat| seat.job.name == name);
+        exact.or_else(|| named.max_by_key(|seat| seat.job.version)).ok_or_else(|| {
+            let known: Vec<_> = self.seats.iter().map(|s| s.job.subscriber.as_str()).collect();
+            let message = format!("no subscriber is called {name:?}; there are {known:?}");
+            Error::new(ErrorKind::NotFound, message)
+        })
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let states = self.seats.iter().map(|s| (&s.job.subscriber, s.job.board.view().state));
+        f.debug_struct("Running").field("states", &states.collect::<Vec<_>>()).finish()
+    }
+}

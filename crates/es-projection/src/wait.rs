@@ -1,0 +1,167 @@
+//! Reading one's own writes: waiting until a subscriber has seen an append.
+
+use std::time::Duration;
+
+use es_core::{
+    CheckpointStore, DeadLetter, DeadLetterStore, Error, LogId, Position, Receipt, Result,
+    StreamId, SubscriberName,
+};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::{State, board::View, worker::Job};
+
+/// How soon and how late a checkpoint is looked at again.
+const POLL: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
+
+/// How many dead letters are looked at together.
+const LETTERS: usize = 1_000;
+
+/// Why waiting for a subscriber ended without its having handled the append.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// It was not there in time.
+    #[error("{subscriber} was at position {position} when the time was over")]
+    TimedOut {
+        /// Who was waited for.
+        subscriber: SubscriberName,
+        /// How far it had got.
+        position: Position,
+    },
+    /// An event of the append is parked: it has passed it and has not handled it.
+    #[error("{subscriber} has parked the event at position {position} of {stream}")]
+    Parked {
+        /// Who was waited for.
+        subscriber: SubscriberName,
+        /// The stream that waits.
+        stream: StreamId,
+        /// Where the event is.
+        position: Position,
+    },
+    /// Nobody works on it, so that waiting makes no sense.
+    #[error("{subscriber} is {state}")]
+    NotRunning {
+        /// Who was waited for.
+        subscriber: SubscriberName,
+        /// What became of it.
+        state: State,
+    },
+    /// The append was to another log than the one that it follows.
+    #[error("the receipt is of log {receipt}, and {subscriber} follows log {followed}")]
+    OtherLog {
+        /// Who was waited for.
+        subscriber: SubscriberName,
+        /// The log that it follows.
+        followed: LogId,
+        /// The log of the receipt.
+        receipt: LogId,
+    },
+    /// Asking for its progress has failed, or there is no such subscriber.
+    #[error("its progress cannot be told")]
+    Failed(#[source] Error),
+}
+
+/// Waits until a subscriber that another process runs has seen everything that `receipt`
+/// tells of (P6): by looking at its checkpoint. In the same process,
+/// [`Running::wait_for`](crate::Running::wait_for) is quicker.
+///
+/// # Errors
+/// [`WaitError`]; a subscriber that is not running is not noticed but by the time.
+///
+/// # Cancel safety
+/// Safe: it changes nothing.
+pub async fn wait_for<C>(
+    checkpoints: &C,
+    subscriber: &SubscriberName,
+    receipt: &Receipt,
+    within: Duration,
+) -> Result<(), WaitError>
+where
+    C: CheckpointStore + DeadLetterStore + ?Sized,
+{
+    let deadline = Instant::now() + within;
+    let mut interval = POLL.0;
+    loop {
+        let known = checkpoints.checkpoint(subscriber).await.map_err(WaitError::Failed)?;
+        let mut position = Position::START;
+        if let Some(known) = known {
+            check_log(subscriber, known.log, receipt)?;
+            position = known.position;
+        }
+        if position >= receipt.last {
+            break;
+        }
+        let now = Instant::now();
+        if now >= deadline {
+            return Err(WaitError::TimedOut { subscriber: subscriber.clone(), position });
+        }
+        sleep(interval.min(deadline - now)).await;
+        interval = (interval * 2).min(POLL.1);
+    }
+    let mut after = Position::new(receipt.first.get().saturating_sub(1));
+    loop {
+        let letters = checkpoints.dead_letters(subscriber, after, LETTERS).await;
+        let letters = letters.map_err(WaitError::Failed)?;
+        let is_of_it = |letter: &&DeadLetter| is_of(receipt, letter.position, &letter.stream);
+        if let Some(letter) = letters.iter().find(is_of_it) {
+            return Err(parked(subscriber, &letter.stream, letter.position));
+        }
+        match letters.last() {
+            Some(last) if last.position < receipt.last => after = last.position,
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Waits for a worker of this process.
+pub(crate) async fn in_process(
+    job: &Job,
+    receipt: &Receipt,
+    within: Duration,
+) -> Result<(), WaitError> {
+    let subscriber = &job.subscriber;
+    let mut views = job.board.watch();
+    let is_there = |view: &View| view.position >= receipt.last && view.log.is_some();
+    let waited = views.wait_for(|view| {
+        let is_other = view.log.is_some_and(|log| log != receipt.log);
+        is_there(view) || is_other || view.state.is_over()
+    });
+    let Ok(Ok(view)) = timeout(within, waited).await else {
+        let position = job.board.view().position;
+        return Err(WaitError::TimedOut { subscriber: subscriber.clone(), position });
+    };
+    if let Some(log) = view.log {
+        check_log(subscriber, log, receipt)?;
+    }
+    if !is_there(&view) {
+        let state = view.state;
+        return Err(WaitError::NotRunning { subscriber: subscriber.clone(), state });
+    }
+    for (stream, _) in &receipt.versions {
+        let positions = view.parked.get(stream).into_iter().flatten();
+        let mut of_it = positions.filter(|position| is_of(receipt, **position, stream));
+        if let Some(position) = of_it.next() {
+            return Err(parked(subscriber, stream, *position));
+        }
+    }
+    Ok(())
+}
+
+fn check_log(name: &SubscriberName, log: LogId, receipt: &Receipt) -> Result<(), WaitError> {
+    if log == receipt.log {
+        return Ok(());
+    }
+    let (subscriber, receipt) = (name.clone(), receipt.log);
+    Err(WaitError::OtherLog { subscriber, followed: log, receipt })
+}
+
+/// Whether the event at `position` of `stream` was written by the append.
+fn is_of(receipt: &Receipt, position: Position, stream: &StreamId) -> bool {
+    let is_within = receipt.first <= position && position <= receipt.last;
+    is_within && receipt.versions.iter().any(|(written, _)| written == stream)
+}
+
+fn parked(subscriber: &SubscriberName, stream: &StreamId, position: Position) -> WaitError {
+    let (subscriber, stream) = (subscriber.clone(), stream.clone());
+    WaitError::Parked { subscriber, stream, position }
+}

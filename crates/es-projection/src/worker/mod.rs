@@ -1,0 +1,333 @@
+//! The task behind one subscriber: claims its checkpoint, takes chunks from a feed, handles
+//! them, and does what it is asked in between.
+//!
+//! Here: the loop and its ends. How a checkpoint is claimed is in `claim`, how events are
+//! handled in `batch`, what becomes of those that are not in `park`, and how progress is
+//! saved whatever fails in `save`.
+
+mod batch;
+mod claim;
+mod park;
+mod save;
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use es_core::{
+    Checkpoint, Error, ErrorKind, LogId, Owner, Position, Recorded, Store, SubscriberName,
+};
+use futures_util::FutureExt;
+use tokio::{
+    select,
+    sync::{mpsc, watch},
+    time::{Instant, sleep, sleep_until},
+};
+use tracing::{error, info, warn};
+
+use crate::{
+    Policy, Scope, State,
+    board::{Board, Command, Order},
+    engine::{Engine, panic_text},
+    feed::{Chunk, Feeds, Reader},
+    policy::pause,
+};
+
+/// Chunks that are taken together, at most, while few of their events are wanted.
+const CHUNKS_AT_ONCE: usize = 64;
+
+/// What is to be done, as it was registered.
+pub(crate) struct Job {
+    pub(crate) name: &'static str,
+    pub(crate) version: u32,
+    pub(crate) subscriber: SubscriberName,
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) scope: Scope,
+    pub(crate) policy: Policy,
+    pub(crate) batch: usize,
+    pub(crate) board: Board,
+}
+
+/// What all workers of a runner share.
+pub(crate) struct Surroundings {
+    pub(crate) store: Store,
+    pub(crate) feeds: Arc<Feeds>,
+    pub(crate) owner: Owner,
+    pub(crate) timing: Timing,
+}
+
+/// How often what is done that nothing else causes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timing {
+    /// After which time a position that moved over nothing wanted is saved.
+    pub(crate) quiet: Duration,
+    /// After which time the checkpoint is touched, so that others see that somebody is alive.
+    pub(crate) heartbeat: Duration,
+    /// After which time without progress a worker is stuck.
+    pub(crate) stuck_after: Duration,
+    /// How long another owner's checkpoint must have been still before it is taken over;
+    /// `None` to take over at once.
+    pub(crate) lease: Option<Duration>,
+}
+
+/// Why a worker ends.
+#[derive(Debug)]
+pub(crate) enum End {
+    /// It has reached the position that it was to reach.
+    Reached,
+    /// It was asked to.
+    Asked,
+    /// Another owner has taken over.
+    Fenced(Error),
+    /// Trying again does not mend it.
+    Failed(Error),
+}
+
+impl End {
+    /// The error behind it, if it is not what was wanted.
+    pub(crate) fn into_error(self) -> Option<Error> {
+        match self {
+            Self::Reached | Self::Asked => None,
+            Self::Fenced(error) | Self::Failed(error) => Some(error),
+        }
+    }
+}
+
+/// Whatever else happens is an end.
+type Flow<T> = Result<T, End>;
+
+pub(crate) struct Worker {
+    job: Arc<Job>,
+    around: Arc<Surroundings>,
+    orders: watch::Receiver<Order>,
+    commands: mpsc::Receiver<Command>,
+    /// Where it is to end.
+    until: Option<Position>,
+    checkpoint: Checkpoint,
+    /// Everything up to here is handled; saved or not.
+    cursor: Position,
+    saved_at: Instant,
+}
+
+/// Claims and works until the end.
+pub(crate) async fn run(
+    job: Arc<Job>,
+    around: Arc<Surroundings>,
+    orders: watch::Receiver<Order>,
+    commands: mpsc::Receiver<Command>,
+    until: Option<Position>,
+) -> End {
+    // Of no log, and never saved: a claim replaces it.
+    let (subscriber, owner) = (job.subscriber.clone(), around.owner.clone());
+    let checkpoint = Checkpoint::first(subscriber, LogId::generate(), owner);
+    let cursor = Position::START;
+    let saved_at = Instant::now();
+    let mut worker = Worker { job, around, orders, commands, until, checkpoint, cursor, saved_at };
+    let end = worker.supervised().await;
+    worker.show(&end);
+    end
+}
+
+impl Worker {
+    /// A panic of ours (one of a handler's is caught closer to it) ends neither the worker
+    /// nor the others: it claims anew, so whatever it held is fenced, and goes on from what
+    /// is saved.
+    async fn supervised(&mut self) -> End {
+        let mut attempt = 0;
+        loop {
+            let panic = match AssertUnwindSafe(self.session()).catch_unwind().await {
+                Ok(Ok(())) => {
+                    self.hand_over().await;
+                    return End::Reached;
+                }
+                Ok(Err(End::Asked)) => {
+                    self.hand_over().await;
+                    return End::Asked;
+                }
+                // With leases, whoever lost its place stands by for the next chance.
+                Ok(Err(End::Fenced(error))) if self.around.timing.lease.is_some() => {
+                    warn!(subscriber = %self.job.subscriber, %error, "another owner has taken over");
+                    continue;
+                }
+                Ok(Err(end)) => return end,
+                Err(panic) => panic,
+            };
+            attempt += 1;
+            let text = format!("the worker panicked: {}", panic_text(&*panic));
+            error!(subscriber = %self.job.subscriber, "{text}");
+            self.job.board.trouble(&Error::new(ErrorKind::Fault, text));
+            let time = pause(Duration::from_millis(100), Duration::from_secs(10), attempt);
+            if self.rest(time).await.is_err() {
+                return End::Asked;
+            }
+        }
+    }
+
+    async fn session(&mut self) -> Flow<()> {
+        let head = self.claim().await?;
+        let is_live = self.cursor >= head.position;
+        self.job.board.state(if is_live { State::Live } else { State::CatchingUp });
+        let mut reader = None;
+        loop {
+            if self.until.is_some_and(|until| self.cursor >= until) {
+                return self.save().await;
+            }
+            let order = *self.orders.borrow_and_update();
+            match order {
+                Order::Run => {}
+                Order::Pause => {
+                    reader = None;
+                    self.paused().await?;
+                    continue;
+                }
+                Order::Stop => {
+                    self.save().await?;
+                    return Err(End::Asked);
+                }
+            }
+            let log = self.checkpoint.log;
+            let reader = reader.get_or_insert_with(|| self.around.feeds.reader(log, self.cursor));
+            self.turn(reader).await?;
+        }
+    }
+
+    /// Does the next thing that there is to do.
+    async fn turn(&mut self, reader: &mut Reader) -> Flow<()> {
+        let due = self.due();
+        select! {
+            biased;
+            order = self.orders.changed() => order.map_err(|_| End::Asked),
+            command = self.commands.recv() => self.obey(command).await,
+            () = sleep_until(due) => self.save_due().await,
+            chunk = reader.next(self.cursor) => match chunk {
+                Ok(chunk) => self.take(reader, &chunk).await,
+                Err(error) => Err(End::Failed(again(&error))),
+            },
+        }
+    }
+
+    /// Handles the chunk, and with it those that are there already while the events that
+    /// are wanted do not fill a batch: far behind the batches are big, near the end they are
+    /// what has come.
+    async fn take(&mut self, reader: &mut Reader, chunk: &Chunk) -> Flow<()> {
+        let mut events = Vec::new();
+        self.wanted(chunk, &mut events);
+        let (mut up_to, mut is_end) = (chunk.up_to, chunk.is_end);
+        for _ in 1..CHUNKS_AT_ONCE {
+            if events.len() >= self.job.batch || self.until.is_some_and(|until| up_to >= until) {
+                break;
+            }
+            // An error comes again when nothing is left.
+            let Ok(Some(chunk)) = reader.take(up_to) else { break };
+            self.wanted(&chunk, &mut events);
+            (up_to, is_end) = (chunk.up_to, chunk.is_end);
+        }
+        if events.is_empty() {
+            self.cursor = up_to;
+            let now = std::time::Instant::now();
+            self.job.board.change(|view| view.moved(up_to, now));
+        } else {
+            self.work(&events, up_to).await?;
+        }
+        self.job.board.state(if is_end { State::Live } else { State::CatchingUp });
+        Ok(())
+    }
+
+    fn wanted(&self, chunk: &Chunk, events: &mut Vec<Recorded>) {
+        let (scope, cursor) = (&self.job.scope, self.cursor);
+        let wanted = chunk.events.iter().filter(|event| {
+            event.position > cursor && !event.part.is_dropped() && scope.covers(event)
+        });
+        events.extend(wanted.cloned());
+    }
+
+    /// Waits until it may work again.
+    async fn paused(&mut self) -> Flow<()> {
+        self.save().await?;
+        let was = self.job.board.view().state;
+        self.job.board.state(State::Paused);
+        while *self.orders.borrow_and_update() == Order::Pause {
+            let due = self.due();
+            select! {
+                biased;
+                order = self.orders.changed() => order.map_err(|_| End::Asked)?,
+                command = self.commands.recv() => self.obey(command).await?,
+                () = sleep_until(due) => self.save_due().await?,
+            }
+        }
+        // It has not stood still, it was made to.
+        let now = std::time::Instant::now();
+        self.job.board.change(|view| {
+            view.state = was;
+            view.moved_at = now;
+        });
+        Ok(())
+    }
+
+    async fn obey(&mut self, command: Option<Command>) -> Flow<()> {
+        match command {
+            None => Err(End::Asked),
+            Some(Command::Retry { stream, reply }) => {
+                let retried = self.retry(stream).await?;
+                let _ = reply.send(retried); // whoever asked may have left
+                Ok(())
+            }
+            Some(Command::Skip { position, reason, reply }) => {
+                let was_there = self.skip(position, reason).await?;
+                let _ = reply.send(was_there); // likewise
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for so long, or until it is asked to stop.
+    async fn rest(&mut self, time: Duration) -> Flow<()> {
+        let stop = self.orders.wait_for(|order| *order == Order::Stop);
+        select! {
+            biased;
+            _ = stop => Err(End::Asked),
+            () = sleep(time) => Ok(()),
+        }
+    }
+
+    fn show(&self, end: &End) {
+        let (subscriber, board) = (&self.job.subscriber, &self.job.board);
+        match end {
+            End::Reached | End::Asked => {
+                info!(%subscriber, position = %self.cursor, "stopped");
+                board.end(State::Stopped, None);
+            }
+            End::Fenced(error) => {
+                warn!(%subscriber, %error, "another owner has taken over");
+                board.end(State::Fenced, Some(error));
+            }
+            End::Failed(error) => {
+                error!(%subscriber, position = %self.cursor, error = %crate::engine::with_causes(error), "stopped by an error");
+                board.end(State::Failed, Some(error));
+            }
+        }
+    }
+}
+
+/// The same error for one more subscriber of a feed that ended with it.
+fn again(error: &Arc<Error>) -> Error {
+    match error.diverged() {
+        Some(diverged) => Error::from(diverged.clone()),
+        None => Error::new(error.kind(), error.to_string()),
+    }
+    .with_source(SharedError(Arc::clone(error)))
+}
+
+/// An error that several subscribers met, as a cause.
+#[derive(Debug)]
+struct SharedError(Arc<Error>);
+
+impl std::fmt::Display for SharedError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the log cannot be followed")?;
+        match std::error::Error::source(&*self.0) {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for SharedError {}

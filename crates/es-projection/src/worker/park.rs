@@ -1,0 +1,199 @@
+//! What becomes of events that cannot be handled, and of those that were parked.
+
+use std::sync::Arc;
+
+use es_core::{DeadLetter, Error, ErrorKind, Position, Read, Recorded, Release, StreamId};
+use tracing::{error, info, warn};
+
+use super::{End, Flow, Worker};
+use crate::{
+    OnFailure,
+    engine::{Failure, with_causes},
+    runner::Retried,
+};
+
+impl Worker {
+    /// Goes on behind one recorded event that failed: tries it again while that makes sense,
+    /// and then does what the policy says.
+    pub(super) async fn fail(
+        &mut self,
+        event: &[Recorded],
+        up_to: Position,
+        failure: Failure,
+    ) -> Flow<()> {
+        let Some(recorded) = event.first() else {
+            return Ok(());
+        };
+        let (mut failure, mut attempts) = (failure, 1);
+        while self.is_tried_again(&failure, attempts) {
+            self.pause(&failure, attempts).await?;
+            let progress = self.progress(up_to, Some(recorded));
+            match self.attempt(event, progress).await? {
+                None => return Ok(()),
+                Some(again) => failure = again,
+            }
+            attempts += 1;
+        }
+
+        let cause = failure.text();
+        let (subscriber, at) = (self.job.subscriber.clone(), recorded.position);
+        let is_unknown = failure.is_unknown_event();
+        let skipped = match &self.job.policy.on_failure {
+            OnFailure::Stop => {
+                let message =
+                    format!("{subscriber} stops at position {at}, which it cannot handle");
+                return Err(End::Failed(
+                    Error::new(ErrorKind::Fault, message).with_source(failure.into_error()),
+                ));
+            }
+            OnFailure::Skip(reason) if !is_unknown => Some(reason.clone()),
+            OnFailure::Skip(_) | OnFailure::Park => None,
+        };
+        error!(%subscriber, position = %at, stream = %recorded.stream, %cause, attempts, "parked");
+        self.job.board.trouble(&*failure.into_error());
+        let letter = self.letter(recorded).failed(cause, attempts);
+        let progress = self.progress(up_to, Some(recorded)).with_parked(vec![letter]);
+        self.advance(&progress, 0).await?;
+        if let Some(reason) = skipped {
+            // It is parked for a moment, so that the reason is kept with it, and a crash
+            // between the two leaves it parked and not lost.
+            self.skip(at, reason).await?;
+        }
+        Ok(())
+    }
+
+    /// Handles parked events in their order, stream by stream, and stops in each stream in
+    /// front of what still fails.
+    pub(super) async fn retry(&mut self, only: Option<StreamId>) -> Flow<Retried> {
+        let parked: Vec<(StreamId, Vec<Position>)> = {
+            let view = self.job.board.view();
+            let wanted = view.parked.iter().filter(|(s, _)| only.as_ref().is_none_or(|o| o == *s));
+            wanted.map(|(stream, at)| (stream.clone(), at.iter().copied().collect())).collect()
+        };
+        let mut retried = Retried::default();
+        for (stream, positions) in parked {
+            for position in positions {
+                if *self.orders.borrow() == super::Order::Stop {
+                    return Err(End::Asked);
+                }
+                if !self.retry_one(&stream, position).await? {
+                    break;
+                }
+                retried.handled += 1;
+            }
+        }
+        retried.still_parked = self.job.board.view().parked_count();
+        info!(subscriber = %self.job.subscriber, ?retried, "parked events were tried again");
+        Ok(retried)
+    }
+
+    /// Handles one parked event, and says whether that worked.
+    async fn retry_one(&mut self, stream: &StreamId, position: Position) -> Flow<bool> {
+        let Some(letter) = self.find_letter(position).await? else {
+            self.job.board.released(stream, position);
+            return Ok(true);
+        };
+        let around = Arc::clone(&self.around);
+        let read = || around.store.read(Read::event(letter.event)).into_vec();
+        let mut events = self.persist("reading a parked event", read).await?;
+        if events.is_empty() {
+            return self.failed_again(letter, "the log has no such event", 0).await;
+        }
+        events.retain(|event| !event.part.is_dropped() && self.job.scope.covers(event));
+
+        let release = vec![Release::Handled(position)];
+        let mut attempts = 0;
+        loop {
+            let progress = self.progress(self.cursor, None).with_released(release.clone());
+            if events.is_empty() {
+                // Upcasters have changed, and it is none of its business any more.
+                self.advance(&progress, 0).await?;
+                break;
+            }
+            let Some(failure) = self.attempt(&events, progress).await? else {
+                break;
+            };
+            attempts += 1;
+            if !self.is_tried_again(&failure, attempts) {
+                return self.failed_again(letter, &failure.text(), attempts).await;
+            }
+            self.pause(&failure, attempts).await?;
+        }
+        self.job.board.released(stream, position);
+        Ok(true)
+    }
+
+    /// Keeps what the last attempts at a parked event ended with.
+    async fn failed_again(&mut self, letter: DeadLetter, cause: &str, tried: u32) -> Flow<bool> {
+        let attempts = letter.attempts.saturating_add(tried);
+        self.job.board.trouble(&Error::new(ErrorKind::Fault, cause));
+        let letter = letter.failed(cause, attempts);
+        let progress = self.progress(self.cursor, None).with_parked(vec![letter]);
+        self.advance(&progress, 0).await?;
+        Ok(false)
+    }
+
+    /// Gives up a parked event; says whether there was one.
+    pub(super) async fn skip(&mut self, position: Position, reason: String) -> Flow<bool> {
+        let Some(letter) = self.find_letter(position).await? else {
+            return Ok(false);
+        };
+        warn!(subscriber = %self.job.subscriber, %position, stream = %letter.stream, %reason, "given up");
+        let released = vec![Release::Skipped(position, reason)];
+        let progress = self.progress(self.cursor, None).with_released(released);
+        self.advance(&progress, 0).await?;
+        self.job.board.released(&letter.stream, position);
+        Ok(true)
+    }
+
+    /// The letter of the event at this position.
+    pub(super) async fn find_letter(&mut self, position: Position) -> Flow<Option<DeadLetter>> {
+        let job = Arc::clone(&self.job);
+        let before = Position::new(position.get().saturating_sub(1));
+        let list = || job.engine.progress().dead_letters(&job.subscriber, before, 1);
+        let letters = self.persist("listing its dead letters", list).await?;
+        Ok(letters.into_iter().find(|letter| letter.position == position))
+    }
+
+    fn is_tried_again(&self, failure: &Failure, attempts: u32) -> bool {
+        let policy = &self.job.policy;
+        let is_temporary = match failure {
+            Failure::Handler { is_final: true, .. } => false,
+            Failure::Handler { error, .. } => policy.is_temporary(&**error),
+            Failure::Begin(_) | Failure::Commit(_) => false,
+        };
+        is_temporary && attempts <= policy.retries
+    }
+
+    async fn pause(&mut self, failure: &Failure, attempts: u32) -> Flow<()> {
+        let subscriber = &self.job.subscriber;
+        warn!(%subscriber, attempts, cause = %failure.text(), "an event failed; trying again");
+        self.job.board.trouble(failure.error());
+        self.rest(self.job.policy.pause(attempts)).await
+    }
+}
+
+impl Failure {
+    fn error(&self) -> &(dyn std::error::Error + 'static) {
+        match self {
+            Self::Handler { error, .. } => &**error,
+            Self::Begin(error) | Self::Commit(error) => error,
+        }
+    }
+
+    fn into_error(self) -> es_core::BoxError {
+        match self {
+            Self::Handler { error, .. } => error,
+            Self::Begin(error) | Self::Commit(error) => error.into(),
+        }
+    }
+
+    fn text(&self) -> String {
+        with_causes(self.error())
+    }
+
+    fn is_unknown_event(&self) -> bool {
+        let error = self.error().downcast_ref::<Error>();
+        error.is_some_and(|error| error.kind() == ErrorKind::UnknownEvent)
+    }
+}

@@ -1,0 +1,66 @@
+//! Several runners of the same projections: one works, another goes on when it has gone.
+
+use std::time::Duration;
+
+use es_core::Owner;
+use es_projection::{Runner, Running, State};
+use es_store_memory::MemoryReadModel;
+
+use crate::ledger::{Ledger, assert_complete, store, until, write_many};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_takes_over_from_one_that_stops_and_from_one_that_is_silent() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    let start = |name: &str, lease: u64| -> Running {
+        Runner::new(store.clone())
+            .owned_by(Owner::new(name))
+            .with_lease(Duration::from_millis(lease))
+            .project(Ledger::new(), model.clone())
+            .start()
+            .unwrap()
+    };
+    write_many(&store, 50, 3).await;
+    let first = start("first", 60_000);
+    until(&first, "notes", |status| status.state == State::Live).await;
+    let second = start("second", 60_000);
+    until(&second, "notes", |status| status.state == State::Standby).await;
+    first.stop(Duration::from_secs(20)).await;
+    drop(second);
+
+    // Handed over in good order: nobody waits a minute.
+    let third = start("third", 60_000);
+    let status = until(&third, "notes", |status| status.state == State::Live).await;
+    assert_eq!(status.owner.unwrap().as_str(), "third");
+
+    // Dropped, as by a crash: the next one waits until that shows.
+    drop(third);
+    let fourth = start("fourth", 100);
+    write_many(&store, 50, 3).await;
+    let status = until(&fourth, "notes", |status| status.position.get() == 100).await;
+    assert_eq!(status.owner.unwrap().as_str(), "fourth");
+    assert_complete(&store, &model).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_shows_signs_of_life_is_left_alone() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    let start = |name: &str| -> Running {
+        Runner::new(store.clone())
+            .owned_by(Owner::new(name))
+            .with_lease(Duration::from_secs(2))
+            .with_heartbeat(Duration::from_millis(10))
+            .project(Ledger::new(), model.clone())
+            .start()
+            .unwrap()
+    };
+    let first = start("first");
+    until(&first, "notes", |status| status.state == State::Live).await;
+    let second = start("second");
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < Duration::from_secs(4) {
+        write_many(&store, 1, 1).await;
+        assert_ne!(second.status("notes").await.unwrap().state, State::Live);
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(first.status("notes").await.unwrap().epoch, 1, "nobody has claimed it since");
+}

@@ -1,0 +1,25 @@
+//! The promises P1 to P7 and what else a runner does, on the memory store and its read model.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod ledger;
+mod spoilt;
+
+mod diverged;
+mod exactly_once;
+mod feeds;
+mod fenced;
+mod lease;
+mod outage;
+mod poison;
+mod reactor;
+mod rebuild;
+mod seam;
+mod status;
+mod stop;
+mod unknown;
+mod wait;

@@ -1,0 +1,61 @@
+//! P6: reading one's own writes, in the process and from another.
+
+use std::time::Duration;
+
+use es_projection::{Runner, WaitError, wait_for};
+use es_store_memory::MemoryReadModel;
+
+use crate::ledger::{Ledger, row, store, subscriber, until, write};
+
+const LONG: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_millis(10);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_waited_for_can_be_read() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    let running = Runner::new(store.clone()).project(Ledger::new(), model.clone()).start().unwrap();
+    for number in 1..=100 {
+        let receipt = write(&store, "a").await;
+        if number % 2 == 0 {
+            running.wait_for("notes", &receipt, LONG).await.unwrap();
+        } else {
+            wait_for(&model, &subscriber(), &receipt, LONG).await.unwrap();
+        }
+        assert_eq!(row(&model, "note/a").last(), Some(&number));
+    }
+}
+
+#[tokio::test]
+async fn waiting_tells_why_it_is_in_vain() {
+    let (store, model, ledger) = (store(), MemoryReadModel::new(), Ledger::new());
+    ledger.fails_on("note/bad");
+    let running = Runner::new(store.clone()).project(ledger, model.clone()).start().unwrap();
+    let bad = write(&store, "bad").await;
+    let name = subscriber();
+    for waited in
+        [running.wait_for("notes", &bad, LONG).await, wait_for(&model, &name, &bad, LONG).await]
+    {
+        let Err(WaitError::Parked { position, .. }) = waited else { panic!("{waited:?}") };
+        assert_eq!(position, bad.last);
+    }
+
+    let other = write(&crate::ledger::store(), "x").await;
+    for waited in
+        [running.wait_for("notes", &other, LONG).await, wait_for(&model, &name, &other, LONG).await]
+    {
+        assert!(matches!(waited, Err(WaitError::OtherLog { .. })), "{waited:?}");
+    }
+
+    running.pause("notes").unwrap();
+    until(&running, "notes", |status| status.state == es_projection::State::Paused).await;
+    let late = write(&store, "x").await;
+    for waited in
+        [running.wait_for("notes", &late, SHORT).await, wait_for(&model, &name, &late, SHORT).await]
+    {
+        let Err(WaitError::TimedOut { position, .. }) = waited else { panic!("{waited:?}") };
+        assert_eq!(position, bad.last);
+    }
+    running.stop(LONG).await;
+    let waited = running.wait_for("notes", &late, LONG).await;
+    assert!(matches!(waited, Err(WaitError::NotRunning { .. })), "{waited:?}");
+}
