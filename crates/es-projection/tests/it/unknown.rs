@@ -73,6 +73,26 @@ async fn the_parts_of_a_split_event_take_effect_together() {
     }
 }
 
+/// The log is read in chunks; none of them ends between two parts of one event.
+#[tokio::test]
+async fn a_split_event_where_a_chunk_would_end_stays_whole() {
+    use es_core::Upcasters;
+    let (plain, model) = (store(), MemoryReadModel::new());
+    for _ in 0..600 {
+        write_unknown(&plain, "note.both", 1, "a").await;
+    }
+    let part = || (Schema::from_static("note.written", 1), Payload::json(&number()).unwrap());
+    let upcasters = Upcasters::builder()
+        .current::<NoteEvent>()
+        .split(("note.both", 1), [("note.written", 1)], move |_| Ok(vec![part(), part(), part()]))
+        .build()
+        .unwrap();
+    let store = plain.layer(&upcasters);
+    Runner::new(store).project(Ledger::new(), model.clone()).catch_up().await.unwrap();
+    let expected: Vec<u64> = (1..=600).flat_map(|version| [version; 3]).collect();
+    assert_eq!(row(&model, "note/a"), expected);
+}
+
 /// The payload of a note.
 fn number() -> std::collections::BTreeMap<&'static str, u64> {
     [("number", 1)].into()
