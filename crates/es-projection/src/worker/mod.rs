@@ -209,7 +209,7 @@ impl Worker {
     /// what has come.
     async fn take(&mut self, reader: &mut Reader, chunk: &Chunk) -> Flow<()> {
         let mut events = Vec::new();
-        self.wanted(chunk, &mut events);
+        self.wanted(chunk, self.cursor, &mut events);
         let (mut up_to, mut is_end) = (chunk.up_to, chunk.is_end);
         for _ in 1..CHUNKS_AT_ONCE {
             if events.len() >= self.job.batch || self.until.is_some_and(|until| up_to >= until) {
@@ -217,7 +217,8 @@ impl Worker {
             }
             // An error comes again when nothing is left.
             let Ok(Some(chunk)) = reader.take(up_to) else { break };
-            self.wanted(&chunk, &mut events);
+            // The chunk may come from another feed, and begin before what is there already.
+            self.wanted(&chunk, up_to, &mut events);
             (up_to, is_end) = (chunk.up_to, chunk.is_end);
         }
         if events.is_empty() {
@@ -231,8 +232,9 @@ impl Worker {
         Ok(())
     }
 
-    fn wanted(&self, chunk: &Chunk, events: &mut Vec<Recorded>) {
-        let (scope, cursor) = (&self.job.scope, self.cursor);
+    /// Takes what is wanted of a chunk, behind `cursor`.
+    fn wanted(&self, chunk: &Chunk, cursor: Position, events: &mut Vec<Recorded>) {
+        let scope = &self.job.scope;
         let wanted = chunk.events.iter().filter(|event| {
             event.position > cursor && !event.part.is_dropped() && scope.covers(event)
         });
