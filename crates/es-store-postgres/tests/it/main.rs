@@ -7,6 +7,8 @@
     reason = "tests fail by panicking"
 )]
 
+mod checks;
 mod contract;
 mod machine;
+mod parked;
 mod server;
