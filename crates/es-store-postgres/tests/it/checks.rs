@@ -48,7 +48,11 @@ pub(crate) async fn whole(store: &Store) -> Vec<Recorded> {
 /// What a reader has met, compared with the log: the same events in the same order.
 pub(crate) fn same(seen: &[Seen], log: &[Recorded]) -> Result<(), String> {
     let log: Vec<Seen> = log.iter().map(|event| (event.position, event.id)).collect();
-    match seen.iter().zip(&log).find(|(seen, there)| seen != there) {
+    same_as(seen, &log)
+}
+
+pub(crate) fn same_as(seen: &[Seen], log: &[Seen]) -> Result<(), String> {
+    match seen.iter().zip(log).find(|(seen, there)| seen != there) {
         Some((seen, there)) => Err(format!("met {seen:?} where the log has {there:?}")),
         None if seen.len() != log.len() => {
             Err(format!("met {} events, the log has {}", seen.len(), log.len()))

@@ -12,3 +12,4 @@ mod contract;
 mod machine;
 mod parked;
 mod server;
+mod skip;
