@@ -7,6 +7,9 @@
     reason = "tests fail by panicking"
 )]
 
+mod checks;
 mod contract;
 mod machine;
+mod parked;
 mod server;
+mod skip;
