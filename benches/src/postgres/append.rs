@@ -40,9 +40,10 @@ async fn one(effort: Effort, server: &Server, case: &Case) -> anyhow::Result<Row
     let commits = 12_000 / effort.thrift;
     let calls = (commits * if tasks > 32 { 4 } else { 1 } / tasks / events.min(4)).max(40);
     let floor_calls = (commits / floor_tasks / floor_events.min(8)).max(40);
-    let round = std::cell::Cell::new(0);
+    let mut round = 0;
     let ours = || {
-        let (store, number) = (store.clone(), round.replace(round.get() + 1));
+        round += 1;
+        let (store, number) = (store.clone(), round);
         at_once(tasks, move |task| {
             let (store, mut expected) = (store.clone(), ExpectedVersion::NoStream);
             let stream = account(number * 1_000 + task);
@@ -62,9 +63,9 @@ async fn one(effort: Effort, server: &Server, case: &Case) -> anyhow::Result<Row
         })
     };
     let floor = || {
-        let floors = floors.clone();
+        let floors = Arc::clone(&floors);
         at_once(floor_tasks, move |task| {
-            let floors = floors.clone();
+            let floors = Arc::clone(&floors);
             async move {
                 let floor = &floors[usize::try_from(task)?];
                 time_calls(floor_calls, floor_events, |call| async move {

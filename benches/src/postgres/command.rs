@@ -1,5 +1,7 @@
 //! Workload `command`: load, decide, append from 32 tasks; the floor only appends.
 
+use std::sync::Arc;
+
 use eventsource::prelude::*;
 use serde_json::json;
 
@@ -49,9 +51,9 @@ async fn one(effort: Effort, server: &Server, cache: bool) -> anyhow::Result<Row
         })
     };
     let floor = || {
-        let floors = floors.clone();
+        let floors = Arc::clone(&floors);
         at_once(TASKS, move |task| {
-            let floors = floors.clone();
+            let floors = Arc::clone(&floors);
             async move {
                 let floor = &floors[usize::try_from(task)?];
                 time_calls(calls, 1, |call| async move { floor.append(&batch(call, 1)?).await })

@@ -1,6 +1,6 @@
 //! Workloads `load` (streams into state) and `replay` (the whole log decoded and folded).
 
-use std::hint::black_box;
+use std::{hint::black_box, sync::Arc};
 
 use eventsource::prelude::*;
 use serde_json::json;
@@ -42,7 +42,7 @@ async fn load(
 ) -> anyhow::Result<Row> {
     let accounts = Repository::<Account>::new(store.clone());
     let loads = 100_000 / events.max(20) / effort.thrift;
-    let client = std::sync::Arc::new(floor::connect(&server.url).await?);
+    let client = Arc::new(floor::connect(&server.url).await?);
     let columns = floor::COLUMNS;
     let by_stream =
         format!("SELECT {columns} FROM {table} e WHERE e.stream = $1 ORDER BY e.version");
@@ -73,9 +73,9 @@ async fn load(
         })
     };
     let floor = || {
-        let (client, statement, ids) = (client.clone(), statement.clone(), ids.clone());
+        let (client, statement, ids) = (Arc::clone(&client), statement.clone(), ids.clone());
         at_once(1, move |_| {
-            let (client, statement, ids) = (client.clone(), statement.clone(), ids.clone());
+            let (client, statement, ids) = (Arc::clone(&client), statement.clone(), ids.clone());
             async move {
                 time_calls(loads, 1, |call| {
                     let id = ids.get(usize::try_from(call % 50).unwrap_or(0)).copied();
@@ -101,7 +101,7 @@ async fn replay(
     table: &str,
 ) -> anyhow::Result<Row> {
     let events = store.head().await?.position.get();
-    let client = std::sync::Arc::new(floor::connect(&server.url).await?);
+    let client = Arc::new(floor::connect(&server.url).await?);
     let columns = floor::COLUMNS;
     let all = format!("SELECT {columns} FROM {table} e ORDER BY e.position");
     let statement = client.prepare(&all).await?;
@@ -124,9 +124,9 @@ async fn replay(
         })
     };
     let floor = || {
-        let (client, statement) = (client.clone(), statement.clone());
+        let (client, statement) = (Arc::clone(&client), statement.clone());
         at_once(1, move |_| {
-            let (client, statement) = (client.clone(), statement.clone());
+            let (client, statement) = (Arc::clone(&client), statement.clone());
             async move {
                 time_calls(1, events, |_| async {
                     black_box(floor::fold(&client, &statement, None).await?);

@@ -1,0 +1,11 @@
+//! What only the crates together can show.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+#[cfg(all(feature = "projection", feature = "derive"))]
+mod projections;
