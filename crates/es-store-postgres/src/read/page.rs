@@ -1,6 +1,7 @@
 //! One page of a read after the other.
 
 use std::{
+    collections::HashMap,
     ops::Deref,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,13 +9,13 @@ use std::{
 };
 
 use deadpool_postgres::Object;
-use es_core::{Direction, Read, Recorded, Result, Selection};
+use es_core::{Direction, Read, Recorded, Result, Selection, StreamId};
 use futures_util::TryStreamExt;
 use tokio_postgres::{Row, types::ToSql};
 use uuid::Uuid;
 
 use super::{
-    families::Families,
+    families::{Families, Family},
     plan::{Fails, Plan, Source, Sql, order},
     row::{COLUMNS, places, recorded},
 };
@@ -22,10 +23,11 @@ use crate::{
     append::signed,
     connect::Connections,
     error::{damaged, from_driver, is_lost},
+    hash,
 };
 
 /// Candidates of the first page: enough for most streams.
-const FIRST_PAGE: i64 = 256;
+const FIRST_PAGE: i64 = 512;
 /// Candidates of a later page at most.
 const PAGE: i64 = 2_048;
 /// Bytes of payload behind which a page ends.
@@ -43,6 +45,52 @@ pub(crate) struct Reader {
     /// One connection for all short reads, whose queries follow each other without waiting
     /// for the replies.
     pub(crate) lane: Mutex<Option<Arc<Object>>>,
+}
+
+/// What one query has brought.
+#[derive(Default)]
+struct Fetched {
+    events: Vec<Recorded>,
+    is_more: bool,
+    /// Whether rows of it were left behind.
+    is_cut: bool,
+}
+
+/// A page that is being filled.
+struct Page {
+    events: Vec<Recorded>,
+    families: Arc<HashMap<i64, Arc<Family>>>,
+    last: Option<(Uuid, StreamId)>,
+    exact: bool,
+    seen: i64,
+    bytes: usize,
+}
+
+impl Page {
+    fn new(cursor: &Cursor, reader: &Reader) -> Self {
+        let last = match &cursor.read.selection {
+            Selection::Stream(stream) => Some((hash::stream(stream), stream.clone())),
+            _ => None,
+        };
+        let exact = cursor.plan.as_ref().is_some_and(|plan| plan.exact);
+        let families = reader.families.known();
+        Self { events: Vec::new(), families, last, exact, seen: 0, bytes: 0 }
+    }
+
+    /// Takes a candidate; `false` when its family is not known, and then it was not taken.
+    fn take(&mut self, cursor: &mut Cursor, row: &Row) -> Result<bool, Fails> {
+        let (position, version, family) = places(row).map_err(Fails::Driver)?;
+        let Some(family) = self.families.get(&family) else { return Ok(false) };
+        let event = recorded(row, family, &mut self.last)?;
+        cursor.pass(position, version);
+        self.seen += 1;
+        self.bytes += event.payload.bytes().len();
+        if cursor.left > 0 && (self.exact || cursor.read.covers(&event)) {
+            self.events.push(event);
+            cursor.left -= 1;
+        }
+        Ok(true)
+    }
 }
 
 /// A connection for one page.
@@ -95,12 +143,19 @@ impl Reader {
                 return Ok((Vec::new(), None));
             }
             let client = self.lend(&cursor).await?;
+            let before = cursor.places();
             match self.fetch(&client, &mut cursor).await {
-                Ok((page, true)) => return Ok((page, Some(cursor))),
-                Ok((page, false)) => return Ok((page, None)),
+                Ok(Fetched { events, is_more, is_cut }) => {
+                    if is_cut {
+                        // Much is still on its way, and nobody wants it.
+                        self.discard(client);
+                    }
+                    return Ok((events, is_more.then_some(cursor)));
+                }
                 Err(Fails::Other(error)) => return Err(error),
-                // A broken connection: nothing of the page was handed out.
+                // A broken connection: nothing of the page was handed out, so it begins anew.
                 Err(Fails::Driver(error)) if is_lost(&error) && tries < TRIES => {
+                    cursor.go_back(before);
                     self.discard(client);
                     tokio::time::sleep(Duration::from_millis(10 << (2 * tries))).await;
                     tries += 1;
@@ -145,52 +200,48 @@ impl Reader {
         self.lane.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn fetch(
-        &self,
-        client: &Object,
-        cursor: &mut Cursor,
-    ) -> Result<(Vec<Recorded>, bool), Fails> {
+    async fn fetch(&self, client: &Object, cursor: &mut Cursor) -> Result<Fetched, Fails> {
         if cursor.plan.is_none() {
             cursor.plan = Some(Plan::new(client, self, &cursor.read).await?);
         }
-        let Some(plan) = &cursor.plan else { return Ok((Vec::new(), false)) };
+        let Some(plan) = &cursor.plan else { return Ok(Fetched::default()) };
         let wanted =
             if plan.exact { cursor.wanted.min(signed(cursor.left)) } else { cursor.wanted };
         let Some((sql, values)) = cursor.query(plan, wanted, &self.sql) else {
-            return Ok((Vec::new(), false));
+            return Ok(Fetched::default());
         };
         let statement = client.prepare_cached(&sql).await.map_err(Fails::Driver)?;
-        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(Value::as_sql).collect();
-        let (rows, bytes, is_cut) = self.rows(client, &statement, &values).await?;
-        self.learn(client, &rows).await?;
-        let seen = signed(rows.len() as u64);
-        let page = cursor.collect(self, &rows)?;
-        // Pages of large payloads have fewer rows, so that all have about the same size.
-        let mean = (bytes / rows.len().max(1)).max(1);
-        let fitting = signed((PAGE_BYTES / mean) as u64).clamp(1, PAGE);
-        cursor.wanted = fitting.min(cursor.wanted.saturating_mul(8));
-        Ok((page, (is_cut || seen == wanted) && cursor.left > 0))
-    }
-
-    /// The rows of a query, until they have more than enough bytes.
-    async fn rows(
-        &self,
-        client: &Object,
-        statement: &tokio_postgres::Statement,
-        values: &[&(dyn ToSql + Sync)],
-    ) -> Result<(Vec<Row>, usize, bool), Fails> {
-        let values = values.iter().map(|value| *value as &(dyn ToSql + Sync));
-        let rows = client.query_raw(statement, values).await.map_err(Fails::Driver)?;
+        let values = values.iter().map(Value::as_sql);
+        let rows = client.query_raw(&statement, values).await.map_err(Fails::Driver)?;
         let mut rows = pin!(rows);
-        let (mut page, mut bytes) = (Vec::new(), 0);
+        let mut page = Page::new(cursor, self);
+        // Rows behind one whose family is not known yet; what that is can be asked when all
+        // have come.
+        let mut rest: Vec<Row> = Vec::new();
         while let Some(row) = rows.try_next().await.map_err(Fails::Driver)? {
-            bytes += row.try_get::<_, &[u8]>(8).map_err(Fails::Driver)?.len();
-            page.push(row);
-            if bytes > PAGE_BYTES {
-                return Ok((page, bytes, true));
+            if !rest.is_empty() || !page.take(cursor, &row)? {
+                rest.push(row);
+            }
+            if page.bytes > PAGE_BYTES || cursor.left == 0 {
+                break;
             }
         }
-        Ok((page, bytes, false))
+        if !rest.is_empty() {
+            self.learn(client, &rest).await?;
+            page.families = self.families.known();
+            for row in &rest {
+                if !page.take(cursor, row)? {
+                    return Err(Fails::Other(damaged("an event is of no family")));
+                }
+            }
+        }
+        let is_cut = page.seen < wanted && (page.bytes > PAGE_BYTES || cursor.left == 0);
+        // Pages of large payloads have fewer rows, so that all have about the same size.
+        let mean = page.bytes / usize::try_from(page.seen).unwrap_or(1).max(1);
+        let fitting = signed((PAGE_BYTES / mean.max(1)) as u64).clamp(1, PAGE);
+        let is_more = (is_cut || page.seen == wanted) && cursor.left > 0;
+        cursor.wanted = fitting.min(cursor.wanted.saturating_mul(8));
+        Ok(Fetched { events: page.events, is_more, is_cut })
     }
 
     /// Makes sure that the family of each row is known.
@@ -212,29 +263,21 @@ impl Reader {
 }
 
 impl Cursor {
-    fn collect(&mut self, reader: &Reader, rows: &[Row]) -> Result<Vec<Recorded>> {
-        let known = reader.families.known();
-        let exact = self.plan.as_ref().is_some_and(|plan| plan.exact);
-        let mut page = Vec::with_capacity(rows.len());
-        let mut last: Option<(Uuid, es_core::StreamId)> = match &self.read.selection {
-            Selection::Stream(stream) => Some((crate::hash::stream(stream), stream.clone())),
-            _ => None,
-        };
-        for row in rows {
-            let (position, version, family) = places(row).map_err(damaged)?;
-            self.pass(position, version);
-            let family = known.get(&family);
-            let family = family.ok_or_else(|| damaged("an event is of no family"))?;
-            let event = recorded(row, family, &mut last)?;
-            if exact || self.read.covers(&event) {
-                page.push(event);
-                self.left -= 1;
-                if self.left == 0 {
-                    break;
-                }
+    /// Where it is, to come back to: low, high, low version, high version, left.
+    fn places(&self) -> Option<(i64, i64, i64, i64, u64)> {
+        let plan = self.plan.as_ref()?;
+        Some((plan.low, plan.high, self.low_version, self.high_version, self.left))
+    }
+
+    /// Goes back there; without a plan, to where it began.
+    fn go_back(&mut self, places: Option<(i64, i64, i64, i64, u64)>) {
+        match (places, &mut self.plan) {
+            (Some((low, high, low_version, high_version, left)), Some(plan)) => {
+                (plan.low, plan.high, self.left) = (low, high, left);
+                (self.low_version, self.high_version) = (low_version, high_version);
             }
+            _ => *self = Self::new(self.read.clone()),
         }
-        Ok(page)
     }
 
     /// Moves the bounds behind a candidate.

@@ -26,7 +26,44 @@ const FAMILY: usize = 14;
 
 /// The places of an event, which are read before anything is made of it.
 pub(super) fn places(row: &Row) -> Result<(i64, i64, i64), tokio_postgres::Error> {
-    Ok((row.try_get(0)?, row.try_get(2)?, row.try_get(5)?))
+    Ok((
+        row.try_get::<_, Place>(0)?.0,
+        row.try_get::<_, Place>(2)?.0,
+        row.try_get::<_, Place>(5)?.0,
+    ))
+}
+
+/// Eight bytes, whatever they stand for: the types of our own columns need no check for each
+/// event.
+struct Place(i64);
+
+impl<'a> FromSql<'a> for Place {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, BoxError> {
+        Ok(Self(i64::from_be_bytes(raw.try_into()?)))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+/// The bytes of a column, likewise.
+struct Raw<'a>(&'a [u8]);
+
+impl<'a> FromSql<'a> for Raw<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, BoxError> {
+        Ok(Self(raw))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}
+
+impl Raw<'_> {
+    fn uuid(&self) -> Result<Uuid, BoxError> {
+        Ok(Uuid::from_bytes(self.0.try_into()?))
+    }
 }
 
 /// The event in a row that has the names of its family behind it.
@@ -42,33 +79,33 @@ pub(super) fn recorded(
     last: &mut Option<(Uuid, StreamId)>,
 ) -> Result<Recorded> {
     let stream = stream(row, family, last)?;
-    let read = || -> Result<(NewEvent, Place), BoxError> {
-        let id: Uuid = row.try_get(4)?;
-        let content_type = match row.try_get::<_, Option<&str>>(9)? {
+    let read = || -> Result<Recorded, BoxError> {
+        let id = row.try_get::<_, Raw<'_>>(4)?.uuid()?;
+        let content_type = match row.try_get::<_, Option<Raw<'_>>>(9)? {
             None => ContentType::JSON,
-            Some(text) => ContentType::new(text)?,
+            Some(Raw(text)) => ContentType::new(std::str::from_utf8(text)?)?,
         };
-        let schema =
-            Schema::new(family.event_type.clone(), u32::try_from(row.try_get::<_, i64>(6)?)?);
-        let payload = Payload::stored(content_type, Bytes::copy_from_slice(row.try_get(8)?));
+        let version = u32::try_from(row.try_get::<_, Place>(6)?.0)?;
+        let schema = Schema::new(family.event_type.clone(), version);
+        let payload = Bytes::copy_from_slice(row.try_get::<_, Raw<'_>>(8)?.0);
+        let payload = Payload::stored(content_type, payload);
         let mut event = NewEvent::known(EventId::from_uuid(id), schema, payload);
         event.metadata = metadata(row, id)?;
-        if let Some(tags) = row.try_get::<_, Option<Vec<&str>>>(13)? {
+        if row.try_get::<_, Option<Raw<'_>>>(13)?.is_some() {
+            let tags: Vec<&str> = row.try_get(13)?;
             event.tags = tags.into_iter().map(str::parse::<Tag>).collect::<Result<Tags>>()?;
         }
-        let place = (row.try_get(2)?, row.try_get(0)?, row.try_get(3)?);
-        Ok((event, place))
+        let (position, version, _) = places(row)?;
+        let (position, version) = (unsigned(position)?, Version::new(unsigned(version)?)?);
+        let at = Timestamp::from(Micros(row.try_get::<_, Place>(3)?.0));
+        let envelope = Envelope::record(event, stream, version, Position::new(position), at);
+        Ok(Recorded::new(Arc::new(envelope)))
     };
-    let (event, (version, position, at)) = read().map_err(damaged)?;
-    let version = Version::new(unsigned(version)?)?;
-    let position = Position::new(unsigned(position)?);
-    Ok(Recorded::new(Arc::new(Envelope::record(event, stream, version, position, at.into()))))
+    read().map_err(damaged)
 }
 
-type Place = (i64, i64, Micros);
-
 fn stream(row: &Row, family: &Family, last: &mut Option<(Uuid, StreamId)>) -> Result<StreamId> {
-    let number: Uuid = row.try_get(1).map_err(damaged)?;
+    let number = row.try_get::<_, Raw<'_>>(1).map_err(damaged)?.uuid().map_err(damaged)?;
     match last {
         Some((same, stream)) if *same == number => return Ok(stream.clone()),
         _ => {}
@@ -83,27 +120,20 @@ fn stream(row: &Row, family: &Family, last: &mut Option<(Uuid, StreamId)>) -> Re
     Ok(stream)
 }
 
-fn metadata(row: &Row, id: Uuid) -> Result<Metadata, tokio_postgres::Error> {
-    let metadata = match row.try_get::<_, Option<Written>>(12)? {
+fn metadata(row: &Row, id: Uuid) -> Result<Metadata, BoxError> {
+    let metadata = match row.try_get::<_, Option<Raw<'_>>>(12)? {
         None => Metadata::new(),
-        Some(Written(metadata)) => metadata,
+        Some(Raw(json)) => serde_json::from_slice(json)?,
     };
-    let metadata = metadata.with_correlation_id(row.try_get::<_, Option<Uuid>>(10)?.unwrap_or(id));
-    Ok(match row.try_get::<_, Option<Uuid>>(11)? {
-        Some(cause) => metadata.with_causation_id(cause),
+    let correlation = match row.try_get::<_, Option<Raw<'_>>>(10)? {
+        Some(correlation) => correlation.uuid()?,
+        None => id,
+    };
+    let metadata = metadata.with_correlation_id(correlation);
+    Ok(match row.try_get::<_, Option<Raw<'_>>>(11)? {
+        Some(cause) => metadata.with_causation_id(cause.uuid()?),
         None => metadata,
     })
-}
-
-/// Metadata as it is written: JSON.
-struct Written(Metadata);
-
-impl<'a> FromSql<'a> for Written {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, BoxError> {
-        Ok(Self(serde_json::from_slice(raw)?))
-    }
-
-    accepts!(JSON);
 }
 
 /// A moment as PostgreSQL sends it: microseconds since the year 2000.
