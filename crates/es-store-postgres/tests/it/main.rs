@@ -9,7 +9,9 @@
 
 mod checks;
 mod contract;
+mod cut;
 mod machine;
 mod parked;
+mod proxy;
 mod server;
 mod skip;
