@@ -11,6 +11,7 @@ mod checks;
 mod contract;
 mod cut;
 mod machine;
+mod migrating;
 mod parked;
 mod proxy;
 mod server;
