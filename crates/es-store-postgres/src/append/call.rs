@@ -58,20 +58,20 @@ pub(super) async fn call(
             decisions.collect::<Result<_>>().map_err(Failure::Senseless)?
         }
     };
-    Ok(settled(client, statements, log, batch, decisions).await)
+    settled(client, statements, log, batch, decisions).await
 }
 
 /// Looks up what repetitions repeat.
 ///
-/// The batch is committed by now. A look that fails is not the failure of the batch: those
-/// that it concerns do not know their outcome, and the others are answered as decided.
+/// The batch is committed by now. A look that fails is a reply that was lost: called again
+/// with care, the batch finds what it wrote itself.
 async fn settled(
     client: &Object,
     statements: &Statements,
     log: LogId,
     batch: &[Pending],
     decisions: Vec<Decision>,
-) -> Vec<Answer> {
+) -> Result<Vec<Answer>, Failure> {
     let mut answers = Vec::with_capacity(batch.len());
     for (pending, decision) in batch.iter().zip(decisions) {
         answers.push(match decision {
@@ -80,13 +80,13 @@ async fn settled(
                 let answer =
                     repeat::answer(&***client, &statements.repeat, log, &pending.request, event);
                 match answer.await {
-                    Err(error) if error.is_temporary() => Err(unknown(error)),
+                    Err(error) if error.is_temporary() => return Err(Failure::Lost(error)),
                     answer => answer,
                 }
             }
         });
     }
-    answers
+    Ok(answers)
 }
 
 /// What is said of an append of which nobody knows what became.

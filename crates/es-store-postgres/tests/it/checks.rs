@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use es_core::{
@@ -75,10 +76,12 @@ impl Follower {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let list = Arc::clone(&seen);
         let task = tokio::spawn(async move {
+            // Not all the time: a server that is away has to come back on the same machine.
+            let mut again = tokio::time::interval(Duration::from_millis(20));
             while let Some(next) = stream.next_event().await {
                 match next {
                     Ok(event) => list.lock().unwrap().push((event.position, event.id)),
-                    Err(error) if error.is_temporary() => tokio::task::yield_now().await,
+                    Err(error) if error.is_temporary() => drop(again.tick().await),
                     Err(error) => panic!("the follower ended: {error:?}"),
                 }
             }

@@ -9,7 +9,12 @@
 
 mod checks;
 mod contract;
+mod crash;
+mod cut;
 mod machine;
+mod migrating;
+mod own_server;
 mod parked;
+mod proxy;
 mod server;
 mod skip;

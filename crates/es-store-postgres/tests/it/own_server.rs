@@ -1,0 +1,121 @@
+//! A server of the test's own, which it may kill.
+
+use std::{
+    fs,
+    net::TcpListener,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+pub(crate) struct OwnServer {
+    pub(crate) url: String,
+    programs: PathBuf,
+    folder: TempDir,
+    port: u16,
+}
+
+impl OwnServer {
+    /// Starts one with durable settings. Without its programs the test is skipped.
+    pub(crate) fn start() -> Self {
+        let Some(programs) = programs() else {
+            es_testkit::skip("no initdb and pg_ctl: install the server of PostgreSQL")
+        };
+        let folder = tempfile::tempdir().unwrap();
+        if is_root() {
+            assert!(done(Command::new("chown").arg("postgres").arg(folder.path())));
+        }
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+        let server = Self { url, programs, folder, port };
+        let mut initdb = server.program("initdb");
+        initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--locale=C", "-D"]);
+        assert!(done(initdb.arg(server.data())), "initdb failed");
+        assert!(server.run(), "it does not start");
+        server
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// Runs the server, and says whether it came up.
+    fn run(&self) -> bool {
+        let options = format!(
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=on \
+             -c synchronous_commit=on -c full_page_writes=on -c shared_buffers=32MB",
+            self.port,
+            self.folder.path().display()
+        );
+        let mut pg_ctl = self.program("pg_ctl");
+        pg_ctl.args(["start", "-w", "-s", "-o", &options, "-l"]);
+        done(pg_ctl.arg(self.folder.path().join("log")).arg("-D").arg(self.data()))
+    }
+
+    /// Kills the server and all of its processes as they are, and runs it again.
+    pub(crate) fn crash(&self) {
+        let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
+        let postmaster = file.lines().next().unwrap();
+        let mut all = vec![postmaster.to_owned()];
+        all.extend(children(postmaster));
+        // Some may have ended by themselves by then, as they do when they are alone.
+        done(Command::new("kill").arg("-9").args(&all));
+        // The memory that they share is given back when the last one has gone.
+        assert!((0..50).any(|_| self.run()), "it does not start again");
+    }
+
+    /// One of the server's programs, which refuse to run as root.
+    fn program(&self, name: &str) -> Command {
+        let program = self.programs.join(name);
+        let mut command = if is_root() {
+            let mut command = Command::new("runuser");
+            command.args(["-u", "postgres", "--"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command.current_dir(self.folder.path());
+        command
+    }
+}
+
+impl Drop for OwnServer {
+    fn drop(&mut self) {
+        let mut pg_ctl = self.program("pg_ctl");
+        done(pg_ctl.args(["stop", "-m", "immediate", "-s", "-D"]).arg(self.data()));
+    }
+}
+
+/// The processes that `parent` has started, where the system tells.
+fn children(parent: &str) -> Vec<String> {
+    let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output();
+    let listed = listed.map(|output| String::from_utf8(output.stdout).unwrap());
+    let listed = listed.unwrap_or_default();
+    let pairs = listed.lines().filter_map(|line| line.trim().split_once(' '));
+    pairs.filter(|(_, of)| of.trim() == parent).map(|(pid, _)| pid.to_owned()).collect()
+}
+
+/// Debian keeps the programs of each version in a folder of its own, outside of the path.
+fn programs() -> Option<PathBuf> {
+    let mut folders: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
+        .unwrap_or_default();
+    folders.sort();
+    folders.reverse();
+    if let Some(path) = std::env::var_os("PATH") {
+        folders.extend(std::env::split_paths(&path));
+    }
+    let has = |folder: &Path, name| folder.join(name).is_file();
+    folders.into_iter().find(|folder| has(folder, "initdb") && has(folder, "pg_ctl"))
+}
+
+fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
+}
+
+fn done(command: &mut Command) -> bool {
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
