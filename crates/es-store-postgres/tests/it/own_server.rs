@@ -44,10 +44,9 @@ impl OwnServer {
     /// Runs the server, and says whether it came up.
     fn run(&self) -> bool {
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=on \
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=on \
              -c synchronous_commit=on -c full_page_writes=on -c shared_buffers=32MB",
-            self.port,
-            self.folder.path().display()
+            self.port
         );
         let mut pg_ctl = self.program("pg_ctl");
         pg_ctl.args(["start", "-w", "-s", "-o", &options, "-l"]);
@@ -58,9 +57,11 @@ impl OwnServer {
     pub(crate) fn crash(&self) {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
         let postmaster = file.lines().next().unwrap();
-        let mut all = vec![postmaster.to_owned()];
-        all.extend(processes().filter(|(_, of, _)| of == postmaster).map(|(pid, ..)| pid));
-        // Some may have ended by themselves by then, as they do when they are alone.
+        // From here on it starts no process that would be missed, and write on.
+        done(Command::new("kill").args(["-STOP", postmaster]));
+        let children = processes().filter(|(_, of, _)| of == postmaster).map(|(pid, ..)| pid);
+        let mut all: Vec<String> = children.collect();
+        all.push(postmaster.to_owned());
         done(Command::new("kill").arg("-9").args(&all));
         while processes().any(|(pid, _, is_alive)| is_alive && all.contains(&pid)) {}
         // Its number may stay taken until somebody asks how it ended.
