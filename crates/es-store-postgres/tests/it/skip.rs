@@ -215,7 +215,7 @@ impl Mutant {
     }
 
     /// The check that the store has passed must fail here.
-    async fn is_caught(self) {
+    async fn must_be_caught(self) {
         let log = rows(&self.reader, 0, "true").await;
         assert_eq!(log.len(), 4, "all was committed");
         let caught = checks::same_as(&self.seen, &log).unwrap_err();
@@ -249,7 +249,7 @@ fn it_catches_a_bare_sequence() {
         log.read(0, "true").await;
         log.a.batch_execute("COMMIT").await.unwrap();
         log.read(log.last(), "true").await;
-        log.is_caught().await;
+        log.must_be_caught().await;
     });
 }
 
@@ -266,7 +266,7 @@ fn it_catches_a_fresh_epoch() {
         let epoch: i64 = log.reader.query_one(sql, &[]).await.unwrap().get(0);
         Mutant::insert(&log.b, four).await;
         log.read(epoch, "true").await;
-        log.is_caught().await;
+        log.must_be_caught().await;
     });
 }
 
@@ -291,6 +291,6 @@ fn it_catches_an_early_transaction_id() {
         }
         log.a.batch_execute("COMMIT").await.unwrap();
         log.read(log.last(), "true").await;
-        log.is_caught().await;
+        log.must_be_caught().await;
     });
 }
