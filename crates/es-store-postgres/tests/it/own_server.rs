@@ -44,10 +44,9 @@ impl OwnServer {
     /// Runs the server, and says whether it came up.
     fn run(&self) -> bool {
         let options = format!(
-            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=on \
+            "-p {} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=on \
              -c synchronous_commit=on -c full_page_writes=on -c shared_buffers=32MB",
-            self.port,
-            self.folder.path().display()
+            self.port
         );
         let mut pg_ctl = self.program("pg_ctl");
         pg_ctl.args(["start", "-w", "-s", "-o", &options, "-l"]);
@@ -58,11 +57,16 @@ impl OwnServer {
     pub(crate) fn crash(&self) {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
         let postmaster = file.lines().next().unwrap();
-        let mut all = vec![postmaster.to_owned()];
-        all.extend(children(postmaster));
-        // Some may have ended by themselves by then, as they do when they are alone.
+        // From here on it starts no process that would be missed, and write on.
+        done(Command::new("kill").args(["-STOP", postmaster]));
+        let children = processes().filter(|(_, of, _)| of == postmaster).map(|(pid, ..)| pid);
+        let mut all: Vec<String> = children.collect();
+        all.push(postmaster.to_owned());
         done(Command::new("kill").arg("-9").args(&all));
-        // The memory that they share is given back when the last one has gone.
+        while processes().any(|(pid, _, is_alive)| is_alive && all.contains(&pid)) {}
+        // Its number may stay taken until somebody asks how it ended.
+        fs::remove_file(self.data().join("postmaster.pid")).unwrap();
+        // The port and the memory that they shared are given back a moment later.
         assert!((0..50).any(|_| self.run()), "it does not start again");
     }
 
@@ -88,13 +92,15 @@ impl Drop for OwnServer {
     }
 }
 
-/// The processes that `parent` has started, where the system tells.
-fn children(parent: &str) -> Vec<String> {
-    let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output();
+/// Each process with its parent, and whether it has not ended, where the system tells.
+fn processes() -> impl Iterator<Item = (String, String, bool)> {
+    let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat="]).output();
     let listed = listed.map(|output| String::from_utf8(output.stdout).unwrap());
-    let listed = listed.unwrap_or_default();
-    let pairs = listed.lines().filter_map(|line| line.trim().split_once(' '));
-    pairs.filter(|(_, of)| of.trim() == parent).map(|(pid, _)| pid.to_owned()).collect()
+    let lines: Vec<String> = listed.unwrap_or_default().lines().map(str::to_owned).collect();
+    lines.into_iter().filter_map(|line| {
+        let mut parts = line.split_whitespace().map(str::to_owned);
+        Some((parts.next()?, parts.next()?, !parts.next()?.starts_with('Z')))
+    })
 }
 
 /// Debian keeps the programs of each version in a folder of its own, outside of the path.
