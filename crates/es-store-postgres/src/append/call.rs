@@ -2,6 +2,7 @@
 
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, LogId, Receipt, Result};
+use futures_util::future::join_all;
 
 use super::{
     answer::{Answers, Decision},
@@ -11,7 +12,7 @@ use super::{
     repeat,
     sender::Statements,
 };
-use crate::error::{from_driver, is_lost, is_repeated};
+use crate::error::{damaged, from_driver, is_lost, is_repeated};
 
 /// Why there are no answers.
 pub(super) enum Failure {
@@ -72,21 +73,35 @@ async fn settled(
     batch: &[Pending],
     decisions: Vec<Decision>,
 ) -> Result<Vec<Answer>, Failure> {
-    let mut answers = Vec::with_capacity(batch.len());
-    for (pending, decision) in batch.iter().zip(decisions) {
-        answers.push(match decision {
-            Decision::Done(answer) => answer,
-            Decision::Repeated(event) => {
-                let answer =
-                    repeat::answer(&***client, &statements.repeat, log, &pending.request, event);
-                match answer.await {
-                    Err(error) if error.is_temporary() => return Err(Failure::Lost(error)),
-                    answer => answer,
+    let is_any_repeated = decisions.iter().any(|one| matches!(one, Decision::Repeated(_)));
+    let look = match is_any_repeated.then(|| client.prepare_cached(&statements.repeat)) {
+        Some(preparing) => {
+            Some(preparing.await.map_err(|error| Failure::Lost(from_driver(Some(log), error)))?)
+        }
+        None => None,
+    };
+    // The looks follow each other on the connection without waiting for the replies.
+    let answers = batch.iter().zip(decisions).map(|(pending, decision)| {
+        let look = look.as_ref();
+        async move {
+            match (decision, look) {
+                (Decision::Done(answer), _) => answer,
+                (Decision::Repeated(event), Some(look)) => {
+                    repeat::answer(&***client, look, log, &pending.request, event).await
                 }
+                (Decision::Repeated(_), None) => Err(damaged("a look was not prepared")),
             }
-        });
+        }
+    });
+    let answers = join_all(answers).await;
+    let mut settled = Vec::with_capacity(answers.len());
+    for answer in answers {
+        match answer {
+            Err(error) if error.is_temporary() => return Err(Failure::Lost(error)),
+            answer => settled.push(answer),
+        }
     }
-    Ok(answers)
+    Ok(settled)
 }
 
 /// What is said of an append of which nobody knows what became.

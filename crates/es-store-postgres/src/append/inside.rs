@@ -51,7 +51,7 @@ pub(crate) async fn append_in(
     match Answers::of(&row, log)?.next(request)? {
         Decision::Done(answer) => answer,
         Decision::Repeated(event) => {
-            repeat::answer(client, &statements.repeat, log, request, event).await
+            repeat::answer(client, statements.repeat.as_str(), log, request, event).await
         }
     }
 }

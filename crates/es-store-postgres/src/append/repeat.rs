@@ -4,7 +4,7 @@ use es_core::{
     AppendRequest, Error, EventId, IdempotencyClash, LogId, Receipt, Recorded, Result, StreamId,
     Version,
 };
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, ToStatement};
 
 use crate::{
     error::{damaged, from_driver},
@@ -28,7 +28,7 @@ pub(super) fn statement(names: &Names) -> String {
 /// does not matter when they are read.
 pub(super) async fn answer(
     client: &(impl GenericClient + Sync),
-    statement: &str,
+    statement: &(impl ToStatement + ?Sized + Send + Sync),
     log: LogId,
     request: &AppendRequest,
     event: EventId,
