@@ -332,54 +332,50 @@ impl Cursor {
                      {filter} ORDER BY e.position {order} LIMIT $3"
                 )
             }
-            Source::Families(families) => {
-                values.push(Value::Number(wanted));
-                let lists: Vec<String> = (4..families.len() + 4)
-                    .map(|number| {
-                        format!(
-                            "SELECT {COLUMNS} FROM {events} e WHERE e.family = ${number} \
-                             AND e.position BETWEEN $1 AND $2"
-                        )
-                    })
-                    .collect();
-                values.extend(families.iter().map(|family| Value::Number(*family)));
-                let lists = lists.join(" UNION ALL ");
-                format!("{lists} ORDER BY position {order} LIMIT $3")
+            Source::Family(family) => {
+                values.extend([Value::Number(wanted), Value::Number(*family)]);
+                format!(
+                    "SELECT {COLUMNS} FROM {events} e WHERE e.family = $4 \
+                     AND e.position BETWEEN $1 AND $2 ORDER BY e.position {order} LIMIT $3"
+                )
             }
             Source::Lists { families, tags } => {
                 values.push(Value::Number(wanted));
-                let of_families = families.iter().map(|family| {
+                let mut lists = Vec::new();
+                for family in families {
                     values.push(Value::Number(*family));
-                    let number = values.len();
-                    format!("SELECT position FROM {events} WHERE family = ${number}")
-                });
-                let mut lists: Vec<String> = of_families.collect();
-                lists.extend(tags.iter().map(|tag| {
+                    lists.push(format!("{events} WHERE family = ${}", values.len()));
+                }
+                for tag in tags {
                     values.push(Value::Text(tag.clone()));
-                    let number = values.len();
-                    format!("SELECT position FROM {tagged} WHERE tag = ${number}")
-                }));
-                // Each list gives as many as a page has, so the work of a page is bounded
-                // whatever the lists hold.
-                let lists: Vec<String> = lists
-                    .iter()
-                    .map(|list| {
-                        format!(
-                            "({list} AND position BETWEEN $1 AND $2 \
-                             ORDER BY position {order} LIMIT $3)"
-                        )
-                    })
-                    .collect();
-                let lists = lists.join(" UNION ");
-                format!(
-                    "SELECT {COLUMNS} FROM (SELECT l.position FROM ({lists}) l \
-                     ORDER BY l.position {order} LIMIT $3) l \
-                     JOIN {events} e ON e.position = l.position ORDER BY e.position {order}"
-                )
+                    lists.push(format!("{tagged} WHERE tag = ${}", values.len()));
+                }
+                // Two families have no event in common.
+                let union = if tags.is_empty() { " UNION ALL " } else { " UNION " };
+                merged(&lists, union, events, order)
             }
         };
         Some((sql, values))
     }
+}
+
+/// The events at the positions of several lists, in order. Each list gives as many as a page
+/// has, so that the work of a page is bounded whatever the lists hold: left to itself, the
+/// server may sort them whole.
+fn merged(lists: &[String], union: &str, events: &str, order: &str) -> String {
+    let each = |list: &String| {
+        format!(
+            "(SELECT position FROM {list} AND position BETWEEN $1 AND $2 \
+             ORDER BY position {order} LIMIT $3)"
+        )
+    };
+    let lists: Vec<String> = lists.iter().map(each).collect();
+    let lists = lists.join(union);
+    format!(
+        "SELECT {COLUMNS} FROM (SELECT l.position FROM ({lists}) l \
+         ORDER BY l.position {order} LIMIT $3) l \
+         JOIN {events} e ON e.position = l.position ORDER BY e.position {order}"
+    )
 }
 
 /// An argument of a query.

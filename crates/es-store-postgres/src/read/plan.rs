@@ -26,8 +26,8 @@ pub(super) enum Source {
     Stream(Uuid),
     /// The log itself; only events of these families, where not all are meant.
     Log(Option<Vec<i64>>),
-    /// Ranges of the index by family, merged.
-    Families(Vec<i64>),
+    /// A range of the index by family.
+    Family(i64),
     /// Ranges of the indexes by family and by tag, merged.
     Lists {
         families: Vec<i64>,
@@ -121,8 +121,8 @@ async fn lists(
     Ok(match (families.len(), tags.is_empty()) {
         (0, true) => (Source::Nothing, true),
         _ if is_all => (Source::Log(None), true),
-        (1..=MERGED, true) => (Source::Families(families), true),
-        (0..=MERGED, false) => (Source::Lists { families, tags }, false),
+        (1, true) => (Source::Family(families[0]), true),
+        (0..=MERGED, is_exact) => (Source::Lists { families, tags }, is_exact),
         (_, true) => (Source::Log(Some(families)), true),
         (_, false) => (Source::Log(None), false),
     })

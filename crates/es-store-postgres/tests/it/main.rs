@@ -15,6 +15,7 @@ mod machine;
 mod migrating;
 mod own_server;
 mod parked;
+mod plans;
 mod proxy;
 mod server;
 mod skip;
