@@ -78,7 +78,8 @@ impl PostgresOptions {
     }
 
     /// How many connections there are at most, besides one that listens. One of them
-    /// appends; the others read. A pool that is given has its own number.
+    /// appends and is kept; of four or more, two may append and one is kept for short reads.
+    /// A pool that is given has its own number.
     ///
     /// # Errors
     /// `Invalid` below 2.

@@ -61,13 +61,7 @@ impl PostgresSnapshotStore {
     }
 
     async fn start(connections: Connections, options: &PostgresOptions) -> Result<Self> {
-        let names = options.names()?;
-        let mut client = connections.get().await?;
-        if options.migrate {
-            migrate::migrate(&mut client, &names).await?;
-        }
-        migrate::check(&client, &names).await?;
-        drop(client);
+        let (_, names, _) = migrate::ready(&connections, options).await?;
         Ok(Self { connections, names })
     }
 }

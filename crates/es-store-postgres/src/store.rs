@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use es_core::{
-    Append, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, LogId,
-    PageStream, Position, Read, Receipt, Result,
+    Append, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, Invalid,
+    LogId, PageStream, Position, Read, Receipt, Result,
 };
 use futures_util::TryStreamExt;
 use tokio::{
@@ -111,16 +111,21 @@ impl PostgresStore {
     }
 
     /// Opens the log through a pool that is the caller's: it is used and never closed. The
-    /// store keeps one of its connections. It does not listen, since no pool can: those who
-    /// wait look at every poll interval.
+    /// store keeps one of its connections, and up to three where it has four or more. It does
+    /// not listen, since no pool can: those who wait look at every poll interval.
     ///
     /// # Errors
-    /// Those of [`PostgresStore::open`].
+    /// Those of [`PostgresStore::open`], and `Invalid` for a pool of one connection.
     ///
     /// # Cancel safety
     /// That of [`PostgresStore::open`].
     pub async fn with_pool(pool: Pool, options: PostgresOptions) -> Result<Self> {
         let connections = Connections::of(pool, &options);
+        if connections.most() < 2 {
+            let (setting, value) = ("the connections of a pool", connections.most().to_string());
+            let remedy = "one appends and is kept, so allow 2 or more";
+            return Err(Invalid::Setting { setting, value, remedy }.into());
+        }
         Self::start(connections, None, "postgres: (a pool)".to_owned(), &options).await
     }
 
@@ -144,13 +149,8 @@ impl PostgresStore {
         place: String,
         options: &PostgresOptions,
     ) -> Result<Self> {
-        let names = options.names()?;
+        let (client, names, log) = migrate::ready(&connections, options).await?;
         let sql = Sql::new(&names);
-        let mut client = connections.get().await?;
-        if options.migrate {
-            migrate::migrate(&mut client, &names).await?;
-        }
-        let log = migrate::check(&client, &names).await?;
         let (published, changes) = watch::channel(head(&client, &sql.head).await?.position);
         drop(client);
         let published = Arc::new(published);
@@ -162,7 +162,7 @@ impl PostgresStore {
             log,
             published: Arc::clone(&published),
             patience: options.connect_timeout,
-            slots: Slots::default(),
+            slots: Slots::of(connections.most()),
         };
         let sender = Arc::new(sender);
         let runner = Arc::clone(&sender);

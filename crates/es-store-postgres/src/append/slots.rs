@@ -1,4 +1,4 @@
-//! The connections that appends are sent on: two, kept, and lent to one call each.
+//! The connections that appends are sent on: two at most, kept, and lent to one call each.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,12 +8,14 @@ use tokio::sync::Notify;
 /// A connection that is kept, while it works.
 pub(super) type Connection = Option<Object>;
 
-/// How many calls may be in flight.
-const SLOTS: usize = 2;
+/// How many connections there must be for two of them to append: readers need some as well,
+/// and what is kept here is never given back.
+const FOR_TWO: usize = 4;
 
 /// The places for connections that are not in use.
-#[derive(Default)]
 pub(crate) struct Slots {
+    /// How many calls may be in flight.
+    most: usize,
     state: Mutex<State>,
     returned: Notify,
 }
@@ -35,6 +37,12 @@ pub(super) struct Slot<'s> {
 }
 
 impl Slots {
+    /// Places out of so many connections.
+    pub(crate) fn of(connections: usize) -> Self {
+        let most = if connections >= FOR_TWO { 2 } else { 1 };
+        Self { most, state: Mutex::default(), returned: Notify::new() }
+    }
+
     /// A place for a caller who is alone: nobody else sends or waits, and nobody did just
     /// now, whose companions might come back.
     pub(super) fn alone(&self) -> Option<Slot<'_>> {
@@ -51,7 +59,7 @@ impl Slots {
         let mut state = self.state();
         match state.lent {
             0 => Some(self.lend(&mut state)),
-            lent if lent < SLOTS && waiting >= second => Some(self.lend(&mut state)),
+            lent if lent < self.most && waiting >= second => Some(self.lend(&mut state)),
             _ => None,
         }
     }

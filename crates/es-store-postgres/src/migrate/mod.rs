@@ -16,8 +16,10 @@ use tokio_postgres::{GenericClient, error::SqlState};
 use uuid::Uuid;
 
 use crate::{
+    connect::Connections,
     error::{damaged, from_driver},
     names::Names,
+    options::PostgresOptions,
 };
 
 /// One step. Once released it never changes: what must change is a further step.
@@ -39,6 +41,21 @@ const LEDGER: &str = "CREATE TABLE IF NOT EXISTS {es}migrations (
     checksum   uuid        NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT clock_timestamp()
 )";
+
+/// A connection to tables that are there and those that this release knows; makes them, if
+/// `options` say so.
+pub(crate) async fn ready(
+    connections: &Connections,
+    options: &PostgresOptions,
+) -> Result<(Object, Names, LogId)> {
+    let names = options.names()?;
+    let mut client = connections.get().await?;
+    if options.migrate {
+        migrate(&mut client, &names).await?;
+    }
+    let log = check(&client, &names).await?;
+    Ok((client, names, log))
+}
 
 /// Takes the tables to the newest version, and refuses those that somebody altered.
 pub(crate) async fn migrate(client: &mut Object, names: &Names) -> Result<()> {
@@ -67,7 +84,7 @@ pub(crate) async fn migrate(client: &mut Object, names: &Names) -> Result<()> {
 }
 
 /// Checks that the tables are those that this release knows, and learns which log it is.
-pub(crate) async fn check(client: &Object, names: &Names) -> Result<LogId> {
+async fn check(client: &Object, names: &Names) -> Result<LogId> {
     if missing(&***client, names).await? > 0 {
         let message = format!(
             "the tables {}* are not there or not up to date: run `PostgresStore::migrate`",

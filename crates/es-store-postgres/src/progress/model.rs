@@ -87,13 +87,7 @@ impl PostgresReadModel {
     }
 
     async fn start(connections: Connections, options: &PostgresOptions) -> Result<Self> {
-        let names = options.names()?;
-        let mut client = connections.get().await?;
-        if options.migrate {
-            migrate::migrate(&mut client, &names).await?;
-        }
-        migrate::check(&client, &names).await?;
-        drop(client);
+        let (_, names, _) = migrate::ready(&connections, options).await?;
         let sql = Arc::new(Sql::new(&names));
         Ok(Self { connections, sql, name: format!("postgres: {}", names.qualified()).into() })
     }

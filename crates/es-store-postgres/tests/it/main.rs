@@ -16,6 +16,7 @@ mod migrating;
 mod own_server;
 mod parked;
 mod plans;
+mod pools;
 mod proxy;
 mod server;
 mod skip;
