@@ -79,7 +79,7 @@ pub async fn wait_for<C>(
 where
     C: CheckpointStore + DeadLetterStore + ?Sized,
 {
-    let deadline = Instant::now() + within;
+    let deadline = moment_in(within);
     let mut interval = POLL.0;
     loop {
         let known = checkpoints.checkpoint(subscriber).await.map_err(WaitError::Failed)?;
@@ -164,4 +164,10 @@ fn is_of(receipt: &Receipt, position: Position, stream: &StreamId) -> bool {
 fn parked(subscriber: &SubscriberName, stream: &StreamId, position: Position) -> WaitError {
     let (subscriber, stream) = (subscriber.clone(), stream.clone());
     WaitError::Parked { subscriber, stream, position }
+}
+
+/// The moment that lies so far ahead; one that no clock reaches is a year.
+pub(crate) fn moment_in(time: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    Instant::now() + time.min(YEAR)
 }

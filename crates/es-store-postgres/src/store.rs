@@ -20,7 +20,7 @@ use tokio::{
 use tokio_postgres::{Config, GenericClient};
 
 use crate::{
-    append::{Pending, Sender, Slots, Statements, append_in},
+    append::{Looked, Pending, Sender, Slots, Statements, append_in, too_late},
     connect::{Connections, config},
     error::{closed, damaged, from_driver},
     migrate,
@@ -237,14 +237,14 @@ impl PostgresStore {
         }
     }
 
-    /// Looks for what the conditions of an append exclude, as far as that lies far back.
-    /// Behind the head that is returned nothing was looked at.
-    async fn look_ahead(&self, request: &mut AppendRequest) -> Result<Vec<Option<Position>>> {
+    /// Looks for what the conditions of an append exclude, where that may lie far back, up to
+    /// the head that is known: so that little is left to look at under the lock.
+    async fn look_ahead(&self, request: &AppendRequest) -> Result<Vec<Looked>> {
         let head = *self.inner.published.borrow();
-        let mut found = Vec::with_capacity(request.unless().len());
+        let mut looked = Vec::with_capacity(request.unless().len());
         for unless in request.unless() {
             if head.get().saturating_sub(unless.after.get()) <= LOOK_AHEAD {
-                found.push(None);
+                looked.push(Looked::Not);
                 continue;
             }
             let read = Read::all().matching(unless.query.clone()).after(unless.after);
@@ -255,9 +255,12 @@ impl PostgresStore {
             let read = read.until(head).backward().limit(1);
             let pages = pages(Arc::clone(&self.inner.reader), read);
             let events: Vec<_> = pages.try_concat().await?;
-            found.push(events.first().map(|event| event.position));
+            looked.push(match events.first() {
+                Some(event) => Looked::Found(event.position),
+                None => Looked::NothingUpTo(head),
+            });
         }
-        Ok(found)
+        Ok(looked)
     }
 
     async fn head_now(&self) -> Result<Head> {
@@ -298,15 +301,16 @@ impl EventStore for PostgresStore {
     }
 
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
-        let until = Instant::now() + append.deadline().unwrap_or(self.inner.patience);
-        let mut append = append;
-        let found = if append.unless().is_empty() {
-            Vec::new()
-        } else {
-            self.look_ahead(&mut append).await?
+        let until = within(append.deadline().unwrap_or(self.inner.patience));
+        let looked = match append.unless() {
+            [] => Vec::new(),
+            _ => match tokio::time::timeout_at(until.into(), self.look_ahead(&append)).await {
+                Ok(looked) => looked?,
+                Err(_) => return Err(too_late()),
+            },
         };
         let place = self.room(until).await?;
-        let submitted = Pending::new(append, found, until, place);
+        let submitted = Pending::new(append, looked, until, place);
         self.inner.sender.append(&self.inner.queue, submitted).await
     }
 
@@ -375,6 +379,12 @@ impl Display for PostgresStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.inner.place, self.inner.names.qualified())
     }
+}
+
+/// The moment that lies so far ahead; a deadline that no clock reaches is a year.
+fn within(time: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    Instant::now() + time.min(YEAR)
 }
 
 /// Where the database is, without user and password.

@@ -12,7 +12,7 @@ use super::{Runner, seat::Seat};
 use crate::{
     State, Status, WaitError,
     board::{Command, Order},
-    wait,
+    wait::{self, moment_in},
     worker::Surroundings,
 };
 
@@ -210,7 +210,7 @@ impl Running {
     /// The workers that are done stay so; the others go on with what they have in hand and
     /// end then.
     pub async fn stop(&self, within: Duration) -> Stopped {
-        self.stop_by(Instant::now() + within).await
+        self.stop_by(moment_in(within)).await
     }
 
     /// Lets the workers handle everything that is in the log now, and then stops them as
@@ -223,7 +223,7 @@ impl Running {
     /// # Cancel safety
     /// As of [`Running::stop`].
     pub async fn drain(&self, within: Duration) -> Result<Stopped> {
-        let deadline = Instant::now() + within;
+        let deadline = moment_in(within);
         let head = self.around.store.head().await?;
         for seat in &self.seats {
             let mut views = seat.job.board.watch();

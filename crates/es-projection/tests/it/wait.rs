@@ -59,3 +59,14 @@ async fn waiting_tells_why_it_is_in_vain() {
     let waited = running.wait_for("notes", &late, LONG).await;
     assert!(matches!(waited, Err(WaitError::NotRunning { .. })), "{waited:?}");
 }
+
+#[tokio::test]
+async fn a_time_that_no_clock_reaches_is_as_good_as_none() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    let running = Runner::new(store.clone()).project(Ledger::new(), model.clone()).start().unwrap();
+    let receipt = write(&store, "x").await;
+    running.wait_for("notes", &receipt, Duration::MAX).await.unwrap();
+    wait_for(&model, &subscriber(), &receipt, Duration::MAX).await.unwrap();
+    running.drain(Duration::MAX).await.unwrap();
+    running.stop(Duration::MAX).await;
+}

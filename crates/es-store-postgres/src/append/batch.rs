@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use es_core::{AppendRequest, ContentType, ExpectedVersion, Metadata, NewEvent, Position, Result};
+use es_core::{AppendRequest, ContentType, ExpectedVersion, Metadata, NewEvent, Result};
 use es_core::{QueryItem, StreamId};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use super::queue::Looked;
 use crate::{error::damaged, hash};
 
 /// The arguments of `append`, in SQL's own numbers: everything is counted from 1.
@@ -99,11 +100,7 @@ impl<'a> Batch<'a> {
         Self { careful, log, ..Self::default() }
     }
 
-    pub(super) fn push(
-        &mut self,
-        request: &'a AppendRequest,
-        found: &[Option<Position>],
-    ) -> Result<()> {
+    pub(super) fn push(&mut self, request: &'a AppendRequest, looked: &[Looked]) -> Result<()> {
         let append = self.items.append.last().map_or(1, |last| last + 1);
         let parts = number16(request.event_count());
         let mut part = 0;
@@ -123,9 +120,13 @@ impl<'a> Batch<'a> {
         for (at, unless) in request.unless().iter().enumerate() {
             let conditions = &mut self.conditions;
             conditions.append.push(append);
-            conditions.after.push(signed(unless.after.get()));
-            let found = found.get(at).copied().flatten();
-            conditions.found.push(found.map_or(0, |found| signed(found.get())));
+            let (after, found) = match looked.get(at) {
+                Some(Looked::Found(found)) => (unless.after, signed(found.get())),
+                Some(Looked::NothingUpTo(head)) => (unless.after.max(*head), 0),
+                Some(Looked::Not) | None => (unless.after, 0),
+            };
+            conditions.after.push(signed(after.get()));
+            conditions.found.push(found);
             conditions.tenant.push(tenant);
             for item in unless.query.items() {
                 conditions.alternative(item);

@@ -50,7 +50,7 @@ pub(super) async fn call(
         _ => {
             let mut arrays = Batch::new(log.as_uuid(), careful);
             for pending in batch {
-                arrays.push(&pending.request, &pending.found).map_err(Failure::Refused)?;
+                arrays.push(&pending.request, &pending.looked).map_err(Failure::Refused)?;
             }
             let statement = client.prepare_cached(&statements.many).await.map_err(failed)?;
             let row = client.query_one(&statement, &arrays.arguments()).await.map_err(failed)?;

@@ -14,13 +14,24 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 /// An append that waits to be sent, or for its reply.
 pub(crate) struct Pending {
     pub(crate) request: AppendRequest,
-    /// By condition: where a look before the append has found what must be absent.
-    pub(crate) found: Vec<Option<Position>>,
+    /// By condition: what a look before the append has found.
+    pub(crate) looked: Vec<Looked>,
     until: Instant,
     stage: Arc<AtomicU8>,
     reply: oneshot::Sender<Result<Receipt>>,
     /// Its place in the queue, which it leaves when it is answered.
     _place: OwnedSemaphorePermit,
+}
+
+/// What a look before an append has found of what a condition excludes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Looked {
+    /// Nobody looked.
+    Not,
+    /// Such an event is here.
+    Found(Position),
+    /// There is none up to here, and never will be: the log cannot skip.
+    NothingUpTo(Position),
 }
 
 /// The caller's end of it.
@@ -37,14 +48,14 @@ const ABANDONED: u8 = 2;
 impl Pending {
     pub(crate) fn new(
         request: AppendRequest,
-        found: Vec<Option<Position>>,
+        looked: Vec<Looked>,
         until: Instant,
         place: OwnedSemaphorePermit,
     ) -> (Self, Submitted) {
         let (reply, answer) = oneshot::channel();
         let stage = Arc::new(AtomicU8::new(QUEUED));
         let submitted = Submitted { until, stage: Arc::clone(&stage), answer };
-        (Self { request, found, until, stage, reply, _place: place }, submitted)
+        (Self { request, looked, until, stage, reply, _place: place }, submitted)
     }
 
     /// Takes it from the queue; `false` when its caller has gone, and nothing is written.
