@@ -19,6 +19,7 @@ mod model;
 mod model_child;
 mod model_processes;
 mod opening;
+mod pieces;
 mod pressure;
 mod processes;
 mod shared;
