@@ -8,7 +8,7 @@ use rusqlite::{Connection, ToSql, params_from_iter, types::Value};
 
 use super::{
     names::Names,
-    plan::{Plan, Source, head, last_version, order},
+    plan::{Plan, Source, last_version, order},
     row::{Place, STREAM, columns, recorded, signed},
 };
 use crate::error::from_driver;
@@ -137,9 +137,7 @@ impl Cursor {
     /// What is there now is what the read covers: the rows do not change, so later pages
     /// need no snapshot.
     fn settle(&mut self, connection: &Connection) -> Result<()> {
-        let Some(plan) = &mut self.plan else { return Ok(()) };
-        if let Source::Stream(stream) = &plan.source {
-            plan.high = plan.high.min(signed(head(connection)?.get()));
+        if let Some(Plan { source: Source::Stream(stream), .. }) = &self.plan {
             self.high_version = self.high_version.min(last_version(connection, stream)?);
         }
         Ok(())
