@@ -31,22 +31,17 @@ impl<'a> Watched<'a> {
         let (aggregate, command) = (A::CATEGORY, spans::short_type_name(type_name::<C>()));
         let span = tracing::info_span!(
             spans::EXECUTE,
-            { spans::NAME } = Empty,
+            // What is made here is made only if somebody wants the span.
+            { spans::NAME } = format!("{} {command}", spans::EXECUTE),
             { spans::KIND } = "internal",
             { spans::STATUS } = Empty,
             { spans::ERROR_TYPE } = Empty,
             { spans::AGGREGATE } = aggregate,
             { spans::COMMAND } = command,
-            { spans::STREAM } = Empty,
+            { spans::STREAM } = stream.as_ref().ok().map(ToString::to_string),
             { spans::ATTEMPTS } = Empty,
             { spans::RESULT } = Empty,
         );
-        if !span.is_disabled() {
-            span.record(spans::NAME, format!("{} {command}", spans::EXECUTE));
-            if let Ok(stream) = stream {
-                span.record(spans::STREAM, stream.to_string());
-            }
-        }
         let begun = observer.is_some().then(Instant::now);
         Self { span, observer, aggregate, command, begun, attempts: AtomicU32::new(0) }
     }

@@ -77,6 +77,12 @@ pub enum Observation<'a> {
         /// What had failed: `handler` or `progress`.
         stage: &'static str,
     },
+    /// A subscriber has stopped because the log is not the one that it knew, or lost its end
+    /// (P7).
+    Diverged {
+        /// The name that the progress is kept under.
+        subscriber: &'a str,
+    },
     /// Events were parked: one that could not be handled, or those that wait behind it.
     Parked {
         /// The name that the progress is kept under.

@@ -32,7 +32,8 @@ impl<'a> Watched<'a> {
     ) -> Self {
         let span = tracing::info_span!(
             spans::PROJECT,
-            { spans::NAME } = Empty,
+            // What is made here is made only if somebody wants the span.
+            { spans::NAME } = format!("{} {}", spans::PROJECT, job.name),
             { spans::KIND } = "consumer",
             { spans::STATUS } = Empty,
             { spans::ERROR_TYPE } = Empty,
@@ -42,9 +43,6 @@ impl<'a> Watched<'a> {
             { spans::EVENT_COUNT } = events.len(),
             { spans::HISTORY } = is_history,
         );
-        if !span.is_disabled() {
-            span.record(spans::NAME, format!("{} {}", spans::PROJECT, job.name));
-        }
         let begun = observer.map(|observer| {
             let subscriber = job.subscriber.as_str();
             span.in_scope(|| {

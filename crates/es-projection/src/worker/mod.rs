@@ -336,6 +336,9 @@ impl Worker {
                 board.end(State::Fenced, Some(error));
             }
             End::Failed(error) => {
+                if error.kind() == ErrorKind::LogDiverged {
+                    self.tell(|subscriber| Observation::Diverged { subscriber });
+                }
                 error!(%subscriber, position = %self.cursor, error = %crate::engine::with_causes(error), "stopped by an error");
                 board.end(State::Failed, Some(error));
             }
