@@ -16,7 +16,7 @@ use es_core::{
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{
-    append::{self, Command, Pending},
+    append::{self, Command, Pending, QueueGauge},
     backup::{self, Wanted},
     error::closed,
     near::Near,
@@ -68,6 +68,8 @@ struct Inner {
     when_full: WhenFull,
     patience: Duration,
     queue: Arc<Semaphore>,
+    /// Whoever measures holds it weakly.
+    _gauge: Option<Arc<QueueGauge>>,
     published: Arc<watch::Sender<Position>>,
     // Dropped in this order: those who read go first, then the writer finishes.
     watcher: Option<Watcher>,
@@ -247,10 +249,15 @@ impl Inner {
         };
         let (commands, receiver) = mpsc::channel();
         let (ours, patience) = (Arc::clone(&published), options.busy_timeout);
+        let observer = options.observer.clone();
         let thread = spawn("es-sqlite-write".to_owned(), move || {
-            append::run(connection, log, patience, &receiver, &ours);
+            append::run(connection, log, patience, &receiver, &ours, observer);
         })?;
         let writer = Writer { commands: Some(commands), thread: Some(thread) };
+        let queue = Arc::new(Semaphore::new(options.queue));
+        let gauge = options.observer.as_ref().map(|observer| {
+            QueueGauge::watched_by(observer, place.to_string(), &queue, options.queue)
+        });
         Ok(Self {
             place,
             log,
@@ -258,7 +265,8 @@ impl Inner {
             synchronous: options.synchronous,
             when_full: options.when_full,
             patience: options.busy_timeout,
-            queue: Arc::new(Semaphore::new(options.queue)),
+            queue,
+            _gauge: gauge,
             published,
             watcher,
             readers,

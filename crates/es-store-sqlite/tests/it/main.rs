@@ -18,6 +18,7 @@ mod machine;
 mod model;
 mod model_child;
 mod model_processes;
+mod observed;
 mod opening;
 mod pieces;
 mod pressure;
