@@ -1,6 +1,6 @@
 //! Which events a subscription or a route of the relay is about.
 
-use es_core::{Category, Envelope, Event, EventType, Query, Tenant, TenantScope};
+use es_core::{Category, Envelope, Event, EventType, Query, Read, Tenant, TenantScope};
 
 /// Which events a subscription is given, or a route of a [`Relay`](crate::Relay) takes.
 ///
@@ -95,6 +95,35 @@ impl Interest {
             return None;
         }
         Some(items.iter().flat_map(|item| item.types.iter().cloned()).collect())
+    }
+
+    /// A read that yields whatever any of `interests` covers, and perhaps more. `scope` is the
+    /// tenant of the handle that reads.
+    pub(crate) fn read_for_all(interests: &[&Self], scope: Option<&Tenant>) -> Read {
+        let mut read = match interests {
+            [one] => {
+                let read = match one.categories.as_slice() {
+                    [category] => Read::category(category.clone()),
+                    _ => Read::all(),
+                };
+                let mut read = read.matching(one.query.clone());
+                read.tenants = one.tenants.clone();
+                read
+            }
+            _ => Read::all(),
+        };
+        let all_alike = interests
+            .iter()
+            .all(|other| interests.first().is_some_and(|first| first.tenants == other.tenants));
+        if let Some(first) = interests.first().filter(|_| all_alike) {
+            read.tenants = first.tenants.clone();
+        } else {
+            read.tenants = TenantScope::All;
+        }
+        if let Some(tenant) = scope {
+            read.tenants = TenantScope::One(tenant.clone());
+        }
+        read
     }
 }
 

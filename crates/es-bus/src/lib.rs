@@ -5,6 +5,7 @@ mod handler;
 mod interest;
 mod letter;
 mod local;
+mod relay;
 mod retry;
 mod subscription;
 
@@ -14,6 +15,9 @@ pub use letter::{KeptLetter, Replayed};
 pub use local::{
     BusStatistics, Delivered, Delivery, LocalBus, LocalOptions, Registration, RegistrationGuard,
     SubscriptionStatistics, WhenFull,
+};
+pub use relay::{
+    PortTransport, Publisher, Refused, Relay, RelayState, RelayStatus, RunningRelay, Transport,
 };
 pub use retry::{Exhausted, Retry};
 pub use subscription::{Subscribe, Subscription};

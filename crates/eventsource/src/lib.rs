@@ -33,8 +33,9 @@ pub use es_aggregate::{
 #[doc(inline)]
 pub use es_bus::{
     BusStatistics, Delivered, Delivery, EventHandler, Exhausted, Interest, KeptLetter, LocalBus,
-    LocalOptions, Registration, RegistrationGuard, Replayed, Retry, Subscribe, Subscription,
-    SubscriptionStatistics, WhenFull,
+    LocalOptions, PortTransport, Publisher, Refused, Registration, RegistrationGuard, Relay,
+    RelayState, RelayStatus, Replayed, Retry, RunningRelay, Subscribe, Subscription,
+    SubscriptionStatistics, Transport, WhenFull,
 };
 #[doc(inline)]
 pub use es_core::{

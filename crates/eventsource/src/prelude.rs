@@ -8,6 +8,6 @@ pub use crate::{
     Recorded, Store, StreamId, Tag, Tenant, Version,
 };
 #[cfg(feature = "bus")]
-pub use crate::{LocalBus, Subscription};
+pub use crate::{LocalBus, Relay, Subscription};
 #[cfg(feature = "projection")]
 pub use crate::{Projection, Reactor, Runner};

@@ -1,8 +1,8 @@
 //! What is covered, and what a read for several must yield.
 
 use es_core::{
-    Category, Envelope, EventType, NewEvent, Payload, Position, Query, Schema, StreamId, Tag,
-    Tenant, Timestamp, Version,
+    Category, Envelope, EventType, NewEvent, Payload, Position, Query, Read, Schema, StreamId, Tag,
+    Tenant, TenantScope, Timestamp, Version,
 };
 
 use super::Interest;
@@ -46,4 +46,30 @@ fn only_an_interest_that_names_types_in_every_alternative_is_indexed_by_them() {
     let by_tag = Query::tagged(Tag::new("of", "placed").unwrap());
     let either = Query::any().of_types([placed]).or(by_tag);
     assert_eq!(Interest::matching(either).named_types(), None);
+}
+
+#[test]
+fn a_read_for_several_covers_what_any_of_them_does() {
+    let interests = [
+        Interest::category(order()),
+        Interest::types([EventType::from_static("paid")]),
+        Interest::everything().tenant(Tenant::new("a").unwrap()),
+    ];
+    let all: Vec<_> = interests.iter().collect();
+    let events = [
+        event(None, "order", "placed"),
+        event(None, "cart", "paid"),
+        event(Some("a"), "cart", "filled"),
+        event(Some("b"), "cart", "filled"),
+    ];
+    let lists: [&[&Interest]; 4] = [&all[..1], &all[1..2], &all[2..], &all];
+    for list in lists {
+        let read: Read = Interest::read_for_all(list, None);
+        for event in &events {
+            let is_wanted = list.iter().any(|interest| interest.covers(event));
+            assert!(!is_wanted || read.covers(event), "{read:?} leaves out {event:?}");
+        }
+    }
+    let scoped = Interest::read_for_all(&all, Some(&Tenant::new("b").unwrap()));
+    assert_eq!(scoped.tenants, TenantScope::One(Tenant::new("b").unwrap()));
 }

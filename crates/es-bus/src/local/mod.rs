@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 
-use es_core::{Error, ErrorKind, EventId, Invalid, Result, SubscriberName};
+use es_core::{DeadLetter, Error, ErrorKind, EventId, Invalid, Result, SubscriberName};
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use self::{
@@ -253,6 +253,21 @@ impl LocalBus {
             }
         }
         seats.iter().map(|seat| seat.statistics().undelivered).sum()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.inner.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Forgets a letter if the stream waits behind it, for whoever keeps it elsewhere; says
+    /// whether that is so.
+    pub(crate) fn forget_if_parked(&self, letter: &DeadLetter) -> bool {
+        let seat = self.inner.seat(letter.subscriber.as_str());
+        let Some(seat) = seat.ok().filter(|seat| seat.parks()) else {
+            return false;
+        };
+        seat.discard(letter.event);
+        true
     }
 
     fn refuse_in_handler(&self, what: &str) -> Result<()> {

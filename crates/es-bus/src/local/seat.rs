@@ -105,8 +105,8 @@ impl Seat {
                 let letter = failure.letter(&self.name, event);
                 warn!(subscriber = %self.name, event = %event.id, stream = %event.stream,
                     attempts = failure.attempts, cause = failure.cause, "an event is a dead letter");
-                let parks = self.retry.exhausted != Exhausted::DeadLetter;
-                self.keep(KeptLetter { letter: letter.clone(), event: event.clone() }, parks);
+                let kept = KeptLetter { letter: letter.clone(), event: event.clone() };
+                self.keep(kept, self.parks());
                 pending.failed(letter);
             }
         }
@@ -146,6 +146,11 @@ impl Seat {
         }
         replayed.left = u64::try_from(self.letters().len()).unwrap_or(u64::MAX);
         replayed
+    }
+
+    /// Whether the later events of a stream wait behind a dead letter.
+    pub(super) fn parks(&self) -> bool {
+        self.retry.exhausted != Exhausted::DeadLetter
     }
 
     pub(super) fn dead_letters(&self) -> Vec<KeptLetter> {

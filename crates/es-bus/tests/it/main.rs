@@ -8,4 +8,5 @@
 )]
 
 mod local;
+mod relay;
 mod sample;
