@@ -22,4 +22,15 @@ chapters! {
     SchemaEvolution = "schema-evolution.md";
     Tenants = "tenants.md";
     Testing = "testing.md";
+    OperatingPostgresql = "operating-postgresql.md";
+    OperatingSqlite = "operating-sqlite.md";
+    Performance = "performance.md";
+    Troubleshooting = "troubleshooting.md";
+    Architecture = "architecture.md";
+    ReferenceEvents = "reference-events.md";
+    ReferenceStores = "reference-stores.md";
+    ReferenceAggregates = "reference-aggregates.md";
+    ReferenceProjections = "reference-projections.md";
+    Faq = "faq.md";
+    Glossary = "glossary.md";
 }

@@ -166,10 +166,10 @@ fn shown(code: &str) -> String {
 /// Links between chapters lead to pages, and links to published documentation to what was
 /// built beside them.
 fn on_the_page(target: &str) -> String {
-    if let Some(page) = target.strip_prefix(DOCS) {
-        if let Some((_, page)) = page.split_once("/latest/") {
-            return format!("../doc/{page}");
-        }
+    if let Some(page) = target.strip_prefix(DOCS)
+        && let Some((_, page)) = page.split_once("/latest/")
+    {
+        return format!("../doc/{page}");
     }
     if target.contains("://") {
         return target.to_owned();
