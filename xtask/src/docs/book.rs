@@ -34,6 +34,7 @@ pub(super) fn write(tree: &Tree, folder: &Path, faults: &mut Vec<Fault>) -> Resu
             std::fs::write(folder.join("index.html"), &page)?;
         }
     }
+    drawn(tree, faults);
     for (path, text) in tree.files() {
         let Some(name) = path.strip_prefix(SOURCE).filter(|name| name.ends_with(".svg")) else {
             continue;
@@ -44,6 +45,19 @@ pub(super) fn write(tree: &Tree, folder: &Path, faults: &mut Vec<Fault>) -> Resu
         std::fs::write(&to, text)?;
     }
     Ok(chapters.len())
+}
+
+/// Whether each picture was drawn from the text beside it, which it carries as its
+/// description. Drawing needs a browser, so that is not done here.
+fn drawn(tree: &Tree, faults: &mut Vec<Fault>) {
+    for (path, text) in tree.files() {
+        let Some(name) = path.strip_suffix(".mmd") else { continue };
+        let picture = tree.get(&format!("{name}.svg")).unwrap_or_default();
+        if !picture.contains(&escaped(text).replace('>', "&gt;")) {
+            let message = format!("{name}.svg is not drawn from this: draw it with Mermaid");
+            faults.push(Fault::new(path, 1, message));
+        }
+    }
 }
 
 /// A line of the table of contents.

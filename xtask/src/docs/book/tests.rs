@@ -1,6 +1,6 @@
 //! A book of a few lines.
 
-use super::{Chapter, body, chapters, page};
+use super::{Chapter, body, chapters, drawn, page};
 use crate::tidy::tree::Tree;
 
 fn chapter(title: &str, file: &str) -> Chapter {
@@ -63,4 +63,16 @@ fn a_page_lists_all_chapters_and_names_the_next() {
     let page = page("# One\n", 0, &chapters);
     assert!(page.contains("class=\"here\" href=\"one.html\""));
     assert!(page.contains("<p class=\"next\"><a href=\"two.html\">A &lt; B</a></p>"));
+}
+
+#[test]
+fn a_picture_that_is_older_than_its_text_is_a_fault() {
+    let faults_of = |picture: &str| {
+        let tree = Tree::from_iter([("a/b.mmd", "A --> B\n"), ("a/b.svg", picture)]);
+        let mut faults = Vec::new();
+        drawn(&tree, &mut faults);
+        faults.len()
+    };
+    assert_eq!(faults_of("<svg><desc>A --&gt; B\n</desc></svg>"), 0);
+    assert_eq!(faults_of("<svg><desc>A --&gt; C\n</desc></svg>"), 1);
 }
