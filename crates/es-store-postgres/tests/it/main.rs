@@ -22,3 +22,5 @@ mod pools;
 mod proxy;
 mod server;
 mod skip;
+#[cfg(feature = "tls")]
+mod tls;
