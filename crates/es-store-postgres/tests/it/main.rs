@@ -18,6 +18,5 @@ mod own_server;
 mod parked;
 mod plans;
 mod pools;
-mod proxy;
 mod server;
 mod skip;
