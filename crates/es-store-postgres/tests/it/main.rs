@@ -19,7 +19,6 @@ mod own_server;
 mod parked;
 mod plans;
 mod pools;
-mod proxy;
 mod server;
 mod skip;
 #[cfg(feature = "tls")]
