@@ -69,7 +69,7 @@ pub use es_store_sqlite::{SqliteReadModel, SqliteSnapshotStore, SqliteStore, Sql
 #[doc(inline)]
 pub use es_telemetry::Telemetry;
 pub use event_trait::*;
-pub use open::open;
+pub use open::{open, open_observed};
 
 /// The trait `Event`, to be imported by a glob.
 ///
