@@ -85,7 +85,8 @@ impl SqliteOptions {
         Ok(self)
     }
 
-    /// How many connections read. A log in memory has one connection for everything.
+    /// How many threads read, each with a connection; and how many connections serve short
+    /// reads on the threads that ask. A log in memory has one connection for everything.
     ///
     /// # Errors
     /// `Invalid` for 0.

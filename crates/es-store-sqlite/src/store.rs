@@ -19,6 +19,7 @@ use crate::{
     append::{self, Command, Pending, QueueGauge},
     backup::{self, Wanted},
     error::closed,
+    near::Near,
     open::{self, Place},
     options::{SqliteOptions, Synchronous, WhenFull},
     read::{Pages, head},
@@ -241,7 +242,9 @@ impl Inner {
                 let readers = (0..options.readers).map(|_| connect()).collect::<Result<_>>()?;
                 let theirs = Arc::clone(&published);
                 let watcher = Watcher::start(connect()?, options.poll_interval, theirs)?;
-                (Some(Readers::start(readers)?), Some(watcher))
+                let near = (0..options.readers).map(|_| open::impatient(path, options));
+                let near = Near::new(near.collect::<Result<_>>()?);
+                (Some(Readers::start(near, readers)?), Some(watcher))
             }
         };
         let (commands, receiver) = mpsc::channel();
@@ -272,6 +275,9 @@ impl Inner {
     }
 
     async fn head(&self) -> Result<Head> {
+        if let Some(position) = self.near().and_then(|near| near.attempt(|it, _| head(it))) {
+            return Ok(Head::new(self.log, position?));
+        }
         let (reply, answer) = oneshot::channel();
         self.submit(Box::new(move |connection, _| drop(reply.send(head(connection)))));
         let position = answer.await.map_err(|_| closed())??;
@@ -285,6 +291,10 @@ impl Fetch for Inner {
             Some(readers) => readers.submit(job),
             None => self.writer.send(Command::Job(job)),
         }
+    }
+
+    fn near(&self) -> Option<&Near> {
+        self.readers.as_ref().and_then(Fetch::near)
     }
 }
 

@@ -20,6 +20,7 @@ mod model_child;
 mod model_processes;
 mod observed;
 mod opening;
+mod pieces;
 mod pressure;
 mod processes;
 mod shared;
