@@ -29,12 +29,14 @@ Usage: cargo xtask VERB [flags]
 
   examples [NAME] [--store URL] [--release] [-- args..]
       Build and run every example, or only NAME. The URL goes to each of them;
-      args go to the one that is named. `--store postgres` starts a server.
+      args go to the one that is named. `--store postgres` and `--store redis` start
+      a server.
   test [-- args..]
       Every test and doctest of the workspace, with the servers that they need.
       The args go to `cargo test`.
   bench [AREA] [--quick] [--json FILE] [--plot DIR]
-      Measure ours against the least code that does the same. The area is `memory`.
+      Measure ours against the least code that does the same. The areas are `memory`,
+      `sqlite`, `postgres` and `redis`; without one, all.
   schema [--check | --accept]
       Whether events still look as the schema locks say; --accept writes what is
       new and safe.

@@ -46,6 +46,11 @@ impl Connections {
         }
     }
 
+    /// How the connections are used.
+    pub(crate) fn status(&self) -> deadpool_postgres::Status {
+        self.pool.status()
+    }
+
     /// How many connections there can be.
     pub(crate) fn most(&self) -> usize {
         self.pool.status().max_size

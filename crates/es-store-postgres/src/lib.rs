@@ -6,6 +6,7 @@ mod error;
 mod hash;
 mod migrate;
 mod names;
+mod observe;
 mod options;
 mod progress;
 mod read;

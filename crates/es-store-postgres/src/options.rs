@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use es_core::{Error, Invalid, Result};
+use es_core::{Error, Invalid, Result, SharedObserver};
 
 use crate::names::Names;
 
@@ -27,6 +27,7 @@ pub struct PostgresOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) listen: bool,
+    pub(crate) observer: Option<SharedObserver>,
 }
 
 impl PostgresOptions {
@@ -47,6 +48,7 @@ impl PostgresOptions {
             connect_timeout: Duration::from_secs(5),
             poll_interval: Duration::from_millis(100),
             listen: true,
+            observer: None,
         }
     }
 
@@ -134,6 +136,14 @@ impl PostgresOptions {
     #[must_use]
     pub const fn with_listening(mut self, listen: bool) -> Self {
         self.listen = listen;
+        self
+    }
+
+    /// Who is told of commits, and asked how many appends wait and how the connections of
+    /// the pool are used.
+    #[must_use]
+    pub fn with_observer(mut self, observer: SharedObserver) -> Self {
+        self.observer = Some(observer);
         self
     }
 

@@ -14,6 +14,7 @@ mod crash;
 mod cut;
 mod machine;
 mod migrating;
+mod observed;
 mod own_server;
 mod parked;
 mod plans;

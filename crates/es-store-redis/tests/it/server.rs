@@ -1,0 +1,20 @@
+//! The server that the tests run on, and a namespace of its own for each test.
+//!
+//! `cargo xtask test` starts one and says where in `ES_TEST_REDIS_URL`. Without it the tests
+//! are skipped with a word on the terminal, and fail where `CI` is set.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Where the server is. Without one the test is skipped.
+pub(crate) fn url() -> String {
+    let url = std::env::var("ES_TEST_REDIS_URL").ok().filter(|url| !url.is_empty());
+    url.unwrap_or_else(|| {
+        es_testkit::skip("no Redis: run `cargo xtask test`, or set ES_TEST_REDIS_URL")
+    })
+}
+
+/// A namespace of one test.
+pub(crate) fn namespace() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("t{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
