@@ -7,8 +7,11 @@
     reason = "tests fail by panicking"
 )]
 
+mod checks;
 mod contract;
+mod machine;
 mod progress;
 mod progress_faults;
 mod rows;
 mod server;
+mod skip;
