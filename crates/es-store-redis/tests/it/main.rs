@@ -9,9 +9,12 @@
 
 mod checks;
 mod contract;
+mod cut;
+mod diverged;
 mod machine;
 mod progress;
 mod progress_faults;
 mod rows;
 mod server;
 mod skip;
+mod states;
