@@ -7,8 +7,14 @@
     reason = "tests fail by panicking"
 )]
 
+mod checks;
 mod contract;
+mod cut;
+mod diverged;
+mod machine;
 mod progress;
 mod progress_faults;
 mod rows;
 mod server;
+mod skip;
+mod states;
