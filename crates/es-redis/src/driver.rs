@@ -26,7 +26,7 @@ use fred::{
         config::{Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy},
     },
 };
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{Command, Error, ErrorKind, RedisOptions, Refusal, Reply, Result};
 
@@ -41,10 +41,16 @@ pub(crate) struct Address {
 #[derive(Clone)]
 pub(crate) struct Connection {
     client: Client,
+    /// Fails once the keeper is gone. The client would take commands all the same, and keep
+    /// them for a task that has ended.
+    kept: watch::Receiver<()>,
 }
 
 /// What keeps a connection; it goes when this is dropped.
-pub(crate) struct Keeper(JoinHandle<Result<(), FredError>>);
+pub(crate) struct Keeper {
+    task: JoinHandle<Result<(), FredError>>,
+    _kept: watch::Sender<()>,
+}
 
 impl Address {
     pub(crate) fn parse(url: &str) -> Result<Self> {
@@ -106,11 +112,12 @@ impl Address {
         let mut connected = Box::pin(client.wait_for_connect());
         drop(futures_util::poll!(&mut connected));
         // Its task outlives a dropped future unless it is kept from the start.
-        let keeper = Keeper(client.connect());
+        let (sender, kept) = watch::channel(());
+        let keeper = Keeper { task: client.connect(), _kept: sender };
         match tokio::time::timeout(options.connect_timeout, &mut connected).await {
             Ok(Ok(())) => {
                 drop(connected);
-                Ok((Connection { client }, keeper))
+                Ok((Connection { client, kept }, keeper))
             }
             Ok(Err(error)) => Err(not_connected(&error)),
             Err(_) => Err(Error::new(ErrorKind::Unreachable, "the server did not answer in time")),
@@ -122,13 +129,13 @@ impl Keeper {
     /// Waits until the connection is broken.
     pub(crate) async fn broken(&mut self) {
         // How it ended does not matter: whoever was in flight has been told.
-        drop((&mut self.0).await);
+        drop((&mut self.task).await);
     }
 }
 
 impl Drop for Keeper {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -143,8 +150,17 @@ impl Connection {
             timeout: Some(time.max(Duration::from_millis(1))), // none at all would be for ever
             ..Options::default()
         };
-        let sent = self.client.with_options(&options);
-        match sent.custom_raw(custom, arguments).await {
+        let client = self.client.with_options(&options);
+        let mut kept = self.kept.clone();
+        let sent = tokio::select! {
+            biased;
+            sent = client.custom_raw(custom, arguments) => sent,
+            _ = kept.changed() => {
+                let message = "the connection broke before the reply";
+                return Err(Error::new(ErrorKind::Lost, message));
+            }
+        };
+        match sent {
             Ok(frame) => match reply(frame) {
                 Reply::Error(refusal) => Err(Error::refused(refusal)),
                 reply => Ok(reply),

@@ -8,10 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::{
-    sync::{Notify, watch},
-    task::JoinHandle,
-};
+use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
     Error, ErrorKind, RedisOptions, Result,
@@ -27,8 +24,9 @@ pub(crate) struct Link {
 
 #[derive(Default)]
 struct Shared {
-    /// Asks for another connection in place of this one.
-    reset: Notify,
+    /// All connections before this number are to be given up. A number, because a request
+    /// that comes late must not hit the connection after the one that it is about.
+    given_up: watch::Sender<u64>,
     /// How many replies came, over all connections.
     replies: AtomicU64,
 }
@@ -53,11 +51,18 @@ impl Link {
 
     /// The connection, and its number; waits for one until `until`.
     pub(crate) async fn connection(&self, until: Instant) -> Result<(Connection, u64)> {
-        if let State::Up(connection, number) = &*self.state.borrow() {
+        let is_up = |state: &State| match state {
+            State::Up(_, number) => *number >= *self.shared.given_up.borrow(),
+            State::Down(_) => false,
+        };
+        if let state = self.state.borrow()
+            && is_up(&state)
+            && let State::Up(connection, number) = &*state
+        {
             return Ok((connection.clone(), *number));
         }
         let mut state = self.state.clone();
-        let up = state.wait_for(|state| matches!(state, State::Up(..)));
+        let up = state.wait_for(is_up);
         let waited = tokio::time::timeout_at(until.into(), up).await;
         match waited {
             Ok(Ok(state)) => {
@@ -84,9 +89,11 @@ impl Link {
 
     /// Gives up the connection of this number, if it is still the one.
     pub(crate) fn reset(&self, number: u64) {
-        if matches!(&*self.state.borrow(), State::Up(_, at) if *at == number) {
-            self.shared.reset.notify_one();
-        }
+        self.shared.given_up.send_if_modified(|given_up| {
+            let is_new = number >= *given_up;
+            *given_up = (*given_up).max(number + 1);
+            is_new
+        });
     }
 
     /// How many replies came so far.
@@ -115,15 +122,17 @@ async fn keep(
     shared: Arc<Shared>,
 ) {
     let mut number = 0;
+    let mut given_up = shared.given_up.subscribe();
     loop {
         let begun = Instant::now();
         tokio::select! {
             () = keeper.broken() => {}
-            () = shared.reset.notified() => {}
+            // It fails when nobody is left to give it up: then this task ends as well.
+            _ = given_up.wait_for(|given_up| *given_up > number) => {}
         }
         let broken = Error::new(ErrorKind::Unreachable, "the connection broke");
         published.send_replace(State::Down(broken));
-        drop(keeper);
+        drop(keeper); // and with it goes whoever still waits for a reply
         // A server that takes connections and breaks them at once is not asked in a loop.
         let mut tries = u32::from(begun.elapsed() < options.longest_pause);
         keeper = loop {

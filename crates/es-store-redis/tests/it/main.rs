@@ -7,7 +7,11 @@
     reason = "tests fail by panicking"
 )]
 
+mod checks;
+mod crash;
+mod lost;
 mod progress;
 mod progress_faults;
 mod rows;
 mod server;
+mod skip;

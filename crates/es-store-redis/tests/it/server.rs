@@ -5,6 +5,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use es_core::Store;
+use es_store_redis::{RedisOptions, RedisReadModel, RedisStore};
+
 /// Where the server is. Without one the test is skipped.
 pub(crate) fn url() -> String {
     let url = std::env::var("ES_TEST_REDIS_URL").ok().filter(|url| !url.is_empty());
@@ -17,4 +20,23 @@ pub(crate) fn url() -> String {
 pub(crate) fn namespace() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     format!("t{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A store on the log of the usual name.
+pub(crate) async fn store_at(url: &str) -> Store {
+    store_named(url, "es").await
+}
+
+/// A store on the log of this name.
+pub(crate) async fn store_named(url: &str, name: &str) -> Store {
+    Store::new(RedisStore::open_with(url, named(name)).await.unwrap())
+}
+
+/// The read model of this name.
+pub(crate) async fn model_named(url: &str, name: &str) -> RedisReadModel {
+    RedisReadModel::open_with(url, named(name)).await.unwrap()
+}
+
+pub(crate) fn named(name: &str) -> RedisOptions {
+    RedisOptions::new().with_name(name).unwrap()
 }
