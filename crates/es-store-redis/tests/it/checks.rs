@@ -7,22 +7,27 @@ use std::{
 };
 
 use es_core::{
-    Append, Error, EventId, ExpectedVersion, NewEvent, Payload, Position, Read, Recorded, Schema,
-    Store, StreamId, Version,
+    Append, Error, EventId, ExpectedVersion, NewEvent, Payload, Position, Read, Recorded, Store,
+    StreamId,
 };
-use fastrand::Rng;
 use tokio::task::JoinHandle;
 
 pub(crate) fn stream(key: &str) -> StreamId {
     StreamId::new("account", key).unwrap()
 }
 
+pub(crate) fn event() -> NewEvent {
+    NewEvent::raw(es_core::Schema::from_static("noted", 1), Payload::json(&1).unwrap())
+}
+
 pub(crate) fn events(count: usize) -> Vec<NewEvent> {
-    let event = || NewEvent::raw(Schema::from_static("noted", 1), Payload::json(&1).unwrap());
     (0..count).map(|_| event()).collect()
 }
 
-pub(crate) type Seen = (Position, EventId);
+/// Appends so many events without any expectation.
+pub(crate) fn to(key: &str, count: usize) -> Append {
+    Append::to(stream(key), ExpectedVersion::Any).events(events(count))
+}
 
 /// The whole log, which must be dense and know no event twice.
 pub(crate) async fn whole(store: &Store) -> Vec<Recorded> {
@@ -38,12 +43,13 @@ pub(crate) async fn whole(store: &Store) -> Vec<Recorded> {
     log
 }
 
-pub(crate) fn places(log: &[Recorded]) -> Vec<Seen> {
-    log.iter().map(|event| (event.position, event.id)).collect()
+/// What a reader has met, compared with the log: the same events in the same order.
+pub(crate) fn same(seen: &[Seen], log: &[Recorded]) -> Result<(), String> {
+    let log: Vec<Seen> = log.iter().map(|event| (event.position, event.id)).collect();
+    same_as(seen, &log)
 }
 
-/// What a reader has met, compared with the log: the same events in the same order.
-pub(crate) fn same(seen: &[Seen], log: &[Seen]) -> Result<(), String> {
+pub(crate) fn same_as(seen: &[Seen], log: &[Seen]) -> Result<(), String> {
     match seen.iter().zip(log).find(|(seen, there)| seen != there) {
         Some((seen, there)) => Err(format!("met {seen:?} where the log has {there:?}")),
         None if seen.len() != log.len() => {
@@ -53,48 +59,7 @@ pub(crate) fn same(seen: &[Seen], log: &[Seen]) -> Result<(), String> {
     }
 }
 
-/// A task that appends to a stream of its own, one append after the other, and settles each.
-pub(crate) struct Writer {
-    pub(crate) store: Store,
-    stream: StreamId,
-    version: Option<Version>,
-    rng: Rng,
-    /// What was acknowledged.
-    pub(crate) written: Vec<Seen>,
-}
-
-impl Writer {
-    pub(crate) fn new(store: &Store, number: u64) -> Self {
-        Self {
-            store: store.clone(),
-            stream: stream(&format!("writer-{number}")),
-            version: None,
-            rng: Rng::with_seed(number),
-            written: Vec::new(),
-        }
-    }
-
-    /// Appends a few events, the same ones until the store says what became of them.
-    pub(crate) async fn step(&mut self) -> Result<(), Error> {
-        let events = events(self.rng.usize(1..4));
-        let receipt = loop {
-            let expected = ExpectedVersion::exactly(self.version);
-            let append = Append::to(self.stream.clone(), expected).events(events.clone());
-            match self.store.append(append).await {
-                Ok(receipt) => break receipt,
-                Err(error)
-                    if error.is_temporary()
-                        || error.kind() == es_core::ErrorKind::OutcomeUnknown => {}
-                Err(error) => return Err(error),
-            }
-        };
-        self.version = Version::after(self.version, u64::try_from(events.len()).unwrap());
-        assert_eq!(Some(receipt.version()), self.version, "nobody else writes to it");
-        let places = (receipt.first.get()..).map(Position::new);
-        self.written.extend(places.zip(events.iter().map(|event| event.id)));
-        Ok(())
-    }
-}
+pub(crate) type Seen = (Position, EventId);
 
 /// A follower that writes down what it meets, and goes on through temporary errors.
 pub(crate) struct Follower {

@@ -1,7 +1,9 @@
 //! Servers that have lost what they acknowledged: every writer, every reader and every
 //! checkpoint notices, and nothing is papered over.
 
-use es_core::{CheckpointStore, Error, ErrorKind, Owner, Progress, Read, Store, SubscriberName};
+use es_core::{
+    CheckpointStore, Error, ErrorKind, Owner, Position, Progress, Read, Store, SubscriberName,
+};
 use es_store_redis::RedisReadModel;
 use es_testkit::{
     Fixture,
@@ -9,7 +11,8 @@ use es_testkit::{
 };
 
 use crate::{
-    checks::{self, Follower, Writer},
+    checks::{self, Follower, to},
+    load::{Writer, places},
     server::store_at,
 };
 
@@ -131,8 +134,8 @@ fn a_power_cut_takes_what_durability_says_and_is_noticed() {
         server.data().cut_log(length);
         server.run_again();
         let fresh = store_at(&url).await;
-        let log = checks::places(&checks::whole(&fresh).await);
-        checks::same(&witnesses.writer.written[..kept], &log).unwrap();
+        let log = places(&checks::whole(&fresh).await);
+        checks::same_as(&witnesses.writer.written[..kept], &log).unwrap();
         let error = Witnesses::proves(&url, &model).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::LogDiverged, "{error}");
         witnesses.notice(&model).await;
@@ -162,8 +165,8 @@ fn a_kill_takes_nothing_that_only_waits_for_its_sync() {
         }
         server.kill();
         server.run_again();
-        let log = checks::places(&checks::whole(&store_at(&server.url()).await).await);
-        checks::same(&writer.written, &log).unwrap();
+        let log = places(&checks::whole(&store_at(&server.url()).await).await);
+        checks::same_as(&writer.written, &log).unwrap();
     });
 }
 
@@ -194,6 +197,35 @@ fn a_replica_that_lacks_acknowledged_appends_is_noticed() {
 fn cut_off(replica: &RedisServer) {
     // Nobody listens there.
     replica.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+}
+
+/// The same, but before those who know better look again, somebody who knows nothing has
+/// written on: the positions are there again, with other events.
+#[test]
+fn positions_that_were_given_again_are_noticed() {
+    on_a_server(RedisConfig::in_memory(), |mut server| async move {
+        let (_kept, model) = elsewhere().await;
+        let replica = server.replica(&RedisConfig::in_memory());
+        let proxy = es_testkit::servers::Proxy::start(server.address()).await;
+        let url = format!("redis://{}", proxy.address());
+        let mut witnesses = Witnesses::of(&url, &model).await;
+        witnesses.write(30).await;
+        replica.has_all_of(&server);
+        cut_off(&replica);
+        witnesses.write(20).await;
+        witnesses.handled(&model).await;
+        replica.promote();
+        let stranger = store_at(&replica.url()).await;
+        let known = witnesses.writer.written.len();
+        while stranger.head().await.unwrap().position <= Position::new(known as u64 + 10) {
+            stranger.append(to("stranger", 3)).await.unwrap();
+        }
+        proxy.lead_to(replica.address());
+        server.kill();
+        let error = Witnesses::proves(&url, &model).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::LogDiverged, "{error}");
+        witnesses.notice(&model).await;
+    });
 }
 
 #[test]
@@ -251,9 +283,9 @@ fn a_failover_through_a_sentinel_is_followed() {
         for _ in 0..50 {
             writer.step().await.unwrap();
         }
-        let log = checks::places(&checks::whole(&store).await);
-        checks::same(&writer.written, &log).unwrap();
+        let log = places(&checks::whole(&store).await);
+        checks::same_as(&writer.written, &log).unwrap();
         follower.has_met(log.len()).await;
-        checks::same(&follower.seen(), &log).unwrap();
+        checks::same_as(&follower.seen(), &log).unwrap();
     });
 }

@@ -8,8 +8,11 @@
 )]
 
 mod checks;
+mod contract;
 mod crash;
+mod load;
 mod lost;
+mod machine;
 mod progress;
 mod progress_faults;
 mod rows;
