@@ -9,8 +9,11 @@
 
 mod checks;
 mod contract;
+mod crash;
 mod cut;
 mod diverged;
+mod load;
+mod lost;
 mod machine;
 mod progress;
 mod progress_faults;
