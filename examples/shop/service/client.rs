@@ -56,7 +56,10 @@ pub async fn send(
     let ask = async {
         let mut stream = request(address, method, path, headers, body).await?;
         let mut answer = head(&mut stream).await?;
-        stream.read_to_string(&mut answer.body).await?;
+        match answer.header("content-length").parse::<u64>() {
+            Ok(length) => stream.take(length).read_to_string(&mut answer.body).await?,
+            Err(_) => stream.read_to_string(&mut answer.body).await?,
+        };
         Ok(answer)
     };
     timeout(PATIENCE, ask).await.with_context(|| format!("{method} {path}: no answer"))?
@@ -131,7 +134,7 @@ async fn request(
     let headers: String =
         headers.iter().map(|(key, value)| format!("{key}: {value}\r\n")).collect();
     let text = format!(
-        "{method} {path} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n{headers}\r\n{body}",
         body.len()
     );
@@ -153,7 +156,8 @@ async fn head(stream: &mut BufReader<TcpStream>) -> Result<Answer> {
     }
     let mut lines = lines.iter();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
-    let headers = lines.filter_map(|line| line.split_once(": "));
-    let headers = headers.map(|(key, value)| (key.to_lowercase(), value.to_owned())).collect();
+    let headers = lines.filter_map(|line| line.split_once(':'));
+    let headers =
+        headers.map(|(key, value)| (key.to_lowercase(), value.trim().to_owned())).collect();
     Ok(Answer { status: status.context("this is no HTTP")?, headers, body: String::new() })
 }
