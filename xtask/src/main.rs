@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod ci;
+mod docs;
 mod examples;
 mod features;
 mod metadata;
@@ -39,6 +40,9 @@ Usage: cargo xtask VERB [flags]
   schema [--check | --accept]
       Whether events still look as the schema locks say; --accept writes what is
       new and safe.
+  docs
+      Build the documentation of the crates and the guide (target/book), and follow
+      every link in every document.
   tidy
       The rules of the repository that a compiler does not check.
   features
@@ -74,6 +78,7 @@ fn dispatch() -> Result<Outcome> {
         Some("test") => test::verb(args),
         Some("bench") => bench::verb(args),
         Some("schema") => schema::verb(args),
+        Some("docs") => docs::verb(args),
         Some("tidy") => tidy::verb(args),
         Some("features") => features::verb(args),
         Some("ci") => ci::verb(args),

@@ -4,6 +4,7 @@ mod board;
 mod engine;
 mod feed;
 mod handle;
+mod observe;
 mod policy;
 mod projection;
 mod reactor;

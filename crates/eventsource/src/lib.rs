@@ -7,6 +7,9 @@ pub mod prelude;
 #[cfg(feature = "aggregate")]
 #[doc(inline)]
 pub use es_aggregate as aggregate;
+#[cfg(feature = "bus")]
+#[doc(inline)]
+pub use es_bus as bus;
 #[cfg(feature = "projection")]
 #[doc(inline)]
 pub use es_projection as projection;
@@ -22,6 +25,9 @@ pub use es_store_redis as redis;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite as sqlite;
+#[cfg(feature = "telemetry")]
+#[doc(inline)]
+pub use es_telemetry as telemetry;
 
 #[cfg(feature = "aggregate")]
 #[doc(inline)]
@@ -29,18 +35,28 @@ pub use es_aggregate::{
     Aggregate, Applier, Apply, Decide, Execute, ExecuteError, Given, Moment, Repository, Root,
     Saved, SnapshotPolicy, When, apply, given,
 };
+#[cfg(feature = "bus")]
+#[doc(inline)]
+pub use es_bus::{
+    BusStatistics, Delivered, Delivery, EventHandler, Exhausted, Interest, KeptLetter, LocalBus,
+    LocalOptions, PortTransport, Publisher, Refused, Registration, RegistrationGuard, Relay,
+    RelayState, RelayStatus, Replayed, Retry, RunningRelay, Subscribe, Subscription,
+    SubscriptionStatistics, Transport, WhenFull,
+};
 #[doc(inline)]
 pub use es_core::{
-    Append, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Checkpoint,
-    CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter, DeadLetterStore,
-    DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error, ErrorKind, EventBus,
-    EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced, Follow, FollowStream,
-    Head, IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, On,
-    Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read, ReadModel,
-    Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
-    ShapeDifference, Snapshot, SnapshotKey, SnapshotStore, Store, StreamAppend, StreamExpectation,
-    StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope, Timestamp, Undecodable, UnknownEvent,
-    Unless, Upcasters, UpcastersBuilder, Version, limits,
+    Append, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Check,
+    Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter,
+    DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error,
+    ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced,
+    Follow, FollowStream, Gauge, GaugeSource, Head, Health, HealthReport, IdempotencyClash,
+    IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, Observation, Observer, On,
+    Outcome, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read,
+    ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
+    ShapeDifference, SharedObserver, Snapshot, SnapshotKey, SnapshotStore, SnapshotUse, Store,
+    StreamAppend, StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope,
+    Timestamp, Undecodable, UnknownEvent, Unless, Upcasters, UpcastersBuilder, Version, limits,
+    spans,
 };
 #[cfg(feature = "derive")]
 #[doc(inline)]
@@ -48,7 +64,7 @@ pub use es_macros::EventFacade as Event;
 #[cfg(feature = "projection")]
 #[doc(inline)]
 pub use es_projection::{
-    CaughtUp, Handle, Handler, Health, IdempotencyKey, Lag, OnFailure, Policy, Projection, Reactor,
+    CaughtUp, Handle, Handler, IdempotencyKey, Lag, OnFailure, Policy, Projection, Reactor,
     Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Retried, Runner, Running, Scope,
     State, Status, Stopped, Trouble, WaitError, handle, wait_for,
 };
@@ -66,8 +82,11 @@ pub use es_store_redis::{RedisOptions, RedisReadModel, RedisSnapshotStore, Redis
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite::{SqliteReadModel, SqliteSnapshotStore, SqliteStore, SqliteTx};
+#[cfg(feature = "telemetry")]
+#[doc(inline)]
+pub use es_telemetry::Telemetry;
 pub use event_trait::*;
-pub use open::open;
+pub use open::{open, open_observed};
 
 /// The trait `Event`, to be imported by a glob.
 ///

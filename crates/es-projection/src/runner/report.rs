@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use es_core::{Error, Head, Result, Timestamp};
 
 use crate::{
-    Health, Lag, Scope, Status,
+    Lag, Scope, Status,
     board::View,
     engine::with_causes,
+    status::health_of,
     worker::{Job, Surroundings},
 };
 
@@ -25,7 +26,7 @@ impl Surroundings {
         };
         let feed = self.feeds.trouble();
         let (known, now) = (lag.as_ref().copied().map_err(String::as_str), Instant::now());
-        let health = Health::of(&view, known, feed.as_deref(), self.timing.stuck_after, now);
+        let health = health_of(&view, known, feed.as_deref(), self.timing.stuck_after, now);
         Status {
             name: job.name.to_owned(),
             version: job.version,

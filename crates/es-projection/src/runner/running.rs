@@ -12,6 +12,7 @@ use super::{Runner, seat::Seat};
 use crate::{
     State, Status, WaitError,
     board::{Command, Order},
+    observe::Watch,
     wait::{self, moment_in},
     worker::Surroundings,
 };
@@ -22,8 +23,9 @@ use crate::{
 /// A subscriber is asked for by the name of its projection (`orders`, which means the
 /// highest version that runs) or by that of its progress (`orders-v2`).
 pub struct Running {
-    around: Arc<Surroundings>,
-    seats: Vec<Seat>,
+    pub(super) around: Arc<Surroundings>,
+    pub(super) seats: Vec<Seat>,
+    _watch: Option<Watch>,
 }
 
 /// What trying parked events again has done.
@@ -52,7 +54,10 @@ impl Runner {
     pub fn start(mut self) -> Result<Running> {
         let around = self.surroundings()?;
         let seats = self.jobs.iter().map(|job| Seat::start(Arc::clone(job), &around)).collect();
-        Ok(Running { around, seats })
+        let watch = around.store.observer().map(|observer| {
+            Watch::start(self.jobs.clone(), Arc::clone(&around), self.watch_every, observer)
+        });
+        Ok(Running { around, seats, _watch: watch })
     }
 
     /// Works until `stop` returns (a signal, say) and then as [`Running::stop`] does.

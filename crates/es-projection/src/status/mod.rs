@@ -7,7 +7,8 @@ use std::{fmt, time::Duration};
 
 use es_core::{Owner, Position, SubscriberName, Timestamp};
 
-pub use health::Health;
+pub use es_core::Health;
+pub(crate) use health::health_of;
 pub(crate) use rate::Rate;
 
 /// What a subscriber is doing, how far it is behind, and whether that is well (P4).

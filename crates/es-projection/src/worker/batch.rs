@@ -12,10 +12,10 @@
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
-use es_core::{DeadLetter, Error, ErrorKind, Position, Progress, Recorded};
+use es_core::{DeadLetter, Error, ErrorKind, Observation, Position, Progress, Recorded};
 
 use super::{Flow, Worker, save::heals};
-use crate::engine::Failure;
+use crate::{engine::Failure, observe::HANDLER};
 
 impl Worker {
     /// Handles the events; everything up to `up_to` is handled or parked then.
@@ -102,10 +102,14 @@ impl Worker {
                 // What a commit fails with may be up to the rows: a constraint that is
                 // checked late.
                 Err(Failure::Commit(error)) if heals(&error) && !error.is_temporary() => {
+                    self.tell(failed);
                     return Ok(Some(Failure::Commit(error)));
                 }
                 Err(Failure::Begin(error) | Failure::Commit(error)) => error,
-                Err(failure @ Failure::Handler { .. }) => return Ok(Some(failure)),
+                Err(failure @ Failure::Handler { .. }) => {
+                    self.tell(failed);
+                    return Ok(Some(failure));
+                }
             };
             attempt += 1;
             self.wait_out("committing", error, attempt).await?;
@@ -182,6 +186,10 @@ impl Worker {
         self.advance(&progress, handled).await?;
         Ok(before)
     }
+}
+
+fn failed(subscriber: &str) -> Observation<'_> {
+    Observation::AttemptFailed { subscriber, stage: HANDLER }
 }
 
 /// The events in pieces of about `size`.

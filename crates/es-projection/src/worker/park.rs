@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use es_core::{DeadLetter, Error, ErrorKind, Position, Read, Recorded, Release, StreamId};
+use es_core::{
+    DeadLetter, Error, ErrorKind, Observation, Position, Read, Recorded, Release, StreamId,
+};
 use tracing::{error, info, warn};
 
 use super::{End, Flow, Worker};
 use crate::{
     OnFailure,
     engine::{Failure, with_causes},
+    observe::HANDLER,
     runner::Retried,
 };
 
@@ -169,6 +172,7 @@ impl Worker {
         let subscriber = &self.job.subscriber;
         warn!(%subscriber, attempts, cause = %failure.text(), "an event failed; trying again");
         self.job.board.trouble(failure.error());
+        self.tell(|subscriber| Observation::Retried { subscriber, stage: HANDLER });
         self.rest(self.job.policy.pause(attempts)).await
     }
 }

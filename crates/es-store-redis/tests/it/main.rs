@@ -10,6 +10,8 @@
 mod checks;
 mod contract;
 mod crash;
+mod cut;
+mod diverged;
 mod load;
 mod lost;
 mod machine;
@@ -18,3 +20,4 @@ mod progress_faults;
 mod rows;
 mod server;
 mod skip;
+mod states;

@@ -73,7 +73,7 @@ impl Drop for Log {
 }
 
 /// Host and port of a URL without a user.
-fn address(url: &str) -> std::net::SocketAddr {
+pub(crate) fn address(url: &str) -> std::net::SocketAddr {
     let place = url.split("://").nth(1).unwrap_or_default();
     let place = place.split('/').next().unwrap_or_default();
     std::net::ToSocketAddrs::to_socket_addrs(place).unwrap().next().unwrap()
