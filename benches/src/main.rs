@@ -4,6 +4,7 @@ mod domain;
 mod measure;
 mod memory;
 mod postgres;
+mod redis;
 mod report;
 mod sqlite;
 
@@ -46,7 +47,13 @@ fn main() -> anyhow::Result<()> {
                 let effort = options.effort;
                 rows.extend(runtime.block_on(postgres::measure(effort))?);
             }
-            other => bail!("no area {other:?}: there are memory, sqlite and postgres"),
+            "redis" => {
+                let effort = options.effort;
+                let (measured, bytes) = runtime.block_on(redis::measure(effort))?;
+                rows.extend(measured);
+                others.extend(bytes);
+            }
+            other => bail!("no area {other:?}: there are memory, sqlite, postgres and redis"),
         }
     }
     print!("{}", report::table(&rows));
@@ -79,7 +86,7 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        options.areas.extend(["memory", "sqlite", "postgres"].map(str::to_owned));
+        options.areas.extend(["memory", "sqlite", "postgres", "redis"].map(str::to_owned));
     }
     Ok(options)
 }
