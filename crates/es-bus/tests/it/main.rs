@@ -8,5 +8,7 @@
 )]
 
 mod local;
+#[cfg(feature = "redis")]
+mod redis;
 mod relay;
 mod sample;
