@@ -1,5 +1,6 @@
 //! `cargo xtask bench [AREA] [--quick] [--json FILE] [--plot DIR]`.
 
+mod bus;
 mod domain;
 mod measure;
 mod memory;
@@ -46,7 +47,13 @@ fn main() -> anyhow::Result<()> {
                 let effort = options.effort;
                 rows.extend(runtime.block_on(postgres::measure(effort))?);
             }
-            other => bail!("no area {other:?}: there are memory, sqlite and postgres"),
+            "bus" => {
+                let effort = options.effort;
+                let measured = runtime.block_on(runtime.spawn(bus::measure(effort)))??;
+                rows.extend(measured.0);
+                others.extend(measured.1);
+            }
+            other => bail!("no area {other:?}: there are memory, sqlite, postgres and bus"),
         }
     }
     print!("{}", report::table(&rows));
@@ -79,7 +86,7 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        options.areas.extend(["memory", "sqlite", "postgres"].map(str::to_owned));
+        options.areas.extend(["memory", "sqlite", "postgres", "bus"].map(str::to_owned));
     }
     Ok(options)
 }

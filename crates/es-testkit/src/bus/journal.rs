@@ -61,7 +61,7 @@ impl Journal {
     ///
     /// # Panics
     /// When that never comes.
-    pub(crate) async fn when(&self, what: &str, is: impl Fn(&[Recorded]) -> bool) {
+    pub(crate) async fn when(&self, what: &str, is: impl Fn(&[Recorded]) -> bool + Send + Sync) {
         let mut seen = self.0.subscribe();
         let waited = tokio::time::timeout(NEVER, seen.wait_for(|seen| is(seen))).await;
         let count = self.all().len();
