@@ -1,5 +1,6 @@
 //! `cargo xtask bench [AREA] [--quick] [--json FILE] [--plot DIR]`.
 
+mod bus;
 mod domain;
 mod measure;
 mod memory;
@@ -53,7 +54,13 @@ fn main() -> anyhow::Result<()> {
                 rows.extend(measured);
                 others.extend(bytes);
             }
-            other => bail!("no area {other:?}: there are memory, sqlite, postgres and redis"),
+            "bus" => {
+                let effort = options.effort;
+                let measured = runtime.block_on(runtime.spawn(bus::measure(effort)))??;
+                rows.extend(measured.0);
+                others.extend(measured.1);
+            }
+            other => bail!("no area {other:?}: there are memory, sqlite, postgres, redis and bus"),
         }
     }
     print!("{}", report::table(&rows));
@@ -86,7 +93,8 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        options.areas.extend(["memory", "sqlite", "postgres", "redis"].map(str::to_owned));
+        let all = ["memory", "sqlite", "postgres", "redis", "bus"];
+        options.areas.extend(all.map(str::to_owned));
     }
     Ok(options)
 }

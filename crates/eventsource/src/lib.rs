@@ -43,6 +43,12 @@ pub use es_bus::{
     RelayState, RelayStatus, Replayed, Retry, RunningRelay, Subscribe, Subscription,
     SubscriptionStatistics, Transport, WhenFull,
 };
+#[cfg(all(feature = "bus", feature = "redis"))]
+#[doc(inline)]
+pub use es_bus::{
+    ConsumerState, ConsumerStatus, GroupMode, GroupStatus, RedisConsumer, RedisTopic,
+    RunningConsumer, StartAt, TopicOptions,
+};
 #[doc(inline)]
 pub use es_core::{
     Append, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Check,
