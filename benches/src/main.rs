@@ -6,6 +6,7 @@ mod memory;
 mod postgres;
 mod report;
 mod sqlite;
+mod telemetry;
 
 use std::path::PathBuf;
 
@@ -46,7 +47,13 @@ fn main() -> anyhow::Result<()> {
                 let effort = options.effort;
                 rows.extend(runtime.block_on(postgres::measure(effort))?);
             }
-            other => bail!("no area {other:?}: there are memory, sqlite and postgres"),
+            // On a runtime of its own, with one thread.
+            "telemetry" => {
+                let (measured, cost) = telemetry::measure(options.effort)?;
+                rows.extend(measured);
+                others.push(cost);
+            }
+            other => bail!("no area {other:?}: there are memory, sqlite, postgres and telemetry"),
         }
     }
     print!("{}", report::table(&rows));
@@ -79,7 +86,7 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        options.areas.extend(["memory", "sqlite", "postgres"].map(str::to_owned));
+        options.areas.extend(["memory", "sqlite", "postgres", "telemetry"].map(str::to_owned));
     }
     Ok(options)
 }

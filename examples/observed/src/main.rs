@@ -74,7 +74,11 @@ async fn run(telemetry: &Telemetry) -> anyhow::Result<()> {
     }
     ensure!(model.get(&BALANCES, &"alice".to_owned())? == Some(500));
     let health = running.health(SOON).await;
-    println!("As an endpoint would answer: {} {}", health.status(), serde_json::to_string(&health)?);
+    println!(
+        "As an endpoint would answer: {} {}",
+        health.status(),
+        serde_json::to_string(&health)?
+    );
     running.stop(SOON).await;
     Ok(())
 }
