@@ -8,6 +8,7 @@ mod local;
 mod relay;
 mod retry;
 mod subscription;
+mod watch;
 
 pub use handler::EventHandler;
 pub use interest::Interest;
