@@ -31,6 +31,9 @@ chapters! {
     ReferenceStores = "reference-stores.md";
     ReferenceAggregates = "reference-aggregates.md";
     ReferenceProjections = "reference-projections.md";
+    MigratingFromEventsourcePy = "migrating-from-eventsource-py.md";
+    MigratingFromCqrsEs = "migrating-from-cqrs-es.md";
+    Comparison = "comparison.md";
     Faq = "faq.md";
     Glossary = "glossary.md";
 }

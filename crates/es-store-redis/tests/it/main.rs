@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod contract;
 mod progress;
 mod progress_faults;
 mod rows;
