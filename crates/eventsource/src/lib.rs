@@ -19,6 +19,9 @@ pub use es_store_memory as memory;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use es_store_postgres as postgres;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use es_store_redis as redis;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite as sqlite;
@@ -73,6 +76,9 @@ pub use es_store_memory::MemoryStore;
 pub use es_store_postgres::{
     PgTx, PostgresOptions, PostgresReadModel, PostgresSnapshotStore, PostgresStore,
 };
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use es_store_redis::{RedisOptions, RedisReadModel, RedisSnapshotStore, RedisStore, RedisTx};
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite::{SqliteReadModel, SqliteSnapshotStore, SqliteStore, SqliteTx};

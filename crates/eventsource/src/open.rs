@@ -9,6 +9,8 @@ use es_core::{Error, ErrorKind, Result, SharedObserver, Store};
 /// | `memory:` | a new log in memory, which ends with the program | `memory` |
 /// | `sqlite:bank.db`, `sqlite:/var/lib/bank.db` | a log in that file, made if it is not there; durable | `sqlite` |
 /// | `postgres://user@host/database` | a log in that database, whose tables are made if they are not there; durable | `postgres` |
+/// | `redis://host`, `redis-cluster://…`, `redis-sentinel://…` | the log `es` on that Redis, made if it is not there; as durable as the server is set | `redis` |
+/// | `rediss://…` | the same over TLS | `redis-tls` |
 /// | `sqlite::memory:` | a new log in an SQLite database in memory | `sqlite` |
 ///
 /// `sqlite:///var/lib/bank.db` means the same as with one slash.
@@ -58,6 +60,8 @@ async fn opened(url: &str, observer: Option<SharedObserver>) -> Result<Store> {
             }
             es_store_postgres::PostgresStore::open_with(url, options).await.map(Store::new)
         }
+        #[cfg(feature = "redis")]
+        _ if is_redis(scheme) => es_store_redis::RedisStore::open(url).await.map(Store::new),
         #[cfg(feature = "sqlite")]
         "sqlite" => sqlite(rest, observer).await,
         _ => {
@@ -65,6 +69,13 @@ async fn opened(url: &str, observer: Option<SharedObserver>) -> Result<Store> {
             Err(unsupported(scheme))
         }
     }
+}
+
+/// `redis`, and what may stand behind it; with an `s` for TLS, and `valkey` in its place.
+fn is_redis(scheme: &str) -> bool {
+    let name = scheme.strip_prefix("redis").or_else(|| scheme.strip_prefix("valkey"));
+    let rest = name.map(|rest| rest.strip_prefix('s').unwrap_or(rest));
+    rest.is_some_and(|rest| ["", "-cluster", "-sentinel", "+unix"].contains(&rest))
 }
 
 #[cfg(feature = "sqlite")]
@@ -95,7 +106,7 @@ fn unsupported(scheme: &str) -> Error {
         "memory" => "memory",
         "sqlite" => "sqlite",
         "postgres" | "postgresql" => "postgres",
-        "redis" | "rediss" | "valkey" => "redis",
+        _ if is_redis(scheme) => "redis",
         _ => {
             let what = format!(
                 "no store goes by {scheme:?}: write memory:, sqlite:FILE, postgres://… or redis://…"

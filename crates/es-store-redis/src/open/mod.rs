@@ -39,6 +39,17 @@ pub(crate) async fn open(redis: &Redis, keys: &Keys) -> Result<Head> {
     Ok(Head::new(log, Position::new(last.count("the head").map_err(damaged)?)))
 }
 
+/// Gives the log a new identity and lets it go on behind `beyond`, or behind its end where
+/// that is further; makes the log if it is not there.
+pub(crate) async fn go_on(redis: &Redis, keys: &Keys, beyond: Position) -> Result<Head> {
+    open(redis, keys).await?;
+    let script = Script::new(include_str!("go_on.lua"));
+    let log = LogId::generate();
+    let command = script.on([&keys.meta]).arg(log.as_uuid().to_string()).arg(beyond.get());
+    let reply = redis.command(command).await.map_err(from_redis)?;
+    Ok(Head::new(log, Position::new(reply.count("the head").map_err(damaged)?)))
+}
+
 /// The command that asks which log it is and where it ends.
 pub(crate) fn asking(keys: &Keys) -> Command {
     Command::new("HMGET").key(&keys.meta).arg("log").arg("seq")

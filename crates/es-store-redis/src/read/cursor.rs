@@ -40,7 +40,10 @@ impl Walk {
             // The ids of entries are their last positions: the first one to read may begin
             // before the end of the read and end behind it.
             Direction::Backward if is_over => high,
-            Direction::Backward => source.entry_with(high).await?.last,
+            Direction::Backward => match source.entry_from(high).await? {
+                Some(entry) => entry.last,
+                None => Position::new(u64::MAX), // a gap at the end
+            },
         };
         Ok(Self { low, high, direction, entries: VecDeque::new(), next, is_over })
     }

@@ -154,8 +154,7 @@ async fn begin(source: &Source, mut read: Read) -> Stepped {
         && let Some(mut first) = InStream::from_the_start(stream, &read)
     {
         // The head is asked behind the list, so it is not before what the list has.
-        let seen = source.seen();
-        let (page, head, is_more) = first.first(source, budget.events().min(left), seen).await?;
+        let (page, head, is_more) = first.first(source, budget.events().min(left)).await?;
         bounded(source, &mut read, head)?;
         let mut going = Going { read, places: Places::Stream(first), budget, left };
         going.budget.learn(&page);

@@ -1,6 +1,8 @@
 //! The log as it lies on the server, for whoever reads or appends.
 
-use es_core::{Diverged, Head, LogId, Position, Recorded, Result};
+use std::sync::{Mutex, PoisonError};
+
+use es_core::{Diverged, Error, EventId, Head, LogId, Position, Recorded, Result};
 use es_redis::{Command, Redis, Reply, Script};
 use tokio::sync::watch;
 
@@ -22,14 +24,32 @@ pub(crate) struct Source {
     /// The highest position that was seen or acknowledged here. A log that ends before it
     /// was rolled back.
     pub(crate) published: watch::Sender<Position>,
+    anchor: Mutex<Option<Anchor>>,
     search: Script,
+}
+
+/// An event that was seen here, and where. A server that was rolled back and has gone on
+/// since may be past every position that was seen, but has other events there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Anchor {
+    pub(crate) id: EventId,
+    pub(crate) position: Position,
+}
+
+/// What is said of a log that has another event where the anchor was.
+pub(crate) fn rewritten(anchor: Option<Anchor>) -> Error {
+    match anchor {
+        Some(Anchor { id, position }) => Diverged::Rewritten { position, expected: id }.into(),
+        None => damaged("an anchor was missed that was not asked for"),
+    }
 }
 
 impl Source {
     pub(crate) fn new(redis: Redis, keys: Keys, head: Head) -> Self {
         let published = watch::Sender::new(head.position);
         let search = Script::new(include_str!("search.lua"));
-        Self { redis, keys, log: head.log, published, search }
+        let anchor = Mutex::new(None);
+        Self { redis, keys, log: head.log, published, anchor, search }
     }
 
     /// The highest position that was seen here.
@@ -46,26 +66,46 @@ impl Source {
         });
     }
 
+    /// The last event that was seen here.
+    pub(crate) fn anchor(&self) -> Option<Anchor> {
+        *self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes an event that the log has.
+    fn anchored(&self, id: EventId, position: Position) {
+        let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        if anchor.is_none_or(|anchor| anchor.position < position) {
+            *anchor = Some(Anchor { id, position });
+        }
+    }
+
+    /// Notes an append that was acknowledged, whose last event this is.
+    pub(crate) fn wrote(&self, last: Option<EventId>, position: Position) {
+        if let Some(id) = last {
+            self.anchored(id, position);
+        }
+        self.publish(position);
+    }
+
     /// Which log is there now, and where it ends.
     ///
     /// # Errors
-    /// `LogDiverged` when it is gone, or ends before what was seen of it.
+    /// `LogDiverged` when it is gone, ends before what was seen of it, or has something else
+    /// there.
     pub(crate) async fn head(&self) -> Result<Head> {
-        let seen = self.seen();
-        let reply = self.ask(&[open::asking(&self.keys)]).await?.swap_remove(0);
-        self.checked(reply, seen)
+        let asking = self.asking();
+        let mut replies = self.ask(&asking.commands()).await?.into_iter();
+        asking.head(self, &mut replies)
     }
 
-    /// The head in a reply, for a log that was seen up to `seen` before it was asked.
-    pub(crate) fn checked(&self, reply: Reply, seen: Position) -> Result<Head> {
-        let head = open::head(reply, self.log)?;
-        if head.log == self.log {
-            if head.position < seen {
-                return Err(Diverged::RolledBack { reader: seen, head }.into());
-            }
-            self.publish(head.position);
-        }
-        Ok(head)
+    /// The question which log is there, where it ends, and whether it is what was seen.
+    pub(crate) fn asking(&self) -> Asking {
+        let (seen, anchor) = (self.seen(), self.anchor());
+        let mut commands = vec![open::asking(&self.keys)];
+        commands.extend(anchor.map(|Anchor { id, .. }| {
+            Command::new("HGET").key(self.keys.ids(id)).arg(id.as_uuid().as_bytes().to_vec())
+        }));
+        Asking { seen, anchor, commands }
     }
 
     /// Asks, again where a reply is lost; a read may be asked as often as one likes.
@@ -91,8 +131,16 @@ impl Source {
 
     /// The entry that has the event at a position, which the log has.
     pub(crate) async fn entry_with(&self, position: Position) -> Result<Entry> {
-        let mut entries = self.entries_with([position]).await?;
-        entries.pop().ok_or_else(|| damaged("a position is taken and not in the log"))
+        let entry = self.entry_from(position).await?;
+        entry.ok_or_else(|| damaged("a position is taken and not in the log"))
+    }
+
+    /// The entry that has the event at a position, or the first one behind it; none at the end.
+    pub(crate) async fn entry_from(&self, position: Position) -> Result<Option<Entry>> {
+        let asked = self.forward(position).arg("COUNT").arg(1);
+        let reply = self.ask(&[asked]).await?.swap_remove(0);
+        let found = reply.array("the log").map_err(damaged)?.into_iter().next();
+        found.map(Entry::of).transpose()
     }
 
     /// The entries that have the events at some positions; each entry as often as asked for.
@@ -131,6 +179,9 @@ impl Source {
             }
             events.extend(found);
         }
+        if let Some(last) = events.iter().max_by_key(|event| event.position) {
+            self.anchored(last.id, last.position);
+        }
         Ok(events)
     }
 
@@ -150,6 +201,43 @@ impl Source {
     /// How many items of a list are at a position or below, and how many there are.
     pub(crate) fn searching(&self, key: &str, limit: Position, kind: &'static str) -> Command {
         self.search.on([key.to_owned()]).arg(limit.get()).arg(kind)
+    }
+}
+
+/// A question about the head, and what was known when it was asked.
+pub(crate) struct Asking {
+    seen: Position,
+    anchor: Option<Anchor>,
+    commands: Vec<Command>,
+}
+
+impl Asking {
+    pub(crate) fn commands(&self) -> Vec<Command> {
+        self.commands.clone()
+    }
+
+    /// The head, of as many replies as there were commands.
+    pub(crate) fn head(
+        &self,
+        source: &Source,
+        replies: &mut impl Iterator<Item = Reply>,
+    ) -> Result<Head> {
+        let mut next = || replies.next().ok_or_else(super::cursor::unanswered);
+        let head = open::head(next()?, source.log)?;
+        let place = self.anchor.map(|_| next()).transpose()?;
+        if head.log != source.log {
+            return Ok(head); // whoever asks compares
+        }
+        if head.position < self.seen {
+            return Err(Diverged::RolledBack { reader: self.seen, head }.into());
+        }
+        if let (Some(anchor), Some(place)) = (self.anchor, place)
+            && place.count("an id").ok() != Some(anchor.position.get())
+        {
+            return Err(rewritten(Some(anchor)));
+        }
+        source.publish(head.position);
+        Ok(head)
     }
 }
 

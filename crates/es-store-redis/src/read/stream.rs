@@ -8,7 +8,6 @@ use super::{
     page::Budget,
     source::{Source, found},
 };
-use crate::open;
 
 /// Where the read of a stream has got to, in versions: both ends are still to be read.
 pub(super) struct InStream {
@@ -39,16 +38,14 @@ impl InStream {
         &mut self,
         source: &Source,
         events: u64,
-        seen: Position,
     ) -> Result<(Vec<Recorded>, Head, bool)> {
         let wanted = self.wanted(events.max(1));
-        let mut replies =
-            source.ask(&[self.list(source, wanted), open::asking(&source.keys)]).await?;
-        let (head, list) = (replies.pop(), replies.pop());
-        let (Some(head), Some(list)) = (head, list) else {
-            return Err(super::cursor::unanswered());
-        };
-        let head = source.checked(head, seen)?;
+        let asking = source.asking();
+        let mut commands = vec![self.list(source, wanted)];
+        commands.extend(asking.commands());
+        let mut replies = source.ask(&commands).await?.into_iter();
+        let list = replies.next().ok_or_else(super::cursor::unanswered)?;
+        let head = asking.head(source, &mut replies)?;
         let page = records(list, &self.stream, self.low)?;
         // What comes after the head belongs to a later read.
         self.until = self.until.min(head.position);
