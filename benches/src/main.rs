@@ -8,6 +8,7 @@ mod postgres;
 mod redis;
 mod report;
 mod sqlite;
+mod telemetry;
 
 use std::path::PathBuf;
 
@@ -60,7 +61,15 @@ fn main() -> anyhow::Result<()> {
                 rows.extend(measured.0);
                 others.extend(measured.1);
             }
-            other => bail!("no area {other:?}: there are memory, sqlite, postgres, redis and bus"),
+            // On a runtime of its own, with one thread.
+            "telemetry" => {
+                let (measured, cost) = telemetry::measure(options.effort)?;
+                rows.extend(measured);
+                others.push(cost);
+            }
+            other => bail!(
+                "no area {other:?}: there are memory, sqlite, postgres, redis, bus and telemetry"
+            ),
         }
     }
     print!("{}", report::table(&rows));
@@ -93,7 +102,7 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        let all = ["memory", "sqlite", "postgres", "redis", "bus"];
+        let all = ["memory", "sqlite", "postgres", "redis", "bus", "telemetry"];
         options.areas.extend(all.map(str::to_owned));
     }
     Ok(options)

@@ -10,6 +10,7 @@ mod redis;
 mod relay;
 mod retry;
 mod subscription;
+mod watch;
 
 pub use handler::EventHandler;
 pub use interest::Interest;

@@ -11,6 +11,7 @@
 mod projections;
 #[cfg(all(
     feature = "aggregate",
+    feature = "bus",
     feature = "derive",
     feature = "projection",
     feature = "sqlite",
