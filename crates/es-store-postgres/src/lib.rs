@@ -12,6 +12,7 @@ mod progress;
 mod read;
 mod snapshots;
 mod store;
+mod tls;
 mod wait;
 
 pub use deadpool_postgres;

@@ -28,6 +28,8 @@ pub struct PostgresOptions {
     pub(crate) poll_interval: Duration,
     pub(crate) listen: bool,
     pub(crate) observer: Option<SharedObserver>,
+    #[cfg(feature = "tls")]
+    pub(crate) root_certificates: Option<Vec<u8>>,
 }
 
 impl PostgresOptions {
@@ -49,6 +51,8 @@ impl PostgresOptions {
             poll_interval: Duration::from_millis(100),
             listen: true,
             observer: None,
+            #[cfg(feature = "tls")]
+            root_certificates: None,
         }
     }
 
@@ -136,6 +140,15 @@ impl PostgresOptions {
     #[must_use]
     pub const fn with_listening(mut self, listen: bool) -> Self {
         self.listen = listen;
+        self
+    }
+
+    /// Whom to trust with `sslmode=require`, as text in PEM, instead of whom the system
+    /// trusts. Text that is no certificate is refused when the store is opened.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates = Some(pem.into());
         self
     }
 

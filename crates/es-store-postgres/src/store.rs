@@ -87,6 +87,8 @@ impl PostgresStore {
     ///
     /// The URL is that of libpq: `postgres://user:password@host:port/database`, several
     /// hosts for a primary with standbys (`target_session_attrs=read-write` among them).
+    /// With `sslmode=require` and the feature `tls`, all of it goes over TLS, and the
+    /// certificate and the name of the server are checked; without either, nothing does.
     ///
     /// # Errors
     /// `Unavailable` when the server cannot be reached; `Invalid` when it refuses the user,
@@ -289,7 +291,8 @@ impl PostgresStore {
         if let Some(config) = &self.inner.listen {
             self.inner.listener.get_or_init(|| {
                 let published = Arc::clone(&self.inner.published);
-                tokio::spawn(listen(config.clone(), self.inner.names.clone(), published))
+                let tls = self.inner.connections.tls();
+                tokio::spawn(listen(config.clone(), tls, self.inner.names.clone(), published))
             });
         }
     }

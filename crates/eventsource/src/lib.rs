@@ -19,9 +19,15 @@ pub use es_store_memory as memory;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use es_store_postgres as postgres;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use es_store_redis as redis;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite as sqlite;
+#[cfg(feature = "telemetry")]
+#[doc(inline)]
+pub use es_telemetry as telemetry;
 
 #[cfg(feature = "aggregate")]
 #[doc(inline)]
@@ -39,16 +45,18 @@ pub use es_bus::{
 };
 #[doc(inline)]
 pub use es_core::{
-    Append, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Checkpoint,
-    CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter, DeadLetterStore,
-    DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error, ErrorKind, EventBus,
-    EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced, Follow, FollowStream,
-    Head, IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, On,
-    Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read, ReadModel,
-    Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
-    ShapeDifference, Snapshot, SnapshotKey, SnapshotStore, Store, StreamAppend, StreamExpectation,
-    StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope, Timestamp, Undecodable, UnknownEvent,
-    Unless, Upcasters, UpcastersBuilder, Version, limits,
+    Append, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Check,
+    Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter,
+    DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error,
+    ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced,
+    Follow, FollowStream, Gauge, GaugeSource, Head, Health, HealthReport, IdempotencyClash,
+    IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, Observation, Observer, On,
+    Outcome, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read,
+    ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
+    ShapeDifference, SharedObserver, Snapshot, SnapshotKey, SnapshotStore, SnapshotUse, Store,
+    StreamAppend, StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope,
+    Timestamp, Undecodable, UnknownEvent, Unless, Upcasters, UpcastersBuilder, Version, limits,
+    spans,
 };
 #[cfg(feature = "derive")]
 #[doc(inline)]
@@ -56,7 +64,7 @@ pub use es_macros::EventFacade as Event;
 #[cfg(feature = "projection")]
 #[doc(inline)]
 pub use es_projection::{
-    CaughtUp, Handle, Handler, Health, IdempotencyKey, Lag, OnFailure, Policy, Projection, Reactor,
+    CaughtUp, Handle, Handler, IdempotencyKey, Lag, OnFailure, Policy, Projection, Reactor,
     Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Retried, Runner, Running, Scope,
     State, Status, Stopped, Trouble, WaitError, handle, wait_for,
 };
@@ -68,11 +76,17 @@ pub use es_store_memory::MemoryStore;
 pub use es_store_postgres::{
     PgTx, PostgresOptions, PostgresReadModel, PostgresSnapshotStore, PostgresStore,
 };
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use es_store_redis::{RedisOptions, RedisReadModel, RedisSnapshotStore, RedisStore, RedisTx};
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite::{SqliteReadModel, SqliteSnapshotStore, SqliteStore, SqliteTx};
+#[cfg(feature = "telemetry")]
+#[doc(inline)]
+pub use es_telemetry::Telemetry;
 pub use event_trait::*;
-pub use open::open;
+pub use open::{open, open_observed};
 
 /// The trait `Event`, to be imported by a glob.
 ///

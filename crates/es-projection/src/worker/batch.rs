@@ -122,6 +122,11 @@ impl Worker {
     /// at and the events were handled again.
     /// *Mechanism.* Claiming again raises the epoch, so that a commit of the old epoch can
     /// take place before the claim or never; the checkpoint that the claim answers tells.
+    ///
+    /// It may also tell that the model has lost commits that were acknowledged: a failover to
+    /// a replica that lagged, or a restored backup. Going on from the batch at hand would
+    /// leave a hole, so the worker ends as one that was fenced, and whoever claims next begins
+    /// where the model is.
     async fn settle(&mut self, progress: &Progress, error: Error) -> Flow<bool> {
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
         let store = job.engine.progress();
@@ -135,6 +140,13 @@ impl Worker {
         let claim = || store.claim(&job.subscriber, progress.log, &around.owner);
         let claimed = self.persist("claiming its checkpoint", claim).await?;
         let epoch = claimed.epoch;
+        if claimed.position < self.checkpoint.position {
+            let (was, is) = (self.checkpoint.position, claimed.position);
+            let subscriber = &job.subscriber;
+            tracing::error!(%subscriber, %was, %is, "its read model has lost commits and begins again there");
+            let fenced = es_core::Fenced::new(subscriber.clone(), progress.epoch, epoch);
+            return Err(super::End::Fenced(fenced.into()));
+        }
         self.checkpoint.epoch = epoch;
         job.board.change(|view| {
             view.epoch = epoch;

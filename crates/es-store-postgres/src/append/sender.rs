@@ -48,6 +48,7 @@ use crate::{
     error::{again, closed},
     names::Names,
     observe::committed,
+    tls::{Tls, with_tls},
 };
 
 /// Appends that share a commit at most.
@@ -218,7 +219,7 @@ impl Sender {
                         Ok(Ok(answers)) => return Ok(answers),
                         Ok(Err(failure)) => failure,
                         Err(_) => {
-                            cancel(client);
+                            cancel(client, self.connections.tls());
                             Failure::Lost(Error::new(ErrorKind::Busy, "the deadline is over"))
                         }
                     }
@@ -369,10 +370,11 @@ fn is_common(error: &Error) -> bool {
 }
 
 /// Asks the server to give up a call that nobody waits for any more.
-fn cancel(client: &Object) {
+fn cancel(client: &Object, tls: Tls) {
     let token = client.cancel_token();
     drop(tokio::spawn(async move {
-        if let Err(error) = token.cancel_query(tokio_postgres::NoTls).await {
+        let cancelled = with_tls!(tls, connector => token.cancel_query(connector).await);
+        if let Err(error) = cancelled {
             tracing::debug!(error = %error, "an abandoned call could not be cancelled");
         }
     }));

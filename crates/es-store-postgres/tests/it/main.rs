@@ -19,6 +19,7 @@ mod own_server;
 mod parked;
 mod plans;
 mod pools;
-mod proxy;
 mod server;
 mod skip;
+#[cfg(feature = "tls")]
+mod tls;

@@ -7,7 +7,17 @@
     reason = "tests fail by panicking"
 )]
 
+mod checks;
+mod contract;
+mod crash;
+mod cut;
+mod diverged;
+mod load;
+mod lost;
+mod machine;
 mod progress;
 mod progress_faults;
 mod rows;
 mod server;
+mod skip;
+mod states;

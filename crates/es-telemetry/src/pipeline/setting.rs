@@ -55,8 +55,10 @@ impl Pipeline {
     /// standard are looked at. It means nothing for what is printed.
     #[cfg(feature = "otlp")]
     pub fn with_endpoint(mut self, url: impl Into<String>) -> Self {
-        if let Sink::Otlp { endpoint } = &mut self.sink {
-            *endpoint = Some(url.into());
+        match &mut self.sink {
+            Sink::Otlp { endpoint } => *endpoint = Some(url.into()),
+            #[cfg(feature = "stdout")]
+            Sink::Stdout => {}
         }
         self
     }

@@ -9,3 +9,11 @@
 
 #[cfg(all(feature = "projection", feature = "derive"))]
 mod projections;
+#[cfg(all(
+    feature = "aggregate",
+    feature = "derive",
+    feature = "projection",
+    feature = "sqlite",
+    feature = "telemetry-capture"
+))]
+mod telemetry;

@@ -1,0 +1,249 @@
+//! The log as it lies on the server, for whoever reads or appends.
+
+use std::sync::{Mutex, PoisonError};
+
+use es_core::{Diverged, Error, EventId, Head, LogId, Position, Recorded, Result};
+use es_redis::{Command, Redis, Reply, Script};
+use tokio::sync::watch;
+
+use super::entry::{Entry, Run, records};
+use crate::{
+    error::{damaged, from_redis},
+    keys::Keys,
+    open,
+};
+
+/// How often a read is asked again when its reply is lost.
+const TRIES: u32 = 4;
+
+/// The log as it lies on the server.
+pub(crate) struct Source {
+    pub(crate) redis: Redis,
+    pub(crate) keys: Keys,
+    pub(crate) log: LogId,
+    /// The highest position that was seen or acknowledged here. A log that ends before it
+    /// was rolled back.
+    pub(crate) published: watch::Sender<Position>,
+    anchor: Mutex<Option<Anchor>>,
+    search: Script,
+}
+
+/// An event that was seen here, and where. A server that was rolled back and has gone on
+/// since may be past every position that was seen, but has other events there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Anchor {
+    pub(crate) id: EventId,
+    pub(crate) position: Position,
+}
+
+/// What is said of a log that has another event where the anchor was.
+pub(crate) fn rewritten(anchor: Option<Anchor>) -> Error {
+    match anchor {
+        Some(Anchor { id, position }) => Diverged::Rewritten { position, expected: id }.into(),
+        None => damaged("an anchor was missed that was not asked for"),
+    }
+}
+
+impl Source {
+    pub(crate) fn new(redis: Redis, keys: Keys, head: Head) -> Self {
+        let published = watch::Sender::new(head.position);
+        let search = Script::new(include_str!("search.lua"));
+        let anchor = Mutex::new(None);
+        Self { redis, keys, log: head.log, published, anchor, search }
+    }
+
+    /// The highest position that was seen here.
+    pub(crate) fn seen(&self) -> Position {
+        *self.published.borrow()
+    }
+
+    /// Notes that the log reaches to a position, and wakes who waits for that.
+    pub(crate) fn publish(&self, position: Position) {
+        self.published.send_if_modified(|head| {
+            let grown = position > *head;
+            *head = position.max(*head);
+            grown
+        });
+    }
+
+    /// The last event that was seen here.
+    pub(crate) fn anchor(&self) -> Option<Anchor> {
+        *self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes an event that the log has.
+    fn anchored(&self, id: EventId, position: Position) {
+        let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        if anchor.is_none_or(|anchor| anchor.position < position) {
+            *anchor = Some(Anchor { id, position });
+        }
+    }
+
+    /// Notes an append that was acknowledged, whose last event this is.
+    pub(crate) fn wrote(&self, last: Option<EventId>, position: Position) {
+        if let Some(id) = last {
+            self.anchored(id, position);
+        }
+        self.publish(position);
+    }
+
+    /// Which log is there now, and where it ends.
+    ///
+    /// # Errors
+    /// `LogDiverged` when it is gone, ends before what was seen of it, or has something else
+    /// there.
+    pub(crate) async fn head(&self) -> Result<Head> {
+        let asking = self.asking();
+        let mut replies = self.ask(&asking.commands()).await?.into_iter();
+        asking.head(self, &mut replies)
+    }
+
+    /// The question which log is there, where it ends, and whether it is what was seen.
+    pub(crate) fn asking(&self) -> Asking {
+        let (seen, anchor) = (self.seen(), self.anchor());
+        let mut commands = vec![open::asking(&self.keys)];
+        commands.extend(anchor.map(|Anchor { id, .. }| {
+            Command::new("HGET").key(self.keys.ids(id)).arg(id.as_uuid().as_bytes().to_vec())
+        }));
+        Asking { seen, anchor, commands }
+    }
+
+    /// Asks, again where a reply is lost; a read may be asked as often as one likes.
+    pub(crate) async fn ask(&self, commands: &[Command]) -> Result<Vec<Reply>> {
+        let mut tries = 0;
+        loop {
+            let replies: Result<Vec<_>, _> = self.redis.batch(commands).await.into_iter().collect();
+            match replies {
+                Ok(replies) => return Ok(replies),
+                Err(error)
+                    if tries < TRIES
+                        && (error.kind() == es_redis::ErrorKind::Lost
+                            || crate::error::may_pass(&error)) =>
+                {
+                    tries += 1;
+                    let pause = std::time::Duration::from_millis(fastrand::u64(5..20) << tries);
+                    tokio::time::sleep(pause).await;
+                }
+                Err(error) => return Err(from_redis(error)),
+            }
+        }
+    }
+
+    /// The entry that has the event at a position, which the log has.
+    pub(crate) async fn entry_with(&self, position: Position) -> Result<Entry> {
+        let entry = self.entry_from(position).await?;
+        entry.ok_or_else(|| damaged("a position is taken and not in the log"))
+    }
+
+    /// The entry that has the event at a position, or the first one behind it; none at the end.
+    pub(crate) async fn entry_from(&self, position: Position) -> Result<Option<Entry>> {
+        let asked = self.forward(position).arg("COUNT").arg(1);
+        let reply = self.ask(&[asked]).await?.swap_remove(0);
+        let found = reply.array("the log").map_err(damaged)?.into_iter().next();
+        found.map(Entry::of).transpose()
+    }
+
+    /// The entries that have the events at some positions; each entry as often as asked for.
+    pub(crate) async fn entries_with(
+        &self,
+        positions: impl IntoIterator<Item = Position>,
+    ) -> Result<Vec<Entry>> {
+        let asked: Vec<_> =
+            positions.into_iter().map(|at| self.forward(at).arg("COUNT").arg(1)).collect();
+        let mut entries = Vec::with_capacity(asked.len());
+        for reply in self.ask(&asked).await? {
+            let found = reply.array("the log").map_err(damaged)?.into_iter().next();
+            entries.push(Entry::of(found.ok_or_else(|| damaged("the log ends too early"))?)?);
+        }
+        Ok(entries)
+    }
+
+    /// The events of an entry.
+    pub(crate) async fn records(&self, entry: &Entry) -> Result<Vec<Recorded>> {
+        let runs = entry.parts.iter().map(|part| Run {
+            stream: part.stream.clone(),
+            version: part.version,
+            count: part.count,
+        });
+        self.runs(&runs.collect::<Vec<_>>()).await
+    }
+
+    /// The events of some runs, in their order.
+    pub(crate) async fn runs(&self, runs: &[Run]) -> Result<Vec<Recorded>> {
+        let asked: Vec<_> = runs.iter().map(|run| self.list(run)).collect();
+        let mut events = Vec::new();
+        for (reply, run) in self.ask(&asked).await?.into_iter().zip(runs) {
+            let found = records(reply, &run.stream, run.version)?;
+            if found.len() as u64 != run.count {
+                return Err(damaged("a stream is shorter than the log says"));
+            }
+            events.extend(found);
+        }
+        if let Some(last) = events.iter().max_by_key(|event| event.position) {
+            self.anchored(last.id, last.position);
+        }
+        Ok(events)
+    }
+
+    /// The command for the events of a run.
+    fn list(&self, run: &Run) -> Command {
+        let (first, last) = (run.version - 1, run.version + run.count - 2);
+        let key = self.keys.stream(&run.stream);
+        Command::new("LRANGE").key(key).arg(first).arg(last)
+    }
+
+    /// The command for the entries from the one that has this position on.
+    pub(crate) fn forward(&self, from: Position) -> Command {
+        let from = format!("{}-0", from.get());
+        Command::new("XRANGE").key(&self.keys.log).arg(from).arg("+")
+    }
+
+    /// How many items of a list are at a position or below, and how many there are.
+    pub(crate) fn searching(&self, key: &str, limit: Position, kind: &'static str) -> Command {
+        self.search.on([key.to_owned()]).arg(limit.get()).arg(kind)
+    }
+}
+
+/// A question about the head, and what was known when it was asked.
+pub(crate) struct Asking {
+    seen: Position,
+    anchor: Option<Anchor>,
+    commands: Vec<Command>,
+}
+
+impl Asking {
+    pub(crate) fn commands(&self) -> Vec<Command> {
+        self.commands.clone()
+    }
+
+    /// The head, of as many replies as there were commands.
+    pub(crate) fn head(
+        &self,
+        source: &Source,
+        replies: &mut impl Iterator<Item = Reply>,
+    ) -> Result<Head> {
+        let mut next = || replies.next().ok_or_else(super::cursor::unanswered);
+        let head = open::head(next()?, source.log)?;
+        let place = self.anchor.map(|_| next()).transpose()?;
+        if head.log != source.log {
+            return Ok(head); // whoever asks compares
+        }
+        if head.position < self.seen {
+            return Err(Diverged::RolledBack { reader: self.seen, head }.into());
+        }
+        if let (Some(anchor), Some(place)) = (self.anchor, place)
+            && place.count("an id").ok() != Some(anchor.position.get())
+        {
+            return Err(rewritten(Some(anchor)));
+        }
+        source.publish(head.position);
+        Ok(head)
+    }
+}
+
+/// What a search found.
+pub(crate) fn found(reply: Reply) -> Result<u64> {
+    let parts = reply.array("a search").map_err(damaged)?;
+    let below = parts.first().ok_or_else(|| damaged("a search found nothing"))?;
+    below.count("a search").map_err(damaged)
+}

@@ -1,0 +1,7 @@
+//! One trace through command, store, projection and another process, and every span.
+
+mod bank;
+mod elsewhere;
+mod history;
+mod names;
+mod trace;
