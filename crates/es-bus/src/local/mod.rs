@@ -20,8 +20,7 @@ use std::{
 };
 
 use es_core::{
-    DeadLetter, Error, ErrorKind, EventId, Gauge, GaugeSource, Invalid, Result, SharedObserver,
-    SubscriberName,
+    Error, ErrorKind, EventId, Gauge, GaugeSource, Invalid, Result, SharedObserver, SubscriberName,
 };
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
