@@ -9,6 +9,7 @@ mod projection;
 mod reactor;
 mod runner;
 mod scope;
+mod slices;
 mod status;
 mod wait;
 mod worker;
@@ -22,5 +23,6 @@ pub use runner::{
     Running, Stopped,
 };
 pub use scope::Scope;
+pub use slices::Slice;
 pub use status::{Health, Lag, State, Status, Trouble};
 pub use wait::{WaitError, wait_for};

@@ -62,11 +62,14 @@ impl Health {
         if let Some(feed) = feed {
             return Self::Degraded(format!("the log is not read: {feed}"));
         }
-        match view.parked_count() {
+        Self::of_parked(view.parked_count(), view.parked.len() as u64)
+    }
+
+    /// That of one about which there is nothing else to say.
+    pub(super) fn of_parked(parked: u64, streams: u64) -> Self {
+        match parked {
             0 => Self::Healthy,
-            parked => {
-                Self::Degraded(format!("{parked} events of {} streams parked", view.parked.len()))
-            }
+            _ => Self::Degraded(format!("{parked} events of {streams} streams parked")),
         }
     }
 }

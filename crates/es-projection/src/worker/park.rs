@@ -99,7 +99,7 @@ impl Worker {
         if events.is_empty() {
             return self.failed_again(letter, "the log has no such event", 0).await;
         }
-        events.retain(|event| !event.part.is_dropped() && self.job.scope.covers(event));
+        events.retain(|event| !event.part.is_dropped() && self.job.wants(event));
 
         let release = vec![Release::Handled(position)];
         let mut attempts = 0;

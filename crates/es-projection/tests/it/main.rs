@@ -19,6 +19,7 @@ mod poison;
 mod reactor;
 mod rebuild;
 mod seam;
+mod slices;
 mod status;
 mod stop;
 mod unknown;
