@@ -7,10 +7,12 @@ mod handle;
 mod policy;
 mod projection;
 mod reactor;
+mod replay;
 mod runner;
 mod scope;
 mod slices;
 mod status;
+mod subscriber;
 mod wait;
 mod worker;
 
@@ -18,6 +20,7 @@ pub use handle::{Handle, Handler, handle};
 pub use policy::{OnFailure, Policy};
 pub use projection::Projection;
 pub use reactor::{IdempotencyKey, Reactor};
+pub use replay::{Replay, ReplayFrom, Replayed, react_again, replay};
 pub use runner::{
     CaughtUp, Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Retried, Runner,
     Running, Stopped,
@@ -25,4 +28,5 @@ pub use runner::{
 pub use scope::Scope;
 pub use slices::Slice;
 pub use status::{Health, Lag, State, Status, Trouble};
+pub use subscriber::Subscriber;
 pub use wait::{WaitError, wait_for};

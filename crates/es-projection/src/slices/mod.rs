@@ -11,7 +11,7 @@ use std::fmt;
 
 use es_core::{Result, StreamId, SubscriberName};
 
-pub(crate) use layout::{Layout, misfit};
+pub(crate) use layout::{Layout, Phase, misfit};
 pub(crate) use share::{Member, Share, is_alive, nobody};
 
 /// More slices than this are refused: each costs a checkpoint that is saved and looked at.

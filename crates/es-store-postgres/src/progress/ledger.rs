@@ -49,8 +49,8 @@ impl Sql {
             // An event proves the history at its own position only.
             advance: names.sql(
                 "UPDATE {es}subscribers SET position = $4, updated_at = clock_timestamp(), \
-                 event = CASE WHEN $5::uuid IS NOT NULL OR $4 > position THEN $5 ELSE event END \
-                 WHERE name = $1 AND epoch = $2 AND log = $3 AND position <= $4",
+                 event = CASE WHEN $5::uuid IS NOT NULL OR $4 <> position THEN $5 ELSE event END \
+                 WHERE name = $1 AND epoch = $2 AND log = $3 AND (position <= $4 OR $6)",
             ),
             forget: names.sql(
                 "WITH letters AS (DELETE FROM {es}dead_letters WHERE subscriber = $1), \
@@ -114,6 +114,7 @@ pub(super) async fn advance(
                 &progress.log.as_uuid(),
                 &signed(progress.position.get()),
                 &event,
+                &progress.moves_back,
             ],
         )
         .await
@@ -149,7 +150,7 @@ fn refusal(progress: &Progress, known: Option<Checkpoint>) -> Error {
     Error::from(Invalid::Setting {
         setting: "the position of a checkpoint",
         value: format!("{} after {}", progress.position, known.position),
-        remedy: "it only moves forward; forget the subscriber to begin again",
+        remedy: "it only moves forward; say `Progress::back_to` to handle events again",
     })
 }
 

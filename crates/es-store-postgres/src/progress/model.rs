@@ -120,7 +120,8 @@ impl CheckpointStore for PostgresReadModel {
     }
 
     async fn advance(&self, progress: &Progress) -> Result<()> {
-        if progress.parked.is_empty() && progress.released.is_empty() {
+        let moves_letters = !progress.parked.is_empty() || !progress.released.is_empty();
+        if !moves_letters && !progress.moves_back {
             let client = self.connections.get().await?;
             return ledger::advance(&**client, &self.sql, progress).await;
         }
