@@ -13,6 +13,7 @@ use super::{End, Flow, Worker};
 use crate::{
     State,
     board::Order,
+    feed::Broken,
     slices::{Layout, is_alive, misfit, nobody},
 };
 
@@ -94,9 +95,15 @@ impl Worker {
             return Ok(());
         };
         let (around, position) = (Arc::clone(&self.around), self.checkpoint.position);
-        let found = self.persist("looking at the log", || around.store.find(expected)).await?;
-        match found {
-            Some(event) if event.position == position => Ok(()),
+        let find = || async {
+            match around.store.find(expected).await {
+                Ok(found) => Ok(found.map(|event| event.position)),
+                // It is there, whether or not it can be read.
+                Err(error) => Broken::of(error).map(|broken| Some(broken.position)),
+            }
+        };
+        match self.persist("looking at the log", find).await? {
+            Some(found) if found == position => Ok(()),
             _ => Err(End::Failed(Diverged::Rewritten { position, expected }.into())),
         }
     }

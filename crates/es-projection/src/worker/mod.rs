@@ -239,8 +239,10 @@ impl Worker {
         let mut events = Vec::new();
         self.wanted(chunk, self.cursor, &mut events);
         let (mut up_to, mut is_end) = (chunk.up_to, chunk.is_end);
+        let mut broken = chunk.broken.clone();
         for _ in 1..CHUNKS_AT_ONCE {
-            if events.len() >= self.job.batch || self.until.is_some_and(|until| up_to >= until) {
+            let is_enough = events.len() >= self.job.batch || broken.is_some();
+            if is_enough || self.until.is_some_and(|until| up_to >= until) {
                 break;
             }
             // An error comes again when nothing is left.
@@ -248,6 +250,10 @@ impl Worker {
             // The chunk may come from another feed, and begin before what is there already.
             self.wanted(&chunk, up_to, &mut events);
             (up_to, is_end) = (chunk.up_to, chunk.is_end);
+            broken = chunk.broken.clone();
+        }
+        if let Some(broken) = &broken {
+            up_to = Position::new(broken.position.get().saturating_sub(1)).max(self.cursor);
         }
         if events.is_empty() {
             self.cursor = up_to;
@@ -255,6 +261,9 @@ impl Worker {
             self.job.board.change(|view| view.moved(up_to, now));
         } else {
             self.work(&events, up_to).await?;
+        }
+        if let Some(broken) = broken {
+            self.meet(&broken).await?;
         }
         self.job.board.state(if is_end { State::Live } else { State::CatchingUp });
         Ok(())

@@ -25,4 +25,5 @@ mod slices;
 mod status;
 mod stop;
 mod unknown;
+mod unreadable;
 mod wait;
