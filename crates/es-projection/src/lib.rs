@@ -4,6 +4,7 @@ mod board;
 mod engine;
 mod feed;
 mod handle;
+mod inline;
 mod policy;
 mod projection;
 mod reactor;
@@ -17,6 +18,7 @@ mod wait;
 mod worker;
 
 pub use handle::{Handle, Handler, handle};
+pub use inline::{Inline, InlineTx};
 pub use policy::{OnFailure, Policy};
 pub use projection::Projection;
 pub use reactor::{IdempotencyKey, Reactor};

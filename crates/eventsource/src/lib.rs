@@ -28,16 +28,16 @@ pub use es_aggregate::{
 };
 #[doc(inline)]
 pub use es_core::{
-    Append, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Checkpoint,
-    CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter, DeadLetterStore,
-    DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error, ErrorKind, EventBus,
-    EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced, Follow, FollowStream,
-    Head, IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, On,
-    Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read, ReadModel,
-    Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
-    ShapeDifference, Snapshot, SnapshotKey, SnapshotStore, Store, StreamAppend, StreamExpectation,
-    StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope, Timestamp, Undecodable, UnknownEvent,
-    Unless, Upcasters, UpcastersBuilder, Version, limits,
+    Append, AppendIn, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category,
+    Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter,
+    DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error,
+    ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced,
+    Follow, FollowStream, Head, IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId,
+    Metadata, NewEvent, On, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem,
+    Read, ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape,
+    ShapeChange, ShapeDifference, Snapshot, SnapshotKey, SnapshotStore, Store, StreamAppend,
+    StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope, Timestamp,
+    Undecodable, UnknownEvent, Unless, Upcasters, UpcastersBuilder, Version, limits,
 };
 #[cfg(feature = "derive")]
 #[doc(inline)]
@@ -45,9 +45,10 @@ pub use es_macros::EventFacade as Event;
 #[cfg(feature = "projection")]
 #[doc(inline)]
 pub use es_projection::{
-    CaughtUp, Handle, Handler, Health, IdempotencyKey, Lag, OnFailure, Policy, Projection, Reactor,
-    Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Retried, Runner, Running, Scope,
-    State, Status, Stopped, Trouble, WaitError, handle, wait_for,
+    CaughtUp, Handle, Handler, Health, IdempotencyKey, Inline, InlineTx, Lag, OnFailure, Policy,
+    Projection, Reactor, Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Replay,
+    ReplayFrom, Replayed, Retried, Runner, Running, Scope, Slice, State, Status, Stopped,
+    Subscriber, Trouble, WaitError, handle, react_again, replay, wait_for,
 };
 #[cfg(feature = "memory")]
 #[doc(inline)]

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Events that a projection takes in one transaction, if its policy does not say.
-const ROWS_BATCH: usize = 512;
+pub(crate) const ROWS_BATCH: usize = 512;
 
 /// Events that a reactor takes before its progress is saved, if its policy does not say.
 const REACTOR_BATCH: usize = 1;
@@ -143,7 +143,7 @@ impl Runner {
         self
     }
 
-    fn add(
+    pub(crate) fn add(
         mut self,
         name: &'static str,
         version: u32,

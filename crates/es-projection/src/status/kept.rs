@@ -12,6 +12,7 @@ use crate::{
     Scope, Slice,
     engine::{Progresses, with_causes},
     slices::nobody,
+    worker::inline_owner,
 };
 
 /// How many dead letters are looked at together.
@@ -106,7 +107,9 @@ impl Kept {
         let silence = alive_at.map(|at| Timestamp::now().since(at));
         let owner = self.checkpoint.as_ref().map(|known| known.owner.clone());
         let owner = owner.filter(|owner| *owner != nobody());
-        let is_silent = silence.is_none_or(|silence| silence >= silent_after);
+        // One that is applied in appends is silent while nobody appends.
+        let is_inline = owner.as_ref() == Some(&inline_owner());
+        let is_silent = !is_inline && silence.is_none_or(|silence| silence >= silent_after);
         let state = match (&owner, &lag) {
             (None, _) => State::Stopped,
             _ if is_silent => State::Stopped,

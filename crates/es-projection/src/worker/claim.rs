@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use es_core::{Diverged, Head, LogId, Position, Timestamp};
+use es_core::{Diverged, Error, ErrorKind, Head, LogId, Position, Timestamp};
 use tokio::{
     select,
     time::{Instant, sleep_until},
 };
 use tracing::warn;
 
-use super::{End, Flow, Worker};
+use super::{End, Flow, Worker, inline_owner};
 use crate::{
     State,
     board::Order,
@@ -31,6 +31,16 @@ impl Worker {
         let (store, progress) = (&around.store, job.engine.progress());
         job.board.state(State::Starting);
         self.stand_by().await?;
+        let look = || progress.checkpoint(&job.subscriber);
+        let known = self.persist("looking at its checkpoint", look).await?;
+        if known.is_some_and(|known| known.owner == inline_owner()) {
+            let message = format!(
+                "{} is applied inline, in the appends: no runner works on it; `replay` it to \
+                 give it back to runners",
+                job.subscriber
+            );
+            return Err(End::Failed(Error::new(ErrorKind::Invalid, message)));
+        }
 
         let head = self.persist("looking at the log", || store.head()).await?;
         let claim = || progress.claim(&job.subscriber, head.log, &around.owner);

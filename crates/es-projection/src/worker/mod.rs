@@ -80,6 +80,11 @@ pub(crate) struct Timing {
     pub(crate) lease: Option<Duration>,
 }
 
+/// The owner of the checkpoint of a projection that is applied in appends.
+pub(crate) fn inline_owner() -> Owner {
+    Owner::new("inline")
+}
+
 /// Why a worker ends.
 #[derive(Debug)]
 pub(crate) enum End {

@@ -8,4 +8,6 @@
 )]
 
 #[cfg(all(feature = "projection", feature = "derive"))]
+mod inline;
+#[cfg(all(feature = "projection", feature = "derive"))]
 mod projections;
