@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::args::Args;
 use crate::run::{self, Outcome};
-use crate::services::{POSTGRES_URL, Service};
+use crate::services::{POSTGRES_URL, REDIS_URL, Service};
 
 pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     let quick = args.flag("--quick");
@@ -27,6 +27,10 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     let postgres = postgres.transpose()?;
     if let Some(postgres) = &postgres {
         command.env(POSTGRES_URL, postgres.url());
+    }
+    let redis = matches!(area.as_deref(), None | Some("redis")).then(Service::redis).transpose()?;
+    if let Some(redis) = &redis {
+        command.env(REDIS_URL, redis.url());
     }
     command.args(area);
     if quick {

@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::args::{Args, Usage};
 use crate::run::{self, Outcome};
 use crate::table::Table;
-use crate::{examples, features, schema, test, tidy};
+use crate::{docs, examples, features, schema, test, tidy};
 
 /// The name to ask for it with, and what it does.
 type Step = (&'static str, fn() -> Result<Outcome>);
@@ -19,7 +19,7 @@ const STEPS: [Step; 8] = [
     ("fmt", fmt),
     ("tidy", tidy::all),
     ("clippy", clippy),
-    ("docs", docs),
+    ("docs", docs::all),
     ("features", features::all),
     ("examples", examples::all),
     ("schema", schema::check),
@@ -80,11 +80,6 @@ fn fmt() -> Result<Outcome> {
 fn clippy() -> Result<Outcome> {
     let arguments = ["clippy", "--workspace", "--all-targets", "--all-features"];
     run::run(run::cargo(arguments).args(["--", "-D", "warnings"]))
-}
-
-fn docs() -> Result<Outcome> {
-    let arguments = ["doc", "--workspace", "--no-deps", "--all-features"];
-    run::run(run::cargo(arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 #[cfg(test)]

@@ -28,6 +28,10 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     if let Some(postgres) = &postgres {
         request.store = Some(postgres.url().to_owned());
     }
+    let redis = (request.store.as_deref() == Some("redis")).then(Service::redis).transpose()?;
+    if let Some(redis) = &redis {
+        request.store = Some(redis.url().to_owned());
+    }
     request.run()
 }
 

@@ -6,6 +6,7 @@
 mod args;
 mod bench;
 mod ci;
+mod docs;
 mod examples;
 mod features;
 mod metadata;
@@ -28,15 +29,20 @@ Usage: cargo xtask VERB [flags]
 
   examples [NAME] [--store URL] [--release] [-- args..]
       Build and run every example, or only NAME. The URL goes to each of them;
-      args go to the one that is named. `--store postgres` starts a server.
+      args go to the one that is named. `--store postgres` and `--store redis` start
+      a server.
   test [-- args..]
       Every test and doctest of the workspace, with the servers that they need.
       The args go to `cargo test`.
   bench [AREA] [--quick] [--json FILE] [--plot DIR]
-      Measure ours against the least code that does the same. The area is `memory`.
+      Measure ours against the least code that does the same. The areas are `memory`,
+      `sqlite`, `postgres` and `redis`; without one, all.
   schema [--check | --accept]
       Whether events still look as the schema locks say; --accept writes what is
       new and safe.
+  docs
+      Build the documentation of the crates and the guide (target/book), and follow
+      every link in every document.
   tidy
       The rules of the repository that a compiler does not check.
   features
@@ -72,6 +78,7 @@ fn dispatch() -> Result<Outcome> {
         Some("test") => test::verb(args),
         Some("bench") => bench::verb(args),
         Some("schema") => schema::verb(args),
+        Some("docs") => docs::verb(args),
         Some("tidy") => tidy::verb(args),
         Some("features") => features::verb(args),
         Some("ci") => ci::verb(args),

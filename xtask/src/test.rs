@@ -5,7 +5,7 @@ use anyhow::Result;
 
 use crate::args::Args;
 use crate::run::{self, Outcome};
-use crate::services::{POSTGRES_URL, Service};
+use crate::services::{POSTGRES_URL, REDIS_URL, Service};
 
 pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     let extra = args.rest();
@@ -16,6 +16,8 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
 /// Hands on the exit code of `cargo test`; `extra` follows its own arguments.
 pub(crate) fn all(extra: &[String]) -> Result<Outcome> {
     let postgres = Service::postgres()?;
+    let redis = Service::redis()?;
     let mut command = run::cargo(["test", "--workspace", "--all-features"]);
-    run::run(command.args(extra).env(POSTGRES_URL, postgres.url()))
+    command.args(extra).env(POSTGRES_URL, postgres.url()).env(REDIS_URL, redis.url());
+    run::run(&mut command)
 }

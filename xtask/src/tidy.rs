@@ -18,7 +18,7 @@ mod sizes;
 mod sleeps;
 mod stubs;
 mod toml;
-mod tree;
+pub(crate) mod tree;
 mod versions;
 mod whitespace;
 

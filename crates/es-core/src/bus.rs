@@ -1,6 +1,9 @@
 //! The port through which recorded events leave the log for the rest of the system.
 
-use std::fmt::{Debug, Display};
+use std::{
+    fmt::{Debug, Display},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 
@@ -21,4 +24,12 @@ pub trait EventBus: Debug + Display + Send + Sync + 'static {
     /// # Cancel safety
     /// Some of the events may have been published.
     async fn publish(&self, events: &[Recorded]) -> Result<()>;
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl<T: EventBus + ?Sized> EventBus for Arc<T> {
+    async fn publish(&self, events: &[Recorded]) -> Result<()> {
+        (**self).publish(events).await
+    }
 }

@@ -6,9 +6,11 @@ mod bus;
 mod dispatch;
 mod error;
 mod event;
+mod health;
 pub mod limits;
 mod log;
 mod name;
+mod observe;
 mod progress;
 mod read;
 mod shape;
@@ -32,8 +34,12 @@ pub use event::{
     ContentType, DecodedEvent, Envelope, Event, EventId, IntoNewEvent, Metadata, NewEvent, Part,
     Payload, Recorded, Registry, Schema, Tag, Tags,
 };
+pub use health::{Check, Health, HealthReport};
 pub use log::{Head, LogId, Position, Timestamp};
 pub use name::{Category, EventType, SubscriberName, Tenant};
+pub use observe::{
+    Gauge, GaugeSource, Observation, Observer, Outcome, SharedObserver, SnapshotUse, spans,
+};
 pub use progress::{
     Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, Owner, Progress, ReadModel, Release,
     Snapshot, SnapshotKey, SnapshotStore,

@@ -57,55 +57,37 @@ const AT_ONCE: usize = 2;
 /// through an `Inline` if the rows are never to be behind.
 ///
 /// ```
-/// use es_core::{Append, BoxError, Event, ExpectedVersion, Recorded, Store, StreamId};
+/// use es_core::{
+///     Append, AppendIn, DeadLetterStore, Event, ExpectedVersion, ReadModel, Result, Store, StreamId,
+/// };
 /// use es_projection::{Inline, Projection};
-/// use es_store_sqlite::{SqliteReadModel, SqliteStore, SqliteTx};
 ///
 /// #[derive(Event)]
 /// enum AccountEvent {
 ///     Deposited { cents: i64 },
 /// }
 ///
-/// struct Balances;
+/// /// On an `SqliteStore` with an `SqliteReadModel`, say.
+/// async fn deposit<S, P, M>(log: S, balances: P, model: M) -> Result<()>
+/// where
+///     S: AppendIn<M::Tx> + Clone,
+///     P: Projection<Event = AccountEvent, Tx = M::Tx>,
+///     M: ReadModel + DeadLetterStore,
+/// {
+///     let accounts = Inline::start(Store::new(log.clone()), log, balances, model).await?;
 ///
-/// impl Projection for Balances {
-///     const NAME: &'static str = "balances";
-///     type Event = AccountEvent;
-///     type Tx = SqliteTx;
+///     // One append, with its rows.
+///     let alice = StreamId::new("account", "alice")?;
+///     let deposit = AccountEvent::Deposited { cents: 500 };
+///     accounts.append(Append::to(alice.clone(), ExpectedVersion::Any).event(deposit)).await?;
 ///
-///     async fn apply(&self, event: &Recorded<AccountEvent>, tx: &mut SqliteTx) -> Result<(), BoxError> {
-///         let AccountEvent::Deposited { cents } = event.event;
-///         let sql = "INSERT INTO balances VALUES (?1, ?2) \
-///                    ON CONFLICT (account) DO UPDATE SET cents = cents + excluded.cents";
-///         tx.execute(sql, (event.stream.key().as_str(), cents))?;
-///         Ok(())
-///     }
+///     // Or a transaction, which also takes rows of one's own.
+///     let mut tx = accounts.begin().await?;
+///     let more = AccountEvent::Deposited { cents: 100 };
+///     tx.append(Append::to(alice, ExpectedVersion::Exists).event(more)).await?;
+///     // Here `tx` sees a balance of 600; from its commit on everybody does.
+///     tx.commit().await
 /// }
-///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let folder = tempfile::tempdir()?;
-/// # let file = folder.path().join("bank.db");
-/// let log = SqliteStore::open(&file).await?;
-/// let model = SqliteReadModel::open(&file).await?;
-/// let table = "CREATE TABLE balances (account TEXT PRIMARY KEY, cents INTEGER)";
-/// model.write(|db| db.execute_batch(table)).await?;
-/// let accounts = Inline::start(Store::new(log.clone()), log, Balances, model).await?;
-///
-/// // One append, with its rows.
-/// let alice = StreamId::new("account", "alice")?;
-/// let deposit = AccountEvent::Deposited { cents: 500 };
-/// accounts.append(Append::to(alice.clone(), ExpectedVersion::Any).event(deposit)).await?;
-///
-/// // Or a transaction, which also takes rows of one's own.
-/// let mut tx = accounts.begin().await?;
-/// let more = AccountEvent::Deposited { cents: 100 };
-/// tx.append(Append::to(alice, ExpectedVersion::Exists).event(more)).await?;
-/// let balance: i64 = tx.query_row("SELECT cents FROM balances", [], |row| row.get(0))?;
-/// assert_eq!(balance, 600, "for this transaction, and from its commit on for everybody");
-/// tx.commit().await?;
-/// # Ok(())
-/// # }
 /// ```
 pub struct Inline<S, P, M> {
     store: Store,

@@ -5,6 +5,7 @@ mod engine;
 mod feed;
 mod handle;
 mod inline;
+mod observe;
 mod policy;
 mod projection;
 mod reactor;

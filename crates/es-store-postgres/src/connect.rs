@@ -4,33 +4,46 @@ use std::{str::FromStr, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use es_core::{Error, ErrorKind, Invalid, Result};
-use tokio_postgres::{Config, NoTls, config::SslMode};
+use tokio_postgres::Config;
 
-use crate::{error::from_driver, options::PostgresOptions};
+use crate::{
+    error::from_driver,
+    options::PostgresOptions,
+    tls::{Tls, with_tls},
+};
 
 /// Where connections come from.
 #[derive(Clone)]
 pub(crate) struct Connections {
     pool: Pool,
     timeout: Duration,
+    tls: Tls,
 }
 
 impl Connections {
     /// Lends from a pool that is the caller's.
     pub(crate) const fn of(pool: Pool, options: &PostgresOptions) -> Self {
-        Self { pool, timeout: options.connect_timeout }
+        Self { pool, timeout: options.connect_timeout, tls: Tls::Off }
     }
 
     /// Makes a pool for what `config` names. It connects when first asked.
     pub(crate) fn to(config: &Config, options: &PostgresOptions) -> Result<Self> {
         let recycling_method = RecyclingMethod::Fast;
-        let manager =
-            Manager::from_config(config.clone(), NoTls, ManagerConfig { recycling_method });
+        let tls = Tls::of(config, options)?;
+        let managed = ManagerConfig { recycling_method };
+        let manager = with_tls!(tls.clone(), connector => {
+            Manager::from_config(config.clone(), connector, managed)
+        });
         let pool = Pool::builder(manager)
             .max_size(options.connections)
             .build()
             .map_err(|error| Error::fault("the pool of connections could not be made", error))?;
-        Ok(Self::of(pool, options))
+        Ok(Self { pool, timeout: options.connect_timeout, tls })
+    }
+
+    /// How they are encrypted; of a pool that was given, nothing is known.
+    pub(crate) fn tls(&self) -> Tls {
+        self.tls.clone()
     }
 
     /// A connection, given back when it is dropped.
@@ -44,6 +57,11 @@ impl Connections {
             }
             Ok(Err(error)) => Err(Error::fault("the pool of connections failed", error)),
         }
+    }
+
+    /// How the connections are used.
+    pub(crate) fn status(&self) -> deadpool_postgres::Status {
+        self.pool.status()
     }
 
     /// How many connections there can be.
@@ -83,11 +101,6 @@ pub(crate) fn config(url: &str) -> Result<Config> {
         Error::from(Invalid::Setting { setting: "the URL of a PostgreSQL store", value, remedy })
             .with_source(error)
     })?;
-    if config.get_ssl_mode() == SslMode::Require {
-        let message = "sslmode=require: this build has no TLS; give `PostgresStore::with_pool` a \
-                       pool that has it";
-        return Err(Error::new(ErrorKind::Unsupported, message));
-    }
     if config.get_application_name().is_none() {
         config.application_name("eventsource");
     }

@@ -6,11 +6,13 @@ mod error;
 mod hash;
 mod migrate;
 mod names;
+mod observe;
 mod options;
 mod progress;
 mod read;
 mod snapshots;
 mod store;
+mod tls;
 mod wait;
 
 pub use deadpool_postgres;

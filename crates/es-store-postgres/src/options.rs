@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use es_core::{Error, Invalid, Result};
+use es_core::{Error, Invalid, Result, SharedObserver};
 
 use crate::names::Names;
 
@@ -27,6 +27,9 @@ pub struct PostgresOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) listen: bool,
+    pub(crate) observer: Option<SharedObserver>,
+    #[cfg(feature = "tls")]
+    pub(crate) root_certificates: Option<Vec<u8>>,
 }
 
 impl PostgresOptions {
@@ -47,6 +50,9 @@ impl PostgresOptions {
             connect_timeout: Duration::from_secs(5),
             poll_interval: Duration::from_millis(100),
             listen: true,
+            observer: None,
+            #[cfg(feature = "tls")]
+            root_certificates: None,
         }
     }
 
@@ -134,6 +140,23 @@ impl PostgresOptions {
     #[must_use]
     pub const fn with_listening(mut self, listen: bool) -> Self {
         self.listen = listen;
+        self
+    }
+
+    /// Whom to trust with `sslmode=require`, as text in PEM, instead of whom the system
+    /// trusts. Text that is no certificate is refused when the store is opened.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.root_certificates = Some(pem.into());
+        self
+    }
+
+    /// Who is told of commits, and asked how many appends wait and how the connections of
+    /// the pool are used.
+    #[must_use]
+    pub fn with_observer(mut self, observer: SharedObserver) -> Self {
+        self.observer = Some(observer);
         self
     }
 

@@ -25,6 +25,7 @@ use crate::{
     error::{closed, damaged, from_driver},
     migrate,
     names::Names,
+    observe::Gauges,
     options::PostgresOptions,
     progress::PgTx,
     read::{Families, Reader, Sql, head, pages},
@@ -70,6 +71,8 @@ struct Inner {
     sender: Arc<Sender>,
     queue: mpsc::UnboundedSender<Pending>,
     room: Arc<Semaphore>,
+    /// Whoever measures holds it weakly.
+    _gauges: Option<Arc<Gauges>>,
     refuse_when_full: bool,
     patience: Duration,
     poll_interval: Duration,
@@ -85,6 +88,8 @@ impl PostgresStore {
     ///
     /// The URL is that of libpq: `postgres://user:password@host:port/database`, several
     /// hosts for a primary with standbys (`target_session_attrs=read-write` among them).
+    /// With `sslmode=require` and the feature `tls`, all of it goes over TLS, and the
+    /// certificate and the name of the server are checked; without either, nothing does.
     ///
     /// # Errors
     /// `Unavailable` when the server cannot be reached; `Invalid` when it refuses the user,
@@ -164,6 +169,7 @@ impl PostgresStore {
             published: Arc::clone(&published),
             patience: options.connect_timeout,
             slots: Slots::of(connections.most()),
+            observer: options.observer.clone(),
         };
         let sender = Arc::new(sender);
         let runner = Arc::clone(&sender);
@@ -172,6 +178,11 @@ impl PostgresStore {
         let families = Families::default();
         let lane = Mutex::default();
         let reader = Arc::new(Reader { connections: connections.clone(), families, sql, lane });
+        let room = Arc::new(Semaphore::new(options.queue));
+        let gauges = options.observer.as_ref().map(|observer| {
+            let name = format!("{place} {}", names.qualified());
+            Gauges::watched_by(observer, name, connections.clone(), &room, options.queue)
+        });
         let inner = Inner {
             names,
             log,
@@ -181,7 +192,8 @@ impl PostgresStore {
             statements,
             sender,
             queue,
-            room: Arc::new(Semaphore::new(options.queue)),
+            room,
+            _gauges: gauges,
             refuse_when_full: options.refuse_when_full,
             patience: options.patience,
             poll_interval: options.poll_interval,
@@ -280,7 +292,8 @@ impl PostgresStore {
         if let Some(config) = &self.inner.listen {
             self.inner.listener.get_or_init(|| {
                 let published = Arc::clone(&self.inner.published);
-                tokio::spawn(listen(config.clone(), self.inner.names.clone(), published))
+                let tls = self.inner.connections.tls();
+                tokio::spawn(listen(config.clone(), tls, self.inner.names.clone(), published))
             });
         }
     }
@@ -309,6 +322,7 @@ impl EventStore for PostgresStore {
     }
 
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
+        let begun = Instant::now();
         let until = within(append.deadline().unwrap_or(self.inner.patience));
         let looked = match append.unless() {
             [] => Vec::new(),
@@ -318,7 +332,7 @@ impl EventStore for PostgresStore {
             },
         };
         let place = self.room(until).await?;
-        let submitted = Pending::new(append, looked, until, place);
+        let submitted = Pending::new(append, looked, (begun, until), place);
         self.inner.sender.append(&self.inner.queue, submitted).await
     }
 

@@ -3,6 +3,7 @@
 mod append;
 mod backup;
 mod error;
+mod near;
 mod open;
 mod options;
 mod progress;

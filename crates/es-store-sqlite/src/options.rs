@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use es_core::{Error, Invalid, Result};
+use es_core::{Error, Invalid, Result, SharedObserver};
 
 /// When a commit counts as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +42,7 @@ pub struct SqliteOptions {
     pub(crate) busy_timeout: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) max_pages: Option<u32>,
+    pub(crate) observer: Option<SharedObserver>,
 }
 
 impl SqliteOptions {
@@ -57,6 +58,7 @@ impl SqliteOptions {
             busy_timeout: Duration::from_secs(5),
             poll_interval: Duration::from_millis(20),
             max_pages: None,
+            observer: None,
         }
     }
 
@@ -83,7 +85,8 @@ impl SqliteOptions {
         Ok(self)
     }
 
-    /// How many connections read. A log in memory has one connection for everything.
+    /// How many threads read, each with a connection; and how many connections serve short
+    /// reads on the threads that ask. A log in memory has one connection for everything.
     ///
     /// # Errors
     /// `Invalid` for 0.
@@ -113,6 +116,14 @@ impl SqliteOptions {
     #[must_use]
     pub const fn with_max_pages(mut self, pages: u32) -> Self {
         self.max_pages = Some(pages);
+        self
+    }
+
+    /// Who is told of commits, and asked how many appends wait. It is told on the thread that
+    /// writes.
+    #[must_use]
+    pub fn with_observer(mut self, observer: SharedObserver) -> Self {
+        self.observer = Some(observer);
         self
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use es_core::{Error, Result};
 use rusqlite::Connection;
 
-use crate::read::Names;
+use crate::{near::Near, read::Names};
 
 /// What a thread that has a connection is asked to do. It answers through a channel that
 /// it holds itself.
@@ -18,16 +18,20 @@ pub(crate) type Job = Box<dyn FnOnce(&Connection, &mut Names) + Send>;
 pub(crate) trait Fetch: Send + Sync {
     /// Has the job run. A job that cannot run any more is dropped, and its channel with it.
     fn submit(&self, job: Job);
+
+    /// Where little work is done at once; nothing for a log with one connection.
+    fn near(&self) -> Option<&Near>;
 }
 
-/// Threads that share one queue of jobs.
+/// Threads that share one queue of jobs, and connections that need no thread.
 pub(crate) struct Readers {
+    near: Near,
     jobs: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Readers {
-    pub(crate) fn start(connections: Vec<Connection>) -> Result<Self> {
+    pub(crate) fn start(near: Near, connections: Vec<Connection>) -> Result<Self> {
         let (sender, receiver) = mpsc::channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
         let mut threads = Vec::new();
@@ -41,7 +45,7 @@ impl Readers {
             };
             threads.push(spawn(format!("es-sqlite-read-{number}"), run)?);
         }
-        Ok(Self { jobs: Some(sender), threads })
+        Ok(Self { near, jobs: Some(sender), threads })
     }
 }
 
@@ -55,6 +59,10 @@ impl Fetch for Readers {
         if let Some(jobs) = &self.jobs {
             drop(jobs.send(job));
         }
+    }
+
+    fn near(&self) -> Option<&Near> {
+        Some(&self.near)
     }
 }
 

@@ -16,9 +16,10 @@ use es_core::{
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{
-    append::{self, Command, Pending},
+    append::{self, Command, Pending, QueueGauge},
     backup::{self, Wanted},
     error::closed,
+    near::Near,
     open::{self, Place},
     options::{SqliteOptions, Synchronous, WhenFull},
     progress::SqliteTx,
@@ -68,6 +69,8 @@ struct Inner {
     when_full: WhenFull,
     patience: Duration,
     queue: Arc<Semaphore>,
+    /// Whoever measures holds it weakly.
+    _gauge: Option<Arc<QueueGauge>>,
     published: Arc<watch::Sender<Position>>,
     // Dropped in this order: those who read go first, then the writer finishes.
     watcher: Option<Watcher>,
@@ -240,15 +243,22 @@ impl Inner {
                 let readers = (0..options.readers).map(|_| connect()).collect::<Result<_>>()?;
                 let theirs = Arc::clone(&published);
                 let watcher = Watcher::start(connect()?, options.poll_interval, theirs)?;
-                (Some(Readers::start(readers)?), Some(watcher))
+                let near = (0..options.readers).map(|_| open::impatient(path, options));
+                let near = Near::new(near.collect::<Result<_>>()?);
+                (Some(Readers::start(near, readers)?), Some(watcher))
             }
         };
         let (commands, receiver) = mpsc::channel();
         let (ours, patience) = (Arc::clone(&published), options.busy_timeout);
+        let observer = options.observer.clone();
         let thread = spawn("es-sqlite-write".to_owned(), move || {
-            append::run(connection, log, patience, &receiver, &ours);
+            append::run(connection, log, patience, &receiver, &ours, observer);
         })?;
         let writer = Writer { commands: Some(commands), thread: Some(thread) };
+        let queue = Arc::new(Semaphore::new(options.queue));
+        let gauge = options.observer.as_ref().map(|observer| {
+            QueueGauge::watched_by(observer, place.to_string(), &queue, options.queue)
+        });
         Ok(Self {
             place,
             log,
@@ -256,7 +266,8 @@ impl Inner {
             synchronous: options.synchronous,
             when_full: options.when_full,
             patience: options.busy_timeout,
-            queue: Arc::new(Semaphore::new(options.queue)),
+            queue,
+            _gauge: gauge,
             published,
             watcher,
             readers,
@@ -265,6 +276,9 @@ impl Inner {
     }
 
     async fn head(&self) -> Result<Head> {
+        if let Some(position) = self.near().and_then(|near| near.attempt(|it, _| head(it))) {
+            return Ok(Head::new(self.log, position?));
+        }
         let (reply, answer) = oneshot::channel();
         self.submit(Box::new(move |connection, _| drop(reply.send(head(connection)))));
         let position = answer.await.map_err(|_| closed())??;
@@ -278,6 +292,10 @@ impl Fetch for Inner {
             Some(readers) => readers.submit(job),
             None => self.writer.send(Command::Job(job)),
         }
+    }
+
+    fn near(&self) -> Option<&Near> {
+        self.readers.as_ref().and_then(Fetch::near)
     }
 }
 

@@ -20,12 +20,14 @@ mod tasks;
 
 pub use run::{Fixture, run, skip};
 
-// Layers, clocks and ids for tests; random values and the state machine.
+// Layers, clocks and ids for tests; random values and the state machine; servers.
 mod clock;
 mod ids;
 mod layers;
 #[cfg(feature = "proptest")]
 pub mod machine;
+#[cfg(feature = "servers")]
+pub mod servers;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 

@@ -7,6 +7,9 @@ pub mod prelude;
 #[cfg(feature = "aggregate")]
 #[doc(inline)]
 pub use es_aggregate as aggregate;
+#[cfg(feature = "bus")]
+#[doc(inline)]
+pub use es_bus as bus;
 #[cfg(feature = "projection")]
 #[doc(inline)]
 pub use es_projection as projection;
@@ -25,6 +28,14 @@ pub use es_store_sqlite as sqlite;
 pub use es_aggregate::{
     Aggregate, Applier, Apply, Decide, Execute, ExecuteError, Given, Moment, Repository, Root,
     Saved, SnapshotPolicy, When, apply, given,
+};
+#[cfg(feature = "bus")]
+#[doc(inline)]
+pub use es_bus::{
+    BusStatistics, Delivered, Delivery, EventHandler, Exhausted, Interest, KeptLetter, LocalBus,
+    LocalOptions, PortTransport, Publisher, Refused, Registration, RegistrationGuard, Relay,
+    RelayState, RelayStatus, Replayed, Retry, RunningRelay, Subscribe, Subscription,
+    SubscriptionStatistics, Transport, WhenFull,
 };
 #[doc(inline)]
 pub use es_core::{

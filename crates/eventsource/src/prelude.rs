@@ -7,5 +7,7 @@ pub use crate::{
     Append, Event, EventId, ExpectedVersion, Follow, Metadata, NewEvent, Position, Query, Read,
     Recorded, Store, StreamId, Tag, Tenant, Version,
 };
+#[cfg(feature = "bus")]
+pub use crate::{LocalBus, Relay, Subscription};
 #[cfg(feature = "projection")]
 pub use crate::{Projection, Reactor, Runner};

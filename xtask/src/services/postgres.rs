@@ -1,11 +1,11 @@
 //! A PostgreSQL server of our own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use super::free_port;
+use super::{free_port, install, is_root, run};
 
 /// A server on a free port, with durable settings; it stops when this is dropped.
 pub(crate) struct Postgres {
@@ -82,18 +82,7 @@ fn programs() -> Result<PathBuf> {
     if let Some(found) = find() {
         return Ok(found);
     }
-    if !is_root() || !Path::new("/usr/bin/apt-get").exists() {
-        bail!(
-            "PostgreSQL is not installed: install it (on Debian: `apt-get install postgresql`), \
-             or name a server in {}",
-            super::POSTGRES_URL
-        );
-    }
-    eprintln!("PostgreSQL is not installed: installing it");
-    run(Command::new("apt-get").arg("update").stdout(Stdio::null()))?;
-    let mut install = Command::new("apt-get");
-    install.args(["install", "-y", "--no-install-recommends", "postgresql"]);
-    run(install.env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()))?;
+    install("PostgreSQL", "postgresql", super::POSTGRES_URL)?;
     find().context("PostgreSQL was installed and is not to be found")
 }
 
@@ -110,20 +99,4 @@ fn find() -> Option<PathBuf> {
     folders
         .into_iter()
         .find(|folder| ["initdb", "pg_ctl"].iter().all(|program| folder.join(program).is_file()))
-}
-
-fn is_root() -> bool {
-    // Without a crate for one call: the owner of what the process itself makes.
-    std::fs::metadata("/proc/self").is_ok_and(|own| {
-        use std::os::unix::fs::MetadataExt;
-        own.uid() == 0
-    })
-}
-
-fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
-    if !status.success() {
-        bail!("{command:?} failed: {status}");
-    }
-    Ok(())
 }

@@ -11,7 +11,7 @@ const OWNERS: [(&str, &[&str]); 6] = [
     ("tokio-postgres", &["es-store-postgres"]),
     ("deadpool-postgres", &["es-store-postgres"]),
     ("rusqlite", &["es-store-sqlite"]),
-    ("fred", &["es-store-redis", "es-bus", "es-redis"]),
+    ("fred", &["es-redis"]),
     ("opentelemetry", &["es-telemetry"]),
     ("tracing-opentelemetry", &["es-telemetry"]),
 ];

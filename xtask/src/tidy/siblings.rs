@@ -1,4 +1,5 @@
-//! Who may depend on whom: every crate stands on es-core and on no sibling.
+//! Who may depend on whom: every crate stands on es-core and on no sibling, but for es-redis,
+//! which stands on none and below two.
 //!
 //! The facade, the examples, the benches and xtask may see all of them.
 
@@ -45,6 +46,9 @@ fn below(name: &str) -> &'static [&'static str] {
     match name {
         "es-macros" => &[],
         "es-core" => &["es-macros"],
+        // What speaks to Redis and knows nothing of events, for the two that need it.
+        "es-redis" => &[],
+        "es-store-redis" | "es-bus" => &["es-core", "es-redis"],
         _ => &["es-core"],
     }
 }

@@ -12,10 +12,10 @@ use crate::run;
 
 /// Every text file that git tracks or would track, by its path from the root.
 #[derive(Default)]
-pub(super) struct Tree(BTreeMap<String, String>);
+pub(crate) struct Tree(BTreeMap<String, String>);
 
 impl Tree {
-    pub(super) fn read(root: &Path) -> Result<Self> {
+    pub(crate) fn read(root: &Path) -> Result<Self> {
         let paths = if root.join(".git").exists() {
             listed_by_git(root)?
         } else {
@@ -39,27 +39,27 @@ impl Tree {
         Ok(Self(files))
     }
 
-    pub(super) fn get(&self, path: &str) -> Option<&str> {
+    pub(crate) fn get(&self, path: &str) -> Option<&str> {
         self.0.get(path).map(String::as_str)
     }
 
     /// Path and text of every file, in the order of the paths.
-    pub(super) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &str)> {
         let files = self.0.iter();
         files.map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
-    pub(super) fn rust_files(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn rust_files(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files().filter(|(path, _)| path.ends_with(".rs"))
     }
 
     /// The manifests of the members: every one but the root's.
-    pub(super) fn member_manifests(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn member_manifests(&self) -> impl Iterator<Item = (&str, &str)> {
         self.files().filter(|(path, _)| path.ends_with("/Cargo.toml"))
     }
 
     /// The first line of a manifest that sets `key`, or 1.
-    pub(super) fn line_setting(&self, path: &str, key: &str) -> usize {
+    pub(crate) fn line_setting(&self, path: &str, key: &str) -> usize {
         let sets = |line: &str| {
             let rest = line.trim_start().strip_prefix(key);
             rest.is_some_and(|rest| rest.starts_with(['.', ' ', '=']))

@@ -8,11 +8,13 @@ use std::{
 };
 
 use es_core::{Error, ErrorKind, Metadata, Recorded, Result, StreamId};
+use tracing::Instrument;
 
 use super::{
     Repository, Saved, backoff,
     cache::{Cache, Slot},
     commit::{Before, Terms},
+    watched::Watched,
 };
 use crate::{Aggregate, Decide, ExecuteError, Root};
 
@@ -79,15 +81,12 @@ impl<A: Decide<C>, C> Execute<'_, A, C> {
         C: Sync,
     {
         let Self { repository, stream, command, terms, retries } = self;
-        let stream = stream?;
-        let attempt = Attempt { repository, command, terms, retries };
-        match &repository.cache {
-            Some(cache) => attempt.on_cached(cache, stream).await,
-            None => {
-                let root = repository.fold(stream).await?;
-                attempt.on(root, Freshness::Fresh).await.0
-            }
-        }
+        let watched = Watched::begin::<A, C>(repository.store.observer(), &stream);
+        let span = watched.span.clone();
+        let attempt = Attempt { repository, command, terms, retries, watched };
+        let outcome = attempt.run(stream).instrument(span).await;
+        attempt.watched.end(&outcome);
+        outcome
     }
 }
 
@@ -131,6 +130,7 @@ struct Attempt<'a, A: Aggregate, C> {
     command: &'a C,
     terms: Terms,
     retries: u32,
+    watched: Watched<'a>,
 }
 
 impl<A, C> Attempt<'_, A, C>
@@ -139,6 +139,17 @@ where
     A::Error: Send,
     C: Sync,
 {
+    async fn run(&self, stream: Result<StreamId>) -> Outcome<A, C> {
+        let stream = stream?;
+        match &self.repository.cache {
+            Some(cache) => self.on_cached(cache, stream).await,
+            None => {
+                let root = self.repository.fold(stream).await?;
+                self.on(root, Freshness::Fresh).await.0
+            }
+        }
+    }
+
     /// Executes on the state that the cache keeps, if it keeps one.
     ///
     /// The slot is locked across the append, on purpose: commands on one stream queue here
@@ -164,6 +175,7 @@ where
         mut freshness: Freshness,
     ) -> (Outcome<A, C>, Option<Root<A>>) {
         let mut conflicts = 0;
+        self.watched.attempt();
         loop {
             let decided = root.decide(self.command);
             let nothing_to_write = decided.as_ref().map_or(true, Vec::is_empty);
@@ -188,6 +200,7 @@ where
                 Ok(saved) => return (Ok(saved), Some(root)),
                 Err(error) if is_conflict(&error) && conflicts < self.retries => {
                     conflicts += 1;
+                    self.watched.attempt();
                     backoff::pause(conflicts).await;
                     freshness = Freshness::Fresh;
                     root = match self.repository.refresh(root, &error).await {

@@ -2,10 +2,15 @@
 
 use std::fmt::Display;
 
-use es_core::{Error, ErrorKind, Read, Result, StreamId, Timestamp, Version};
+use es_core::{
+    Error, ErrorKind, Observation, Read, Result, SnapshotUse, StreamId, Timestamp, Version,
+};
 
 use super::Repository;
-use crate::{Aggregate, Root, snapshot::Snapshots};
+use crate::{
+    Aggregate, Root,
+    snapshot::{Found, Snapshots},
+};
 
 /// A moment in the life of an aggregate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,8 +141,10 @@ impl<A: Aggregate> Repository<A> {
         read: &Read,
         last: Version,
     ) -> Result<Option<Root<A>>> {
-        let Some(mut root) = snapshots.load(stream).await else {
-            return Ok(None);
+        let mut root = match snapshots.load(stream).await {
+            Found::Root(root) => root,
+            Found::Nothing => return Ok(self.without(SnapshotUse::Missing)),
+            Found::Unusable => return Ok(self.without(SnapshotUse::Unusable)),
         };
         let Some(version) = root.version().filter(|version| *version <= last) else {
             return Ok(None);
@@ -147,7 +154,7 @@ impl<A: Aggregate> Repository<A> {
             Some(anchor) if root.last_event() == Some(anchor.id) => {}
             _ => {
                 tracing::warn!(%stream, %version, "the log disagrees with a snapshot");
-                return Ok(None);
+                return Ok(self.without(SnapshotUse::Unusable));
             }
         }
         while let Some(event) = events.next().await.transpose()? {
@@ -156,7 +163,20 @@ impl<A: Aggregate> Repository<A> {
             }
         }
         root.check_whole()?;
+        self.tell_snapshot(SnapshotUse::Hit);
         Ok(Some(root))
+    }
+
+    /// No root, and that is told.
+    fn without(&self, used: SnapshotUse) -> Option<Root<A>> {
+        self.tell_snapshot(used);
+        None
+    }
+
+    fn tell_snapshot(&self, used: SnapshotUse) {
+        if let Some(observer) = self.store.observer() {
+            observer.observe(&Observation::Snapshot { aggregate: A::CATEGORY, used });
+        }
     }
 
     /// Untyped, because a typed read passes over dropped events, whose versions count.

@@ -6,6 +6,7 @@ mod commit;
 mod execute;
 mod load;
 mod update;
+mod watched;
 
 use std::{
     fmt::{self, Display},

@@ -2,8 +2,14 @@
 
 use std::fmt::Display;
 
-use super::{Repository, Saved, backoff, commit::Terms, execute::is_conflict};
+use es_core::StreamId;
+use tracing::Instrument;
+
+use super::{Repository, Saved, backoff, commit::Terms, execute::is_conflict, watched::Watched};
 use crate::{Aggregate, ExecuteError, Root};
+
+/// What an update is called where a command has its type.
+enum Update {}
 
 impl<A: Aggregate> Repository<A> {
     /// Loads the aggregate (or begins it), lets `change` record on it, and saves it; after a
@@ -58,21 +64,36 @@ impl<A: Aggregate> Repository<A> {
     {
         let stream = self.stream(id);
         async move {
-            let stream = stream?;
-            let mut attempt = 0;
-            loop {
-                let mut root = self.fold(stream.clone()).await?;
-                change(&mut root).map_err(ExecuteError::Rejected)?;
-                match self.write(&mut root, &Terms::default()).await {
-                    Ok((saved, before)) => {
-                        return Ok(self.after_commit(&root, saved, before).await);
-                    }
-                    Err(error) if is_conflict(&error) && attempt < self.retries => {
-                        attempt += 1;
-                        backoff::pause(attempt).await;
-                    }
-                    Err(error) => return Err(ExecuteError::Store(error)),
+            // A closure has no name to go by.
+            let watched = Watched::begin::<A, Update>(self.store.observer(), &stream);
+            let span = watched.span.clone();
+            let saved = self.changed(stream, &mut change, &watched).instrument(span).await;
+            watched.end(&saved);
+            saved
+        }
+    }
+
+    async fn changed<E: Send>(
+        &self,
+        stream: es_core::Result<StreamId>,
+        change: &mut (impl FnMut(&mut Root<A>) -> Result<(), E> + Send),
+        watched: &Watched<'_>,
+    ) -> Result<Saved<A::Event>, ExecuteError<E>> {
+        let stream = stream?;
+        let mut attempt = 0;
+        loop {
+            watched.attempt();
+            let mut root = self.fold(stream.clone()).await?;
+            change(&mut root).map_err(ExecuteError::Rejected)?;
+            match self.write(&mut root, &Terms::default()).await {
+                Ok((saved, before)) => {
+                    return Ok(self.after_commit(&root, saved, before).await);
                 }
+                Err(error) if is_conflict(&error) && attempt < self.retries => {
+                    attempt += 1;
+                    backoff::pause(attempt).await;
+                }
+                Err(error) => return Err(ExecuteError::Store(error)),
             }
         }
     }

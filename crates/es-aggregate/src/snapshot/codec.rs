@@ -22,6 +22,14 @@ pub(crate) struct Snapshots<A> {
     background: Background,
 }
 
+/// What came of looking for a snapshot.
+pub(crate) enum Found<A: Aggregate> {
+    Root(Root<A>),
+    Nothing,
+    /// It is there, but cannot be loaded or decoded.
+    Unusable,
+}
+
 impl<A: Aggregate> Snapshots<A> {
     pub(crate) fn new(store: Arc<dyn SnapshotStore>, policy: SnapshotPolicy) -> Self
     where
@@ -47,23 +55,24 @@ impl<A: Aggregate> Snapshots<A> {
 
     /// The newest usable snapshot of `stream`. The caller must still see that the log has
     /// the event that it ends with.
-    pub(crate) async fn load(&self, stream: &StreamId) -> Option<Root<A>> {
+    pub(crate) async fn load(&self, stream: &StreamId) -> Found<A> {
         let key = self.key(stream);
         let snapshot = match self.store.load(&key).await {
-            Ok(found) => found.filter(|snapshot| snapshot.key == key)?,
+            Ok(Some(found)) if found.key == key => found,
+            Ok(_) => return Found::Nothing,
             Err(error) => {
                 tracing::warn!(%stream, %error, "a snapshot could not be loaded");
-                return None;
+                return Found::Unusable;
             }
         };
         match (self.decode)(&snapshot.state) {
             Ok(state) => {
                 let Snapshot { version, event, .. } = snapshot;
-                Some(Root::restored(stream.clone(), state, version, event))
+                Found::Root(Root::restored(stream.clone(), state, version, event))
             }
             Err(error) => {
                 tracing::warn!(%stream, %error, "a snapshot could not be decoded");
-                None
+                Found::Unusable
             }
         }
     }

@@ -8,5 +8,5 @@ mod policy;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use codec::Snapshots;
+pub(crate) use codec::{Found, Snapshots};
 pub use policy::SnapshotPolicy;

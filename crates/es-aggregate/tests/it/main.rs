@@ -17,6 +17,7 @@ mod a4_conflicts;
 mod a5_snapshots;
 mod cache;
 mod metadata;
+mod observed;
 mod publishing;
 mod roots;
 mod time_travel;

@@ -148,6 +148,29 @@ impl AppendRequest {
         (self.streams, self.required, self.unless)
     }
 
+    /// Gives every event that has no trace context this one, in the form of the W3C's
+    /// `traceparent` and `tracestate`. For layers: the context of the caller is only known
+    /// once the append is on its way.
+    ///
+    /// An event whose metadata would become too large goes without: no append fails for want
+    /// of a trace.
+    #[must_use]
+    pub fn with_trace(mut self, parent: &str, state: Option<&str>) -> Self {
+        // What a trace adds to two ids fits, unless it is no trace context at all.
+        let is_short = parent.len() + state.map_or(0, str::len) <= 1_024;
+        for event in self.streams.iter_mut().flat_map(|write| &mut write.events) {
+            if event.metadata.traceparent().is_some() {
+                continue;
+            }
+            let before = (!is_short || !event.metadata.is_small()).then(|| event.metadata.clone());
+            event.metadata = std::mem::take(&mut event.metadata).with_trace(parent, state);
+            if let Some(before) = before.filter(|_| event.check().is_err()) {
+                event.metadata = before;
+            }
+        }
+        self
+    }
+
     /// For layers that widen conditions; one that took anything out of a condition would
     /// break it.
     pub(crate) fn unless_mut(&mut self) -> &mut [Unless] {

@@ -360,3 +360,37 @@ fn a_receipt_knows_the_versions_of_its_streams() {
     assert!(again.replayed && !receipt.replayed);
     assert_eq!(Receipt { replayed: false, ..again }, receipt);
 }
+
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+
+#[test]
+fn a_layer_adds_the_trace_where_there_is_none() {
+    let theirs = Metadata::new().with_trace("00-theirs", Some("a=b"));
+    let append = one().event(event().with_metadata(theirs));
+    let request = append.build().unwrap().with_trace(PARENT, Some("vendor=1"));
+    let traces: Vec<_> = request
+        .events()
+        .map(|(_, e)| (e.metadata.traceparent(), e.metadata.tracestate()))
+        .collect();
+    assert_eq!(traces, [(Some(PARENT), Some("vendor=1")), (Some("00-theirs"), Some("a=b"))]);
+    let first = request.events().next().unwrap().1;
+    assert_eq!(first.metadata.correlation_id(), Some(first.id.as_uuid()));
+}
+
+#[test]
+fn metadata_that_would_become_too_large_goes_without_a_trace() {
+    let room = limits::MAX_METADATA_BYTES - 60;
+    let full = Metadata::new().with_extra("note", "x".repeat(room - 40));
+    let request = one().event(event().with_metadata(full)).build().unwrap();
+    let before: Vec<_> = request.events().map(|(_, e)| e.metadata.clone()).collect();
+    let request = request.with_trace(PARENT, None);
+    let after: Vec<_> = request.events().map(|(_, e)| e.metadata.clone()).collect();
+    assert_eq!(after[0].traceparent(), Some(PARENT));
+    assert_eq!(after[1], before[1]);
+
+    let state = "x".repeat(limits::MAX_METADATA_BYTES);
+    let request = one().build().unwrap();
+    let before = request.events().next().unwrap().1.metadata.clone();
+    let request = request.with_trace(PARENT, Some(&state));
+    assert_eq!(request.events().next().unwrap().1.metadata, before);
+}

@@ -41,24 +41,32 @@ pub enum ErrorKind {
     Fault,
 }
 
-impl fmt::Display for ErrorKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl ErrorKind {
+    /// A word for it that programs may rely on: `log_diverged`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
             Self::Conflict => "conflict",
-            Self::ConditionFailed => "condition failed",
-            Self::IdempotencyClash => "idempotency clash",
-            Self::OutcomeUnknown => "outcome unknown",
+            Self::ConditionFailed => "condition_failed",
+            Self::IdempotencyClash => "idempotency_clash",
+            Self::OutcomeUnknown => "outcome_unknown",
             Self::Busy => "busy",
             Self::Unavailable => "unavailable",
             Self::Invalid => "invalid",
             Self::Unsupported => "unsupported",
-            Self::NotFound => "not found",
-            Self::UnknownEvent => "unknown event",
+            Self::NotFound => "not_found",
+            Self::UnknownEvent => "unknown_event",
             Self::Undecodable => "undecodable",
-            Self::LogDiverged => "log diverged",
+            Self::LogDiverged => "log_diverged",
             Self::Fenced => "fenced",
             Self::Closed => "closed",
             Self::Fault => "fault",
-        })
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.as_str().replace('_', " "))
     }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Append, Diverged, Error, Event, EventId, Head, Position, Read, Receipt, Recorded, Result,
-    StreamId, Tenant, Version,
+    SharedObserver, StreamId, Tenant, Version,
 };
 
 /// A log of events: what callers hold. Cloning it copies the handle, never the data.
@@ -42,6 +42,7 @@ use crate::{
 pub struct Store {
     backend: Backend,
     tenant: Option<Tenant>,
+    observer: Option<SharedObserver>,
 }
 
 impl Store {
@@ -54,7 +55,7 @@ impl Store {
     /// A handle on a store behind a pointer.
     #[must_use]
     pub fn from_backend(backend: Backend) -> Self {
-        Self { backend, tenant: None }
+        Self { backend, tenant: None, observer: None }
     }
 
     /// The store below.
@@ -66,20 +67,33 @@ impl Store {
     /// A handle with `layer` around everything that is there.
     #[must_use]
     pub fn layer(self, layer: &(impl Layer + ?Sized)) -> Self {
-        Self { backend: layer.layer(self.backend), tenant: self.tenant }
+        Self { backend: layer.layer(self.backend), ..self }
     }
 
     /// A handle that sees and writes only what belongs to `tenant`: streams that are named
     /// without a tenant get it, streams of others are refused, reads keep to it.
     #[must_use]
     pub fn for_tenant(&self, tenant: Tenant) -> Self {
-        Self { backend: Backend::clone(&self.backend), tenant: Some(tenant) }
+        Self { tenant: Some(tenant), ..self.clone() }
     }
 
     /// The tenant that the handle is scoped to.
     #[must_use]
     pub const fn tenant(&self) -> Option<&Tenant> {
         self.tenant.as_ref()
+    }
+
+    /// A handle whose repositories and runners tell `observer` what they do. The store
+    /// itself is told of it by its options, where it has something to tell.
+    #[must_use]
+    pub fn observed_by(self, observer: SharedObserver) -> Self {
+        Self { observer: Some(observer), ..self }
+    }
+
+    /// Who is told.
+    #[must_use]
+    pub const fn observer(&self) -> Option<&SharedObserver> {
+        self.observer.as_ref()
     }
 
     /// What the store can do.

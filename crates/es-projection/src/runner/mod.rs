@@ -1,6 +1,7 @@
 //! Subscribers are registered, and run: once up to the end of the log, or for ever.
 
 mod catch_up;
+mod health;
 mod membership;
 mod rebuild;
 mod report;
@@ -40,6 +41,8 @@ pub struct Runner {
     store: Store,
     owner: Owner,
     timing: Timing,
+    watch_every: Duration,
+    is_rebuild: bool,
     jobs: Vec<Arc<Job>>,
     /// The first thing that was wrong with what was registered.
     error: Option<Error>,
@@ -56,7 +59,8 @@ impl Runner {
         };
         // Tells workers apart, also those of one process.
         let owner = Owner::new(format!("{}-{:08x}", std::process::id(), fastrand::u32(..)));
-        Self { store, owner, timing, jobs: Vec::new(), error: None }
+        let watch_every = Duration::from_secs(5);
+        Self { store, owner, timing, watch_every, is_rebuild: false, jobs: Vec::new(), error: None }
     }
 
     /// Adds a projection whose rows are in `model`: exactly-once (P1).
@@ -143,6 +147,14 @@ impl Runner {
         self
     }
 
+    /// Sets how often a runner looks how far its subscribers are behind, if the store has an
+    /// observer ([`Store::observed_by`](es_core::Store::observed_by)); five seconds if it is
+    /// not said. What is older than three times that is not given any more.
+    pub fn with_watch_interval(mut self, time: Duration) -> Self {
+        self.watch_every = time;
+        self
+    }
+
     pub(crate) fn add(
         mut self,
         name: &'static str,
@@ -219,6 +231,7 @@ impl Runner {
             feeds: Feeds::new(self.store.clone(), read, self.jobs.len()),
             owner: self.owner.clone(),
             timing: self.timing,
+            is_rebuild: self.is_rebuild,
         }))
     }
 }

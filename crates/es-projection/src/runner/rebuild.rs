@@ -91,7 +91,8 @@ where
         let (scope, batch) = (projection.scope(), policy.batch.unwrap_or(ROWS_BATCH));
         let engine = Arc::new(Projecting { projection, model });
         let erased = Arc::clone(&engine) as Arc<dyn crate::engine::Engine>;
-        let runner = Runner::new(store).add(P::NAME, P::VERSION, scope, policy, batch, erased);
+        let mut runner = Runner::new(store).add(P::NAME, P::VERSION, scope, policy, batch, erased);
+        runner.is_rebuild = true;
         Self { runner, engine, head: Arc::default(), accepts_parked: false }
     }
 

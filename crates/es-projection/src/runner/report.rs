@@ -5,9 +5,9 @@ use std::time::Instant;
 use es_core::{Error, Head, Result};
 
 use crate::{
-    Health, State, Status,
+    State, Status,
     engine::with_causes,
-    status::{Kept, Who},
+    status::{Kept, Who, health_of},
     worker::{Job, Surroundings},
 };
 
@@ -38,7 +38,7 @@ impl Surroundings {
         };
         let feed = self.feeds.trouble();
         let (known, now) = (lag.as_ref().copied().map_err(String::as_str), Instant::now());
-        let health = Health::of(&view, known, feed.as_deref(), self.timing.stuck_after, now);
+        let health = health_of(&view, known, feed.as_deref(), self.timing.stuck_after, now);
         Status {
             name: job.name.to_owned(),
             version: job.version,

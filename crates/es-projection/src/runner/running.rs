@@ -12,6 +12,7 @@ use super::{Runner, membership::Membership, seat::Seat};
 use crate::{
     State, Status, WaitError,
     board::{Command, Order},
+    observe::Watch,
     status::Kept,
     wait::{self, moment_in},
     worker::Surroundings,
@@ -24,9 +25,10 @@ use crate::{
 /// highest version that runs) or by that of its progress (`orders-v2`). If it is in slices,
 /// what is asked is asked of all that this process works on, or of one (`orders-v2.1of4`).
 pub struct Running {
-    around: Arc<Surroundings>,
-    seats: Vec<Seat>,
+    pub(super) around: Arc<Surroundings>,
+    pub(super) seats: Vec<Seat>,
     memberships: Vec<Membership>,
+    _watch: Option<Watch>,
 }
 
 /// What trying parked events again has done.
@@ -64,7 +66,10 @@ impl Runner {
             let share = membership.map(|membership| Arc::clone(&membership.share));
             seats.push(Seat::start(Arc::clone(job), &around, share));
         }
-        Ok(Running { around, seats, memberships })
+        let watch = around.store.observer().map(|observer| {
+            Watch::start(self.jobs.clone(), Arc::clone(&around), self.watch_every, observer)
+        });
+        Ok(Running { around, seats, memberships, _watch: watch })
     }
 
     /// Works until `stop` returns (a signal, say) and then as [`Running::stop`] does.

@@ -61,6 +61,11 @@ impl Seat {
         self.lock().task.take()
     }
 
+    /// Whether nobody works in it.
+    pub(super) fn is_gone(&self) -> bool {
+        self.lock().task.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     fn lock(&self) -> MutexGuard<'_, AtWork> {
         // Nothing that can panic happens under the lock.
         self.at_work.lock().unwrap_or_else(PoisonError::into_inner)

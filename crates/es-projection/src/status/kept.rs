@@ -7,7 +7,7 @@ use es_core::{
     Timestamp,
 };
 
-use super::{Health, Lag, State, Status, Trouble};
+use super::{Health, Lag, State, Status, Trouble, health::health_of_parked};
 use crate::{
     Scope, Slice,
     engine::{Progresses, with_causes},
@@ -126,7 +126,7 @@ impl Kept {
             (Ok(lag), _) if lag.time > late_after => {
                 Health::Degraded(format!("{} seconds behind", lag.time.as_secs()))
             }
-            _ => Health::of_parked(self.parked, self.streams),
+            _ => health_of_parked(self.parked, self.streams),
         };
         let last_error = self.last.and_then(|letter| {
             let at = letter.last_failed_at;

@@ -11,7 +11,8 @@ use es_core::{Owner, Position, SubscriberName, Timestamp};
 
 use crate::Slice;
 
-pub use health::Health;
+pub use es_core::Health;
+pub(crate) use health::health_of;
 pub(crate) use kept::{Kept, Who};
 pub(crate) use rate::Rate;
 

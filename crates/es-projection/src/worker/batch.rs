@@ -12,10 +12,10 @@
 
 use std::{collections::VecDeque, ops::Range, sync::Arc};
 
-use es_core::{DeadLetter, Error, ErrorKind, Position, Progress, Recorded};
+use es_core::{DeadLetter, Error, ErrorKind, Observation, Position, Progress, Recorded};
 
 use super::{Flow, Worker, save::heals};
-use crate::engine::Failure;
+use crate::{engine::Failure, observe::HANDLER};
 
 impl Worker {
     /// Handles the events; everything up to `up_to` is handled or parked then.
@@ -102,10 +102,14 @@ impl Worker {
                 // What a commit fails with may be up to the rows: a constraint that is
                 // checked late.
                 Err(Failure::Commit(error)) if heals(&error) && !error.is_temporary() => {
+                    self.tell(failed);
                     return Ok(Some(Failure::Commit(error)));
                 }
                 Err(Failure::Begin(error) | Failure::Commit(error)) => error,
-                Err(failure @ Failure::Handler { .. }) => return Ok(Some(failure)),
+                Err(failure @ Failure::Handler { .. }) => {
+                    self.tell(failed);
+                    return Ok(Some(failure));
+                }
             };
             attempt += 1;
             self.wait_out("committing", error, attempt).await?;
@@ -118,6 +122,11 @@ impl Worker {
     /// at and the events were handled again.
     /// *Mechanism.* Claiming again raises the epoch, so that a commit of the old epoch can
     /// take place before the claim or never; the checkpoint that the claim answers tells.
+    ///
+    /// It may also tell that the model has lost commits that were acknowledged: a failover to
+    /// a replica that lagged, or a restored backup. Going on from the batch at hand would
+    /// leave a hole, so the worker ends as one that was fenced, and whoever claims next begins
+    /// where the model is.
     async fn settle(&mut self, progress: &Progress, error: Error) -> Flow<bool> {
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
         let store = job.engine.progress();
@@ -131,6 +140,13 @@ impl Worker {
         let claim = || store.claim(&job.subscriber, progress.log, &around.owner);
         let claimed = self.persist("claiming its checkpoint", claim).await?;
         let epoch = claimed.epoch;
+        if claimed.position < self.checkpoint.position {
+            let (was, is) = (self.checkpoint.position, claimed.position);
+            let subscriber = &job.subscriber;
+            tracing::error!(%subscriber, %was, %is, "its read model has lost commits and begins again there");
+            let fenced = es_core::Fenced::new(subscriber.clone(), progress.epoch, epoch);
+            return Err(super::End::Fenced(fenced.into()));
+        }
         self.checkpoint.epoch = epoch;
         job.board.change(|view| {
             view.epoch = epoch;
@@ -170,6 +186,10 @@ impl Worker {
         self.advance(&progress, handled).await?;
         Ok(before)
     }
+}
+
+fn failed(subscriber: &str) -> Observation<'_> {
+    Observation::AttemptFailed { subscriber, stage: HANDLER }
 }
 
 /// The events in pieces of about `size`.

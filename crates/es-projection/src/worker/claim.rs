@@ -23,6 +23,9 @@ const LETTERS: usize = 1_000;
 /// How late it is noticed, at most, that somebody has left a checkpoint in good order.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How many places behind a worker may begin without making history of them.
+const BACKLOG: u64 = 1_000;
+
 impl Worker {
     /// Claims the checkpoint, so that whoever owned it before is fenced, and makes sure that
     /// the log is the one it was made in (P7). Says where the log ends.
@@ -64,6 +67,7 @@ impl Worker {
         }
 
         self.cursor = self.checkpoint.position;
+        self.history = self.history_until(head.position);
         self.saved_at = Instant::now();
         let checkpoint = &self.checkpoint;
         job.board.change(|view| {
@@ -97,6 +101,18 @@ impl Worker {
             self.advance(&progress, 0).await?;
         }
         Ok(())
+    }
+
+    /// Up to where events are history: what a rebuild does, what was there before the
+    /// subscriber, and a long way behind. A few events that came while nobody worked are not.
+    fn history_until(&self, head: Position) -> Position {
+        let from = self.checkpoint.position;
+        let is_far = head.get().saturating_sub(from.get()) > BACKLOG;
+        match self.around.is_rebuild {
+            true => Position::new(u64::MAX),
+            false if from == Position::START || is_far => head,
+            false => Position::START,
+        }
     }
 
     /// Makes sure that the log has the event at the checkpoint that was handled there.

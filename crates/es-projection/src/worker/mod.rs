@@ -13,7 +13,8 @@ mod save;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use es_core::{
-    Checkpoint, Envelope, Error, ErrorKind, LogId, Owner, Position, Recorded, Store, SubscriberName,
+    Checkpoint, Envelope, Error, ErrorKind, LogId, Observation, Owner, Position, Recorded, Store,
+    SubscriberName,
 };
 use futures_util::FutureExt;
 use tokio::{
@@ -21,13 +22,14 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until},
 };
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, info, warn};
 
 use crate::{
     Policy, Scope, State,
     board::{Board, Command, Order},
     engine::{Engine, panic_text},
     feed::{Chunk, Feeds, Reader},
+    observe::Watched,
     policy::pause,
     slices::{Share, Slice},
 };
@@ -64,6 +66,8 @@ pub(crate) struct Surroundings {
     pub(crate) feeds: Arc<Feeds>,
     pub(crate) owner: Owner,
     pub(crate) timing: Timing,
+    /// Whether everything is done anew beside what serves.
+    pub(crate) is_rebuild: bool,
 }
 
 /// How often what is done that nothing else causes.
@@ -108,6 +112,14 @@ impl End {
             Self::Fenced(error) | Self::Failed(error) => Some(error),
         }
     }
+
+    /// The kind of the error behind it, likewise.
+    fn error_type(&self) -> Option<&'static str> {
+        match self {
+            Self::Reached | Self::Asked | Self::GivenUp => None,
+            Self::Fenced(error) | Self::Failed(error) => Some(error.kind().as_str()),
+        }
+    }
 }
 
 /// Whatever else happens is an end.
@@ -126,6 +138,8 @@ pub(crate) struct Worker {
     /// Everything up to here is handled; saved or not.
     cursor: Position,
     saved_at: Instant,
+    /// Events up to here are history.
+    history: Position,
 }
 
 /// Claims and works until the end.
@@ -142,8 +156,19 @@ pub(crate) async fn run(
     let checkpoint = Checkpoint::first(subscriber, LogId::generate(), owner);
     let cursor = Position::START;
     let saved_at = Instant::now();
-    let mut worker =
-        Worker { job, around, orders, commands, share, until, checkpoint, cursor, saved_at };
+    let history = Position::START;
+    let mut worker = Worker {
+        job,
+        around,
+        orders,
+        commands,
+        share,
+        until,
+        checkpoint,
+        cursor,
+        saved_at,
+        history,
+    };
     let end = worker.supervised().await;
     worker.give_back();
     worker.show(&end);
@@ -265,13 +290,31 @@ impl Worker {
             let now = std::time::Instant::now();
             self.job.board.change(|view| view.moved(up_to, now));
         } else {
-            self.work(&events, up_to).await?;
+            self.watched(&events, up_to).await?;
         }
         if let Some(broken) = broken {
             self.meet(&broken).await?;
         }
         self.job.board.state(if is_end { State::Live } else { State::CatchingUp });
         Ok(())
+    }
+
+    /// Handles the events in a span of their own.
+    async fn watched(&mut self, events: &[Recorded], up_to: Position) -> Flow<()> {
+        let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
+        let is_history = events.last().is_some_and(|event| event.position <= self.history);
+        let observer = around.store.observer();
+        let watched = Watched::begin(&job, observer, events, up_to, is_history);
+        let end = self.work(events, up_to).instrument(watched.span.clone()).await;
+        watched.end(end.as_ref().err().and_then(End::error_type));
+        end
+    }
+
+    /// Tells whoever measures.
+    fn tell(&self, observation: impl FnOnce(&str) -> Observation<'_>) {
+        if let Some(observer) = self.around.store.observer() {
+            observer.observe(&observation(self.job.subscriber.as_str()));
+        }
     }
 
     /// Takes what is wanted of a chunk, behind `cursor`.
@@ -360,6 +403,9 @@ impl Worker {
                 board.end(State::Fenced, Some(error));
             }
             End::Failed(error) => {
+                if error.kind() == ErrorKind::LogDiverged {
+                    self.tell(|subscriber| Observation::Diverged { subscriber });
+                }
                 error!(%subscriber, position = %self.cursor, error = %crate::engine::with_causes(error), "stopped by an error");
                 board.end(State::Failed, Some(error));
             }

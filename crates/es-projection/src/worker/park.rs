@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use es_core::{
-    DeadLetter, Error, ErrorKind, Position, Progress, Read, Recorded, Release, StreamId,
+    DeadLetter, Error, ErrorKind, Observation, Position, Progress, Read, Recorded, Release,
+    StreamId,
 };
 use tracing::{error, info, warn};
 
@@ -12,6 +13,7 @@ use crate::{
     OnFailure,
     engine::{Failure, with_causes},
     feed::Broken,
+    observe::HANDLER,
     runner::Retried,
 };
 
@@ -236,6 +238,7 @@ impl Worker {
         let subscriber = &self.job.subscriber;
         warn!(%subscriber, attempts, cause = %failure.text(), "an event failed; trying again");
         self.job.board.trouble(failure.error());
+        self.tell(|subscriber| Observation::Retried { subscriber, stage: HANDLER });
         self.rest(self.job.policy.pause(attempts)).await
     }
 }

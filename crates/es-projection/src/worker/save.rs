@@ -7,12 +7,15 @@
 
 use std::{future::Future, time::Duration};
 
-use es_core::{Error, ErrorKind, EventId, Position, Progress, Recorded, Result};
+use es_core::{
+    DeadLetter, Error, ErrorKind, EventId, Observation, Position, Progress, Recorded, Release,
+    Result,
+};
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::{End, Flow, Worker};
-use crate::{engine::with_causes, policy::pause};
+use crate::{engine::with_causes, observe::PROGRESS, policy::pause};
 
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -73,7 +76,30 @@ impl Worker {
         self.checkpoint.position = progress.position;
         self.cursor = self.cursor.max(progress.position);
         self.saved_at = Instant::now();
+        self.tell_letters(progress);
         self.job.board.committed(progress, handled);
+    }
+
+    /// Tells of what was parked, unless it was before, and of what no longer is.
+    fn tell_letters(&self, progress: &Progress) {
+        if self.around.store.observer().is_none() {
+            return;
+        }
+        let parked = {
+            let view = self.job.board.view();
+            let is_new = |letter: &&DeadLetter| {
+                let of_stream = view.parked.get(&letter.stream);
+                of_stream.is_none_or(|positions| !positions.contains(&letter.position))
+            };
+            progress.parked.iter().filter(is_new).count() as u64
+        };
+        if parked > 0 {
+            self.tell(|subscriber| Observation::Parked { subscriber, events: parked });
+        }
+        for release in &progress.released {
+            let is_skipped = matches!(release, Release::Skipped(..));
+            self.tell(|subscriber| Observation::Released { subscriber, is_skipped });
+        }
     }
 
     /// Tries until it succeeds, is fenced, meets what cannot heal, or is asked to stop.
@@ -99,6 +125,7 @@ impl Worker {
 
     /// Waits before the next attempt at what failed with `error`, if there is to be one.
     pub(super) async fn wait_out(&mut self, what: &str, error: Error, attempt: u32) -> Flow<()> {
+        self.tell(|subscriber| Observation::AttemptFailed { subscriber, stage: PROGRESS });
         if error.kind() == ErrorKind::Fenced {
             return Err(End::Fenced(error));
         }
@@ -108,6 +135,7 @@ impl Worker {
         let subscriber = &self.job.subscriber;
         warn!(%subscriber, attempt, error = %with_causes(&error), "{what} failed; trying again");
         self.job.board.trouble(&error);
+        self.tell(|subscriber| Observation::Retried { subscriber, stage: PROGRESS });
         self.rest(pause(PAUSE, LONGEST_PAUSE, attempt)).await
     }
 }

@@ -113,3 +113,19 @@ async fn a_commit_that_takes_place_late_is_fenced() {
     assert_eq!(late.kind(), ErrorKind::Fenced);
     assert_complete(&store, &model.inner).await;
 }
+
+/// A model that has lost what it acknowledged: going on would leave a hole.
+#[tokio::test]
+async fn a_model_that_lost_commits_is_not_gone_on_with() {
+    let (store, model, ledger) = (store(), Spoilt::new(), Ledger::new());
+    write_many(&store, 30, 3).await;
+    model.plan(|call, count| (call == Call::Commit && count == 3).then_some(Fault::Wiped));
+    let policy = Policy::default().with_batch(7);
+    let mut runner = Runner::new(store.clone()).project_with(ledger.clone(), model.clone(), policy);
+    let error = runner.catch_up().await.unwrap_err();
+    assert!(error.to_string().contains("epoch"), "{error}");
+    assert_eq!(model.count(Call::Commit), 3, "nothing was committed behind the hole");
+    let before = ledger.calls();
+    runner.catch_up().await.unwrap();
+    assert_eq!(ledger.calls() - before, 30, "it began again where the model is");
+}

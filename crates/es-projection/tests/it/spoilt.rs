@@ -36,6 +36,8 @@ pub(crate) enum Fault {
     Panic,
     /// A commit is kept back, and its outcome is unknown; see [`Spoilt::late`].
     Late,
+    /// The model loses all that the subscriber has committed, and the outcome is unknown.
+    Wiped,
 }
 
 type Plan = Box<dyn FnMut(Call, usize) -> Option<Fault> + Send>;
@@ -98,7 +100,7 @@ async fn spoil<T>(
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Panic) => panic!("{call:?} panics by plan"),
-        Some(Fault::Late) => failure(ErrorKind::OutcomeUnknown),
+        Some(Fault::Late | Fault::Wiped) => failure(ErrorKind::OutcomeUnknown),
     }
 }
 
@@ -158,6 +160,9 @@ impl ReadModel for Spoilt {
         if let Some(Fault::Late) = fault {
             self.late.lock().unwrap().push((tx, progress.clone()));
             return Err(Error::new(ErrorKind::OutcomeUnknown, "it is on its way"));
+        }
+        if let Some(Fault::Wiped) = fault {
+            self.inner.forget(&progress.subscriber).await?;
         }
         spoil(fault, Call::Commit, self.inner.commit(tx, progress)).await
     }

@@ -16,6 +16,7 @@ pub(crate) struct Pending {
     pub(crate) request: AppendRequest,
     /// By condition: what a look before the append has found.
     pub(crate) looked: Vec<Looked>,
+    pub(super) begun: Instant,
     until: Instant,
     stage: Arc<AtomicU8>,
     reply: oneshot::Sender<Result<Receipt>>,
@@ -49,13 +50,13 @@ impl Pending {
     pub(crate) fn new(
         request: AppendRequest,
         looked: Vec<Looked>,
-        until: Instant,
+        (begun, until): (Instant, Instant),
         place: OwnedSemaphorePermit,
     ) -> (Self, Submitted) {
         let (reply, answer) = oneshot::channel();
         let stage = Arc::new(AtomicU8::new(QUEUED));
         let submitted = Submitted { until, stage: Arc::clone(&stage), answer };
-        (Self { request, looked, until, stage, reply, _place: place }, submitted)
+        (Self { request, looked, begun, until, stage, reply, _place: place }, submitted)
     }
 
     /// Takes it from the queue; `false` when its caller has gone, and nothing is written.

@@ -30,7 +30,9 @@ use std::{
 };
 
 use deadpool_postgres::Object;
-use es_core::{Error, ErrorKind, ExpectedVersion, LogId, Position, Receipt, Result};
+use es_core::{
+    Error, ErrorKind, ExpectedVersion, LogId, Position, Receipt, Result, SharedObserver,
+};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
@@ -45,6 +47,8 @@ use crate::{
     connect::Connections,
     error::{again, closed},
     names::Names,
+    observe::committed,
+    tls::{Tls, with_tls},
 };
 
 /// Appends that share a commit at most.
@@ -96,6 +100,7 @@ pub(crate) struct Sender {
     /// How long a batch that was not sent yet waits for a connection.
     pub(crate) patience: Duration,
     pub(crate) slots: Slots,
+    pub(crate) observer: Option<SharedObserver>,
 }
 
 impl Sender {
@@ -188,7 +193,18 @@ impl Sender {
         }
     }
 
+    /// Sends a batch until it is answered, and tells of it.
     async fn settle(&self, connection: &mut Connection, batch: &[Pending]) -> Result<Vec<Answer>> {
+        let begun = self.observer.is_some().then(Instant::now);
+        let answers = self.send(connection, batch).await;
+        if let (Some(observer), Some(begun)) = (&self.observer, begun) {
+            let since = batch.iter().map(|pending| pending.begun).min().unwrap_or(begun);
+            committed(observer, batch.len(), since, begun, answers.is_ok());
+        }
+        answers
+    }
+
+    async fn send(&self, connection: &mut Connection, batch: &[Pending]) -> Result<Vec<Answer>> {
         let (mut careful, mut lost, mut tries) = (false, None, 0);
         let begun = Instant::now();
         loop {
@@ -203,7 +219,7 @@ impl Sender {
                         Ok(Ok(answers)) => return Ok(answers),
                         Ok(Err(failure)) => failure,
                         Err(_) => {
-                            cancel(client);
+                            cancel(client, self.connections.tls());
                             Failure::Lost(Error::new(ErrorKind::Busy, "the deadline is over"))
                         }
                     }
@@ -354,10 +370,11 @@ fn is_common(error: &Error) -> bool {
 }
 
 /// Asks the server to give up a call that nobody waits for any more.
-fn cancel(client: &Object) {
+fn cancel(client: &Object, tls: Tls) {
     let token = client.cancel_token();
     drop(tokio::spawn(async move {
-        if let Err(error) = token.cancel_query(tokio_postgres::NoTls).await {
+        let cancelled = with_tls!(tls, connector => token.cancel_query(connector).await);
+        if let Err(error) = cancelled {
             tracing::debug!(error = %error, "an abandoned call could not be cancelled");
         }
     }));

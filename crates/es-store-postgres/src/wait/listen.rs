@@ -3,19 +3,30 @@
 use std::{future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
 use es_core::Position;
-use tokio::sync::watch;
-use tokio_postgres::{AsyncMessage, Config, NoTls};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::watch,
+};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection};
 
-use crate::names::Names;
+use crate::{
+    names::Names,
+    tls::{Tls, with_tls},
+};
 
 /// How long it waits at most before it connects again.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Listens until it is aborted; connects again whenever the connection breaks.
-pub(crate) async fn listen(config: Config, names: Names, published: Arc<watch::Sender<Position>>) {
+pub(crate) async fn listen(
+    config: Config,
+    tls: Tls,
+    names: Names,
+    published: Arc<watch::Sender<Position>>,
+) {
     let mut pause = Duration::from_millis(50);
     loop {
-        match session(&config, &names, &published).await {
+        match connect(&config, &tls, &names, &published).await {
             // It listened for a while: the server was there.
             Ok(()) => pause = Duration::from_millis(50),
             Err(error) => tracing::debug!(error = %error, "cannot listen; looking instead"),
@@ -25,12 +36,28 @@ pub(crate) async fn listen(config: Config, names: Names, published: Arc<watch::S
     }
 }
 
-async fn session(
+async fn connect(
     config: &Config,
+    tls: &Tls,
     names: &Names,
     published: &watch::Sender<Position>,
 ) -> Result<(), tokio_postgres::Error> {
-    let (client, mut connection) = config.connect(NoTls).await?;
+    with_tls!(tls.clone(), connector => {
+        let (client, connection) = config.connect(connector).await?;
+        session(client, connection, names, published).await
+    })
+}
+
+async fn session<S, T>(
+    client: Client,
+    mut connection: Connection<S, T>,
+    names: &Names,
+    published: &watch::Sender<Position>,
+) -> Result<(), tokio_postgres::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
     let sql = format!("LISTEN {}", names.channel());
     let mut begin = pin!(client.batch_execute(&sql));
     let mut is_listening = false;

@@ -1,17 +1,17 @@
 //! Connections that are cut before, in and after a request, and backends that are ended.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::ToSocketAddrs, sync::Arc, time::Duration};
 
 use es_core::{
     Append, ErrorKind, EventId, ExpectedVersion, NewEvent, Position, Receipt, Store, StreamId,
     Version,
 };
 use es_store_postgres::{PostgresStore, tokio_postgres::Client};
+use es_testkit::servers::Proxy;
 use fastrand::Rng;
 
 use crate::{
     checks::{self, Seen, events, stream},
-    proxy::Proxy,
     server::{Schema, on_a_schema},
 };
 
@@ -25,6 +25,8 @@ struct Writer {
     cut: Store,
     direct: Store,
     proxy: Arc<Proxy>,
+    /// What its connections are called.
+    name: String,
     admin: Client,
     rng: Rng,
     written: Vec<Seen>,
@@ -96,7 +98,7 @@ impl Writer {
     }
 
     fn name(&self) -> &str {
-        self.proxy.url.rsplit_once('=').unwrap().1
+        &self.name
     }
 }
 
@@ -109,10 +111,14 @@ async fn storm(
     is_patient: bool,
 ) -> (usize, usize) {
     let direct = schema.store().await;
-    let url = format!("{}?application_name={}", schema.url, schema.name);
-    let proxy = Arc::new(Proxy::start(&url, seed, odds, cuts).await);
+    let (user, rest) = schema.url.split_once('@').unwrap();
+    let (server, rest) = rest.split_once('/').unwrap();
+    let server = server.to_socket_addrs().unwrap().next().unwrap();
+    let proxy = Arc::new(Proxy::start(server).await);
+    proxy.cut_randomly(seed, odds, cuts);
+    let url = format!("{user}@{}/{rest}?application_name={}", proxy.address(), schema.name);
     let cut = loop {
-        match PostgresStore::open_with(&proxy.url, schema.options()).await {
+        match PostgresStore::open_with(&url, schema.options()).await {
             Ok(store) => break Store::new(store),
             Err(error) => assert!(error.is_temporary(), "{error:?}"),
         }
@@ -125,6 +131,7 @@ async fn storm(
             cut: cut.clone(),
             direct: direct.clone(),
             proxy: Arc::clone(&proxy),
+            name: schema.name.clone(),
             admin: schema.client().await,
             rng: Rng::with_seed(seed + number),
             written: Vec::new(),

@@ -14,10 +14,12 @@ mod crash;
 mod cut;
 mod machine;
 mod migrating;
+mod observed;
 mod own_server;
 mod parked;
 mod plans;
 mod pools;
-mod proxy;
 mod server;
 mod skip;
+#[cfg(feature = "tls")]
+mod tls;

@@ -20,6 +20,31 @@ pub(crate) struct OwnServer {
 impl OwnServer {
     /// Starts one with durable settings. Without its programs the test is skipped.
     pub(crate) fn start() -> Self {
+        let server = Self::made();
+        assert!(server.run(), "it does not start");
+        server
+    }
+
+    /// Starts one that talks TLS with this certificate and key, as text in PEM, and nothing
+    /// else.
+    #[cfg(feature = "tls")]
+    pub(crate) fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let server = Self::made();
+        let (data, settings) = (server.data(), server.data().join("postgresql.auto.conf"));
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            fs::write(data.join(name), text).unwrap();
+            assert!(done(Command::new("chmod").arg("600").arg(data.join(name))));
+        }
+        fs::write(settings, "ssl = on\n").unwrap();
+        fs::write(data.join("pg_hba.conf"), "hostssl all all all trust\n").unwrap();
+        if is_root() {
+            assert!(done(Command::new("chown").args(["-R", "postgres"]).arg(data)));
+        }
+        assert!(server.run(), "it does not start");
+        server
+    }
+
+    fn made() -> Self {
         let Some(programs) = programs() else {
             es_testkit::skip("no initdb and pg_ctl: install the server of PostgreSQL")
         };
@@ -33,7 +58,6 @@ impl OwnServer {
         let mut initdb = server.program("initdb");
         initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--locale=C", "-D"]);
         assert!(done(initdb.arg(server.data())), "initdb failed");
-        assert!(server.run(), "it does not start");
         server
     }
 

@@ -3,11 +3,13 @@
 mod decide;
 mod insert;
 mod inside;
+mod observe;
 mod queue;
 mod repeat;
 mod streams;
 mod writer;
 
 pub(crate) use inside::inside;
+pub(crate) use observe::QueueGauge;
 pub(crate) use queue::{Command, Pending};
 pub(crate) use writer::run;

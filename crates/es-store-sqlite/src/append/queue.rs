@@ -17,7 +17,7 @@ pub(crate) enum Command {
 /// An append that waits for the writer.
 pub(crate) struct Pending {
     pub(crate) request: AppendRequest,
-    begun: Instant,
+    pub(super) begun: Instant,
     reply: oneshot::Sender<Result<Receipt>>,
     /// Its place in the queue, which it leaves when the writer is done with it.
     _place: OwnedSemaphorePermit,

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
     error::from_driver,
-    read::{Names, columns, recorded, unsigned},
+    read::{Names, Place, STREAM, columns, recorded, unsigned},
 };
 
 /// The first event of an append that the log has already.
@@ -83,7 +83,9 @@ fn whole(connection: &Connection, names: &mut Names, earlier: &Earlier) -> Resul
     let mut rows = statement.query((first, first + earlier.parts - 1)).map_err(from_driver)?;
     let mut events = Vec::new();
     while let Some(row) = rows.next().map_err(from_driver)? {
-        events.push(recorded(row, names, connection)?);
+        let stream = names.stream(connection, row.get(STREAM).map_err(from_driver)?)?;
+        let place = Place::of(row).map_err(from_driver)?;
+        events.push(recorded(row, &place, stream, names, connection)?);
     }
     Ok(events)
 }

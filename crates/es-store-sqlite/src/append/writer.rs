@@ -13,12 +13,13 @@
 
 use std::{sync::mpsc, time::Duration};
 
-use es_core::{Error, ErrorKind, LogId, Position, Receipt, Result};
+use es_core::{Error, ErrorKind, LogId, Position, Receipt, Result, SharedObserver};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::{
     decide::Decider,
+    observe::Commit,
     queue::{Command, Pending},
     streams::Known,
 };
@@ -44,9 +45,10 @@ pub(crate) fn run(
     patience: Duration,
     commands: &mpsc::Receiver<Command>,
     head: &watch::Sender<Position>,
+    observer: Option<SharedObserver>,
 ) {
     // A statement a page of a read is kept for takes a place; see `Connection`'s cache.
-    let mut writer = Writer::new(&connection, log, patience);
+    let mut writer = Writer::new(&connection, log, patience, observer);
     let mut names = Names::default();
     let mut next = commands.recv().ok();
     while let Some(command) = next {
@@ -66,14 +68,20 @@ struct Writer<'c> {
     patience: Duration,
     /// As of which `data_version` the decider knows the log.
     seen: Option<i64>,
+    observer: Option<SharedObserver>,
 }
 
 type Answers = Vec<(Pending, Result<Receipt>)>;
 
 impl<'c> Writer<'c> {
-    fn new(connection: &'c Connection, log: LogId, patience: Duration) -> Self {
+    fn new(
+        connection: &'c Connection,
+        log: LogId,
+        patience: Duration,
+        observer: Option<SharedObserver>,
+    ) -> Self {
         let decider = Decider { connection, log, known: Known::default(), names: Names::default() };
-        Self { decider, patience, seen: None }
+        Self { decider, patience, seen: None, observer }
     }
 
     /// Does `first` and what arrives meanwhile; gives back a command that is no append.
@@ -86,14 +94,18 @@ impl<'c> Writer<'c> {
         if first.is_abandoned() {
             return None;
         }
+        let commit = self.observer.as_ref().map(|_| Commit::begin(first.begun));
         if let Err(error) = self.begin(&first) {
             self.seen = None;
+            self.tell(commit, 1, false);
             first.answer(Err(error));
             return None;
         }
         let before = self.decider.known.head;
         let (answers, other) = self.fill(first, commands);
-        match self.end(before) {
+        let ended = self.end(before);
+        self.tell(commit, answers.len(), ended.is_ok());
+        match ended {
             Ok(()) => {
                 head.send_if_modified(|known| {
                     let now = self.decider.known.head;
@@ -112,6 +124,13 @@ impl<'c> Writer<'c> {
             }
         }
         other
+    }
+
+    /// Tells of a batch, before those who wait for it go on: what they do next is told later.
+    fn tell(&self, commit: Option<Commit>, appends: usize, is_committed: bool) {
+        if let (Some(observer), Some(commit)) = (&self.observer, commit) {
+            commit.end(observer, appends, is_committed);
+        }
     }
 
     fn fill(

@@ -13,7 +13,7 @@ use std::{
 };
 
 use es_core::{Error, ErrorKind, LogId, Result};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 pub(crate) use parts::{PROGRESS, Part, SNAPSHOTS};
 
@@ -88,6 +88,13 @@ pub(crate) fn reader(path: &Path, options: &SqliteOptions) -> Result<Connection>
     Ok(connection)
 }
 
+/// Opens a connection that only reads and never waits for a lock.
+pub(crate) fn impatient(path: &Path, options: &SqliteOptions) -> Result<Connection> {
+    let connection = reader(path, options)?;
+    connection.busy_timeout(Duration::ZERO).map_err(from_driver)?;
+    Ok(connection)
+}
+
 fn connect(place: &Place, patience: Duration) -> Result<Connection> {
     let opened = match place {
         Place::Memory => Connection::open_in_memory(),
@@ -105,6 +112,9 @@ fn connect(place: &Place, patience: Duration) -> Result<Connection> {
     })?;
     connection.busy_timeout(patience).map_err(from_driver)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // Or each new value that is bound has the statement prepared again, in case another plan
+    // suits it better. There is one that suits, and tests hold it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(from_driver)?;
     Ok(connection)
 }
 

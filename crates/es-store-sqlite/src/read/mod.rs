@@ -1,4 +1,4 @@
-//! Reading: a plan, pages, and a stream that has the next page fetched while the last one
+//! Reading: a plan, pages, and a stream that has the next pages fetched while the last one
 //! is used.
 
 mod names;
@@ -7,6 +7,7 @@ mod plan;
 mod row;
 
 use std::{
+    collections::VecDeque,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -19,30 +20,57 @@ use tokio::sync::oneshot;
 pub(crate) use names::Names;
 pub(crate) use page::Cursor;
 pub(crate) use plan::{head, stream_number};
-pub(crate) use row::{columns, recorded, signed, unsigned};
+pub(crate) use row::{Place, STREAM, columns, recorded, signed, unsigned};
 
 use crate::{error::closed, readers::Fetch};
 
+/// Pieces of a read that are fetched at the same time.
+const PIECES: usize = 2;
+
 type Page = Result<(Vec<Recorded>, Option<Cursor>)>;
 
-/// The pages of a read. One more than the caller has is fetched ahead, never two.
+/// The pages of a read.
+///
+/// *Hazard.* A page that another thread reads costs two hops between threads, which for a
+/// short stream is many times the work itself; and one thread that reads a long log is
+/// slower than the caller who folds it. *Mechanism.* The first page of one stream is read
+/// where it is asked for, by a connection that never waits for a lock ([`Near`]); all other
+/// pages are fetched ahead by the threads that read, in two pieces side by side where it is
+/// known before where the second begins. *Cost.* Memory for three pages at most: the
+/// caller's and two more.
+///
+/// [`Near`]: crate::readers::Near
 pub(crate) struct Pages {
     fetch: Arc<dyn Fetch>,
-    state: State,
-}
-
-enum State {
-    Begin(Box<Cursor>),
-    Waiting(oneshot::Receiver<Page>),
-    End,
+    begin: Option<Cursor>,
+    /// What is being fetched, in the order of the read.
+    ahead: VecDeque<oneshot::Receiver<Page>>,
+    /// What pieces are taken from.
+    rest: Option<Cursor>,
 }
 
 impl Pages {
     pub(crate) fn new(fetch: Arc<dyn Fetch>, read: Read) -> Self {
-        Self { fetch, state: State::Begin(Box::new(Cursor::new(read))) }
+        let begin = Some(Cursor::new(read));
+        Self { fetch, begin, ahead: VecDeque::new(), rest: None }
     }
 
-    fn ask(&self, mut cursor: Cursor) -> State {
+    /// The first page, if it is little work and a connection is free for it.
+    fn near(&mut self, cursor: Cursor) -> Option<Page> {
+        let near = self.fetch.near().filter(|_| cursor.is_near());
+        let read = |mut cursor: Cursor| {
+            let read = near?.attempt(|connection, names| cursor.near_page(connection, names))?;
+            Some(read.map(|(events, more)| (events, more.then_some(cursor))))
+        };
+        let page = read(cursor.clone());
+        if page.is_none() {
+            let answer = self.ask(cursor);
+            self.ahead.push_back(answer);
+        }
+        page
+    }
+
+    fn ask(&self, mut cursor: Cursor) -> oneshot::Receiver<Page> {
         let (reply, answer) = oneshot::channel();
         self.fetch.submit(Box::new(move |connection, names| {
             let page = cursor.page(connection, names);
@@ -50,7 +78,32 @@ impl Pages {
             // A reader that has gone needs no answer.
             drop(reply.send(page));
         }));
-        State::Waiting(answer)
+        answer
+    }
+
+    /// Has what comes behind a page fetched; `cursor` is what is left of its own piece.
+    fn go_on(&mut self, cursor: Option<Cursor>) {
+        if let Some(mut cursor) = cursor {
+            let piece = if self.rest.is_none() { cursor.next_piece() } else { None };
+            if let Some(piece) = piece {
+                let answer = self.ask(piece);
+                self.ahead.push_back(answer);
+                self.rest = Some(cursor);
+            } else {
+                let answer = self.ask(cursor);
+                self.ahead.push_front(answer);
+            }
+        }
+        while self.ahead.len() < PIECES {
+            let Some(piece) = self.rest.as_mut().and_then(Cursor::next_piece) else { break };
+            let answer = self.ask(piece);
+            self.ahead.push_back(answer);
+        }
+    }
+
+    fn end(&mut self) {
+        self.ahead.clear();
+        self.rest = None;
     }
 }
 
@@ -58,30 +111,27 @@ impl Stream for Pages {
     type Item = Result<Vec<Recorded>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut page = self.begin.take().and_then(|cursor| self.near(cursor));
         loop {
-            match &mut self.state {
-                State::End => return Poll::Ready(None),
-                State::Begin(_) => {
-                    let State::Begin(cursor) = std::mem::replace(&mut self.state, State::End)
-                    else {
-                        continue;
-                    };
-                    self.state = self.ask(*cursor);
-                }
-                State::Waiting(answer) => {
+            let next = match (page.take(), self.ahead.front_mut()) {
+                (Some(page), _) => page,
+                (None, None) => return Poll::Ready(None),
+                (None, Some(answer)) => {
                     let page = ready!(Pin::new(answer).poll(context));
-                    self.state = State::End;
-                    return Poll::Ready(match page {
-                        Err(_) => Some(Err(closed())),
-                        Ok(Err(error)) => Some(Err(error)),
-                        Ok(Ok((events, None))) if events.is_empty() => None,
-                        Ok(Ok((events, cursor))) => {
-                            if let Some(cursor) = cursor {
-                                self.state = self.ask(cursor);
-                            }
-                            Some(Ok(events))
-                        }
-                    });
+                    self.ahead.pop_front();
+                    page.unwrap_or_else(|_| Err(closed()))
+                }
+            };
+            match next {
+                Err(error) => {
+                    self.end();
+                    return Poll::Ready(Some(Err(error)));
+                }
+                Ok((events, cursor)) => {
+                    self.go_on(cursor);
+                    if !events.is_empty() {
+                        return Poll::Ready(Some(Ok(events)));
+                    }
                 }
             }
         }

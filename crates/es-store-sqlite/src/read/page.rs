@@ -1,27 +1,34 @@
 //! One page of a read: so many candidates, those of them that the read covers, and where
 //! to go on.
 
-use es_core::{Direction, Read, Recorded, Result};
-use rusqlite::{Connection, Row, ToSql, params_from_iter, types::Value};
+use std::sync::Arc;
+
+use es_core::{Direction, Read, Recorded, Result, Selection};
+use rusqlite::{Connection, ToSql, params_from_iter, types::Value};
 
 use super::{
     names::Names,
-    plan::{Plan, Source, head, order},
-    row::{columns, recorded, signed},
+    plan::{Plan, Source, last_version, order},
+    row::{Place, STREAM, columns, recorded, signed},
 };
 use crate::error::from_driver;
 
-/// Candidates of the first page: most reads are of one short stream.
+/// Candidates of a first page that is read where it is asked for: few enough that no other
+/// task of that thread waits long.
+const NEAR_PAGE: i64 = 128;
+/// Candidates of any other first page: most reads are of one short stream.
 const FIRST_PAGE: i64 = 256;
 /// Candidates of each later page.
 const PAGE: i64 = 1_024;
+/// Candidates of a piece of a read, when several are read at the same time.
+const PIECE: i64 = 512;
 /// A page ends behind the event that takes its payloads beyond this.
 const PAGE_BYTES: usize = 1 << 20;
 
 /// A read and how far it has got.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cursor {
-    read: Read,
+    read: Arc<Read>,
     plan: Option<Plan>,
     left: u64,
     /// Bounds of the versions, for the read of one stream.
@@ -35,9 +42,23 @@ impl Cursor {
             left: read.limit.unwrap_or(u64::MAX),
             low_version: read.from_version.map_or(1, |version| signed(version.get())),
             high_version: read.to_version.map_or(i64::MAX, |version| signed(version.get())),
-            read,
+            read: Arc::new(read),
             plan: None,
         }
+    }
+
+    /// Whether a first page is little work: some rows of one index.
+    pub(crate) fn is_near(&self) -> bool {
+        matches!(self.read.selection, Selection::Stream(_) | Selection::Event(_))
+    }
+
+    /// The first page of a read that [is near](Self::is_near), of few events.
+    pub(crate) fn near_page(
+        &mut self,
+        connection: &Connection,
+        names: &mut Names,
+    ) -> Result<(Vec<Recorded>, bool)> {
+        self.page_of(connection, names, NEAR_PAGE)
     }
 
     /// The next page, and whether there may be more.
@@ -46,17 +67,57 @@ impl Cursor {
         connection: &Connection,
         names: &mut Names,
     ) -> Result<(Vec<Recorded>, bool)> {
+        let wanted = if self.plan.is_some() { PAGE } else { FIRST_PAGE };
+        self.page_of(connection, names, wanted)
+    }
+
+    /// Takes the next piece off a read whose places are known ahead, so that pieces can be
+    /// read side by side; nothing when there is none, or when only reading it tells where
+    /// the next begins.
+    pub(crate) fn next_piece(&mut self) -> Option<Self> {
+        let plan = self.plan.as_mut().filter(|plan| plan.exact && self.read.limit.is_none())?;
+        // Versions and positions have no holes.
+        let (low, high) = match plan.source {
+            Source::Stream(_) => (&mut self.low_version, &mut self.high_version),
+            Source::Log(None) => (&mut plan.low, &mut plan.high),
+            _ => return None,
+        };
+        if *low > *high {
+            return None;
+        }
+        let (whole, is_forward) = ((*low, *high), self.read.direction == Direction::Forward);
+        let piece = if is_forward {
+            (whole.0, whole.1.min(whole.0.saturating_add(PIECE - 1)))
+        } else {
+            (whole.0.max(whole.1.saturating_sub(PIECE - 1)), whole.1)
+        };
+        (*low, *high) = piece;
+        let cursor = self.clone();
+        self.set_bounds(if is_forward { (piece.1 + 1, whole.1) } else { (whole.0, piece.0 - 1) });
+        Some(cursor)
+    }
+
+    fn set_bounds(&mut self, (low, high): (i64, i64)) {
+        match &mut self.plan {
+            Some(plan) if matches!(plan.source, Source::Log(_)) => {
+                (plan.low, plan.high) = (low, high);
+            }
+            _ => (self.low_version, self.high_version) = (low, high),
+        }
+    }
+
+    fn page_of(
+        &mut self,
+        connection: &Connection,
+        names: &mut Names,
+        wanted: i64,
+    ) -> Result<(Vec<Recorded>, bool)> {
         if self.left == 0 {
             return Ok((Vec::new(), false));
         }
-        let (plan, wanted) = match self.plan.take() {
-            Some(plan) => (plan, PAGE),
-            // What is there now is what the read covers: the rows do not change, so later
-            // pages need no snapshot.
-            None => {
-                let head = head(connection)?.get();
-                (Plan::new(connection, names, &self.read, head)?, FIRST_PAGE)
-            }
+        let (plan, is_first) = match self.plan.take() {
+            Some(plan) => (plan, false),
+            None => (Plan::new(connection, names, &self.read)?, true),
         };
         let wanted = if plan.exact { wanted.min(signed(self.left)) } else { wanted };
         let (sql, values) = self.query(&plan, wanted);
@@ -64,7 +125,22 @@ impl Cursor {
         let Some(sql) = sql else {
             return Ok((Vec::new(), false));
         };
-        self.collect(connection, names, &sql, &values, wanted)
+        let (page, more) = self.collect(connection, names, &sql, &values, wanted)?;
+        if is_first && more {
+            self.settle(connection)?;
+        }
+        Ok((page, more))
+    }
+
+    /// Bounds the rest of a read that was begun without a look at the head.
+    ///
+    /// What is there now is what the read covers: the rows do not change, so later pages
+    /// need no snapshot.
+    fn settle(&mut self, connection: &Connection) -> Result<()> {
+        if let Some(Plan { source: Source::Stream(stream), .. }) = &self.plan {
+            self.high_version = self.high_version.min(last_version(connection, stream)?);
+        }
+        Ok(())
     }
 
     fn collect(
@@ -82,11 +158,20 @@ impl Cursor {
         let (mut page, mut bytes, mut seen) = (Vec::new(), 0, 0);
         while let Some(row) = rows.next().map_err(from_driver)? {
             seen += 1;
-            self.pass(row).map_err(from_driver)?;
-            if !self.may_cover(row).map_err(from_driver)? {
+            let place = Place::of(row).map_err(from_driver)?;
+            self.pass(&place);
+            if !self.may_cover(&place) {
                 continue;
             }
-            let event = recorded(row, names, connection)?;
+            let event = match &self.read.selection {
+                Selection::Stream(stream) => {
+                    recorded(row, &place, stream.clone(), names, connection)?
+                }
+                _ => {
+                    let stream = names.stream(connection, row.get(STREAM).map_err(from_driver)?)?;
+                    recorded(row, &place, stream, names, connection)?
+                }
+            };
             let exact = self.plan.as_ref().is_some_and(|plan| plan.exact);
             if !exact && !self.read.covers(&event) {
                 continue;
@@ -104,28 +189,26 @@ impl Cursor {
         Ok((page, seen == wanted))
     }
 
-    /// Moves the bounds behind the candidate in `row`.
-    fn pass(&mut self, row: &Row<'_>) -> rusqlite::Result<()> {
-        let (position, version): (i64, i64) = (row.get(0)?, row.get(2)?);
-        let Some(plan) = &mut self.plan else { return Ok(()) };
+    /// Moves the bounds behind the candidate at `place`.
+    fn pass(&mut self, place: &Place) {
+        let Some(plan) = &mut self.plan else { return };
         match self.read.direction {
             Direction::Forward => {
-                plan.low = position + 1;
-                self.low_version = version + 1;
+                plan.low = place.position + 1;
+                self.low_version = place.version + 1;
             }
             Direction::Backward => {
-                plan.high = position - 1;
-                self.high_version = version - 1;
+                plan.high = place.position - 1;
+                self.high_version = place.version - 1;
             }
         }
-        Ok(())
     }
 
     /// Passes over events of other families before anything is made of them.
-    fn may_cover(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+    fn may_cover(&self, place: &Place) -> bool {
         match self.plan.as_ref().map(|plan| &plan.source) {
-            Some(Source::Log(Some(families))) => Ok(families.binary_search(&row.get(3)?).is_ok()),
-            _ => Ok(true),
+            Some(Source::Log(Some(families))) => families.binary_search(&place.family).is_ok(),
+            _ => true,
         }
     }
 
@@ -147,15 +230,19 @@ impl Cursor {
                 )
             }
             Source::Stream(stream) => {
-                let versions = [*stream, self.low_version, self.high_version];
-                values.extend(versions.map(Value::from));
+                let tenant = stream.tenant().map_or("", |tenant| tenant.as_str());
+                let names = [stream.category().as_str(), stream.key().as_str(), tenant];
+                values.extend(names.map(|name| Value::from(name.to_owned())));
+                values.extend([self.low_version, self.high_version].map(Value::from));
                 // The plus keeps the range of positions from being taken for the index.
                 format!(
                     concat!(
                         "SELECT ",
                         columns!(),
                         " FROM es_events INDEXED BY es_events_version \
-                         WHERE stream = ?4 AND version BETWEEN ?5 AND ?6 \
+                         WHERE stream = (SELECT id FROM es_streams \
+                         WHERE category = ?4 AND key = ?5 AND tenant = ?6) \
+                         AND version BETWEEN ?7 AND ?8 \
                          AND +position BETWEEN ?1 AND ?2 ORDER BY version {} LIMIT ?3"
                     ),
                     order

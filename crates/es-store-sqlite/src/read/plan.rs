@@ -16,11 +16,11 @@ use crate::error::{damaged, from_driver};
 const MERGED: usize = 16;
 
 /// Where the candidates of a read come from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Source {
     Nothing,
     Event(EventId),
-    Stream(i64),
+    Stream(StreamId),
     /// The log itself; only events of these families, where not all are meant.
     Log(Option<Vec<i64>>),
     /// Ranges of the indexes by family and by tag, merged.
@@ -31,7 +31,7 @@ pub(super) enum Source {
 }
 
 /// What is fixed for all pages of a read. Bounds are inclusive.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) source: Source,
     /// Whether every candidate is covered by the read.
@@ -41,29 +41,27 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan of `read` on the log as it is now: it ends at `head`.
-    pub(super) fn new(
-        connection: &Connection,
-        names: &mut Names,
-        read: &Read,
-        head: u64,
-    ) -> Result<Self> {
+    /// The plan of `read` on the log as it is now: it ends at the head. For one stream or one
+    /// event it has no end: one query answers, or the rest is bounded after it.
+    pub(super) fn new(connection: &Connection, names: &mut Names, read: &Read) -> Result<Self> {
         let mut low = read.after.map_or(1, |after| signed(after.get()).saturating_add(1));
-        let mut high = signed(read.until.map_or(head, |until| until.get().min(head)));
-        if let Some(since) = read.recorded_since {
-            low = low.max(first_not_before(connection, since, head)?);
-        }
-        if let Some(until) = read.recorded_until {
-            let behind = Timestamp::from_micros(until.as_micros().saturating_add(1));
-            high = high.min(first_not_before(connection, behind, head)?.saturating_sub(1));
+        let mut high = read.until.map_or(i64::MAX, |until| signed(until.get()));
+        let is_timed = read.recorded_since.is_some() || read.recorded_until.is_some();
+        if is_timed || !matches!(read.selection, Selection::Stream(_) | Selection::Event(_)) {
+            let head = head(connection)?.get();
+            high = high.min(signed(head));
+            if let Some(since) = read.recorded_since {
+                low = low.max(first_not_before(connection, since, head)?);
+            }
+            if let Some(until) = read.recorded_until {
+                let behind = Timestamp::from_micros(until.as_micros().saturating_add(1));
+                high = high.min(first_not_before(connection, behind, head)?.saturating_sub(1));
+            }
         }
         let (source, exact) = match &read.selection {
             _ if low > high || read.query.items().is_empty() => (Source::Nothing, true),
             Selection::Event(id) => (Source::Event(*id), false),
-            Selection::Stream(stream) => {
-                let number = stream_number(connection, stream)?;
-                (number.map_or(Source::Nothing, Source::Stream), read.query.is_any())
-            }
+            Selection::Stream(stream) => (Source::Stream(stream.clone()), read.query.is_any()),
             _ => lists(connection, names, read, low)?,
         };
         Ok(Self { source, exact, low, high })
@@ -139,6 +137,15 @@ pub(crate) fn stream_number(connection: &Connection, stream: &StreamId) -> Resul
         .query_row((stream.category().as_str(), stream.key().as_str(), tenant), |row| row.get(0))
         .optional()
         .map_err(from_driver)
+}
+
+/// The last version of a stream, 0 where there is none.
+pub(super) fn last_version(connection: &Connection, stream: &StreamId) -> Result<i64> {
+    let Some(number) = stream_number(connection, stream)? else { return Ok(0) };
+    let mut statement = connection
+        .prepare_cached("SELECT coalesce(max(version), 0) FROM es_events WHERE stream = ?1")
+        .map_err(from_driver)?;
+    statement.query_row([number], |row| row.get(0)).map_err(from_driver)
 }
 
 /// The last position of the log.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use es_core::{
     ContentType, Envelope, EventId, Metadata, NewEvent, Payload, Position, Recorded, Result,
-    Schema, Tag, Tags, Timestamp, Version,
+    Schema, StreamId, Tag, Tags, Timestamp, Version,
 };
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
@@ -20,15 +20,33 @@ macro_rules! columns {
 }
 pub(crate) use columns;
 
-/// The event in `row`, and nothing that it borrows.
+/// The column with the number of the stream.
+pub(crate) const STREAM: usize = 1;
+
+/// What decides whether a row is wanted; read before the rest.
+pub(crate) struct Place {
+    pub(super) position: i64,
+    pub(super) version: i64,
+    pub(super) family: i64,
+}
+
+impl Place {
+    pub(crate) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { position: row.get(0)?, version: row.get(2)?, family: row.get(3)? })
+    }
+}
+
+/// The event of `stream` in `row`, and nothing that it borrows.
 pub(crate) fn recorded(
     row: &Row<'_>,
+    place: &Place,
+    stream: StreamId,
     names: &mut Names,
     connection: &Connection,
 ) -> Result<Recorded> {
     let raw = Raw::of(row).map_err(from_driver)?;
     let id = EventId::from_uuid(raw.id);
-    let name = names.event_type(connection, raw.family)?;
+    let name = names.event_type(connection, place.family)?;
     let content_type = match raw.content_type {
         None => ContentType::JSON,
         Some(text) => ContentType::new(text).map_err(damaged)?,
@@ -42,19 +60,15 @@ pub(crate) fn recorded(
     }
     Ok(Recorded::from(Envelope::record(
         event,
-        names.stream(connection, raw.stream)?,
-        Version::new(unsigned(raw.version)?)?,
-        Position::new(unsigned(raw.position)?),
+        stream,
+        Version::new(unsigned(place.version)?)?,
+        Position::new(unsigned(place.position)?),
         Timestamp::from_micros(raw.recorded_at),
     )))
 }
 
-/// The columns as SQLite has them.
+/// The other columns as SQLite has them.
 struct Raw<'a> {
-    position: i64,
-    stream: i64,
-    version: i64,
-    family: i64,
     recorded_at: i64,
     id: Uuid,
     schema_version: u32,
@@ -69,10 +83,6 @@ struct Raw<'a> {
 impl<'a> Raw<'a> {
     fn of(row: &'a Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            position: row.get(0)?,
-            stream: row.get(1)?,
-            version: row.get(2)?,
-            family: row.get(3)?,
             recorded_at: row.get(4)?,
             id: Uuid::from_bytes(row.get(5)?),
             schema_version: row.get(6)?,

@@ -13,6 +13,8 @@ mod listed;
 mod machine;
 mod mutants;
 mod naive;
+#[cfg(feature = "servers")]
+mod servers;
 mod wrapped;
 
 /// The executable specification itself.

@@ -23,7 +23,7 @@ fn found(name: &str, place: &str, dependency: &str, kind: Kind) -> Vec<String> {
 #[test]
 fn a_sibling_is_found_at_its_line() {
     let expected = "crates/es-bus/Cargo.toml:2: es-bus must not depend on es-aggregate \
-                    (of ours it may depend on: es-core)";
+                    (of ours it may depend on: es-core, es-redis)";
     assert_eq!(found("es-bus", "crates", "es-aggregate", Kind::Normal), [expected]);
 }
 
@@ -32,6 +32,14 @@ fn the_innermost_crates_may_see_less() {
     assert_eq!(found("es-core", "crates", "es-testkit", Kind::Normal).len(), 1);
     assert_eq!(found("es-macros", "crates", "es-core", Kind::Normal).len(), 1);
     assert!(found("es-core", "crates", "es-macros", Kind::Normal).is_empty());
+}
+
+#[test]
+fn what_speaks_to_redis_stands_below_two_and_on_none() {
+    assert!(found("es-store-redis", "crates", "es-redis", Kind::Normal).is_empty());
+    assert!(found("es-bus", "crates", "es-redis", Kind::Normal).is_empty());
+    assert_eq!(found("es-projection", "crates", "es-redis", Kind::Normal).len(), 1);
+    assert_eq!(found("es-redis", "crates", "es-core", Kind::Normal).len(), 1);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use rusqlite::{
     trace::{TraceEvent, TraceEventCodes},
 };
 
-use super::{Cursor, Names, head};
+use super::{Cursor, Names};
 use crate::{SqliteStore, append, open, options::SqliteOptions};
 
 fn stream(number: u64) -> StreamId {
@@ -171,7 +171,7 @@ async fn each_question_in_between_goes_by_an_index() {
     ] {
         Cursor::new(read).page(&connection, &mut Names::default()).unwrap();
     }
-    head(&connection).unwrap();
+    super::super::head(&connection).unwrap();
 
     let asked: Vec<_> = asked.lock().unwrap().iter().cloned().collect();
     for sql in &asked {

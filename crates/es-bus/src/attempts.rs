@@ -1,0 +1,80 @@
+//! One event and one handler: attempts with pauses, until it is done or given up.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use es_core::{DeadLetter, Recorded, SubscriberName, Timestamp};
+use tokio::sync::watch;
+use tracing::warn;
+
+use crate::{
+    Retry,
+    handler::{Call, attempt, with_causes},
+};
+
+/// What came of it.
+pub(crate) enum Tried {
+    Handled,
+    /// The attempts are used up, or make no sense.
+    Failed(Failure),
+    /// It was to stop during a pause.
+    Interrupted,
+}
+
+pub(crate) struct Failure {
+    pub(crate) cause: String,
+    pub(crate) attempts: u32,
+    pub(crate) first_failed_at: Timestamp,
+}
+
+impl Failure {
+    /// The dead letter of `event`.
+    pub(crate) fn letter(&self, subscriber: &SubscriberName, event: &Recorded) -> DeadLetter {
+        let mut letter = waiting(subscriber, event).failed(self.cause.as_str(), self.attempts);
+        letter.first_failed_at = self.first_failed_at;
+        letter
+    }
+}
+
+/// The dead letter of an event that waits behind another of its stream.
+pub(crate) fn waiting(subscriber: &SubscriberName, event: &Recorded) -> DeadLetter {
+    DeadLetter::waiting(subscriber.clone(), event.position, event.id, event.stream.clone())
+}
+
+/// Who tries, and what is told of each attempt.
+pub(crate) struct Attempts<'a> {
+    pub(crate) subscriber: &'a SubscriberName,
+    pub(crate) handler: &'a dyn Call,
+    pub(crate) retry: &'a Retry,
+    /// Counts the attempts that fail and are followed by another.
+    pub(crate) retries: &'a AtomicU64,
+}
+
+impl Attempts<'_> {
+    /// Calls the handler until it succeeds, the attempts are used up, or `stop` becomes true
+    /// during a pause.
+    pub(crate) async fn handle(&self, event: &Recorded, stop: &watch::Sender<bool>) -> Tried {
+        let mut made = 0_u32;
+        let mut first = None;
+        loop {
+            let failed = match attempt(self.handler, event).await {
+                Ok(()) => return Tried::Handled,
+                Err(failed) => failed,
+            };
+            made = made.saturating_add(1);
+            let first_failed_at = *first.get_or_insert_with(Timestamp::now);
+            let cause = with_causes(&*failed.error);
+            if failed.is_undecodable || !self.retry.goes_on(&*failed.error, made) {
+                return Tried::Failed(Failure { cause, attempts: made, first_failed_at });
+            }
+            let subscriber = self.subscriber;
+            warn!(%subscriber, event = %event.id, attempts = made, cause, "a handler failed; trying again");
+            self.retries.fetch_add(1, Ordering::Relaxed);
+            let mut stop = stop.subscribe();
+            let pause = tokio::time::timeout(self.retry.pause(made), stop.wait_for(|stop| *stop));
+            // A sender that is gone has nothing more to say than that it is over.
+            if pause.await.is_ok() {
+                return Tried::Interrupted;
+            }
+        }
+    }
+}

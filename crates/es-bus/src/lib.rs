@@ -1,0 +1,23 @@
+#![doc = include_str!("../README.md")]
+
+mod attempts;
+mod handler;
+mod interest;
+mod letter;
+mod local;
+mod relay;
+mod retry;
+mod subscription;
+
+pub use handler::EventHandler;
+pub use interest::Interest;
+pub use letter::{KeptLetter, Replayed};
+pub use local::{
+    BusStatistics, Delivered, Delivery, LocalBus, LocalOptions, Registration, RegistrationGuard,
+    SubscriptionStatistics, WhenFull,
+};
+pub use relay::{
+    PortTransport, Publisher, Refused, Relay, RelayState, RelayStatus, RunningRelay, Transport,
+};
+pub use retry::{Exhausted, Retry};
+pub use subscription::{Subscribe, Subscription};

@@ -1,0 +1,82 @@
+//! Trying until it works, is fenced, cannot heal, or is to stop.
+
+use std::future::Future;
+
+use es_core::{Error, ErrorKind, Result};
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::{RelayState, worker::Worker};
+use crate::handler::with_causes;
+
+/// Why a relay does not go on.
+pub(super) enum End {
+    /// It was asked to stop.
+    Asked,
+    /// Another relay has taken over.
+    Fenced(Error),
+    /// A transport has lost something: open it again.
+    Reopen,
+    /// Something that cannot heal.
+    Failed(Error),
+}
+
+pub(super) type Flow<T> = std::result::Result<T, End>;
+
+impl Worker {
+    /// Tries until it succeeds or there is no point in trying.
+    pub(super) async fn persist<T, F>(&mut self, what: &str, mut call: impl FnMut() -> F) -> Flow<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut attempt = 0;
+        loop {
+            match call().await {
+                Ok(value) => {
+                    if attempt > 0 {
+                        self.state(RelayState::Active);
+                    }
+                    return Ok(value);
+                }
+                Err(error) => {
+                    attempt += 1;
+                    self.wait_out(what, error, attempt).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits before the next attempt at what failed with `error`, if there is to be one.
+    pub(super) async fn wait_out(&mut self, what: &str, error: Error, attempt: u32) -> Flow<()> {
+        let cause = with_causes(&error);
+        match error.kind() {
+            ErrorKind::Fenced => return Err(End::Fenced(error)),
+            _ if heals(&error) => {}
+            _ => return Err(End::Failed(error)),
+        }
+        warn!(relay = %self.name, attempt, cause, "{what} failed; trying again");
+        self.status.send_modify(|status| {
+            status.state = RelayState::Retrying;
+            status.retries += 1;
+            status.last_error = Some(cause);
+        });
+        self.rest(self.timing.pause(attempt)).await
+    }
+
+    /// Waits, unless it is to stop.
+    pub(super) async fn rest(&mut self, pause: std::time::Duration) -> Flow<()> {
+        match timeout(pause, self.stop.wait_for(|stop| *stop)).await {
+            Ok(_) => Err(End::Asked),
+            Err(_) => Ok(()),
+        }
+    }
+
+    pub(super) fn state(&self, state: RelayState) {
+        self.status.send_modify(|status| status.state = state);
+    }
+}
+
+/// Whether what failed so may succeed later, with nobody changing the program.
+fn heals(error: &Error) -> bool {
+    error.is_temporary() || matches!(error.kind(), ErrorKind::Fault | ErrorKind::OutcomeUnknown)
+}

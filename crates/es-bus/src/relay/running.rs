@@ -1,0 +1,159 @@
+//! A relay at work, and what can be asked of it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use es_core::{DeadLetter, Error, ErrorKind, Position, Result, SubscriberName};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use super::{RelayProgress, RelayState, RelayStatus};
+use crate::Replayed;
+
+/// What the worker is asked to do between two batches.
+pub(super) enum Command {
+    RetryParked(oneshot::Sender<Result<Replayed>>),
+    SkipParked(Position, String, oneshot::Sender<Result<bool>>),
+}
+
+/// A relay at work. Dropping it stops it at once; what it has published and not saved is
+/// published again by the next.
+pub struct RunningRelay {
+    name: SubscriberName,
+    progress: Arc<dyn RelayProgress>,
+    commands: mpsc::Sender<Command>,
+    stop: watch::Sender<bool>,
+    status: watch::Receiver<RelayStatus>,
+    task: JoinHandle<()>,
+}
+
+impl RunningRelay {
+    pub(super) const fn new(
+        name: SubscriberName,
+        progress: Arc<dyn RelayProgress>,
+        commands: mpsc::Sender<Command>,
+        stop: watch::Sender<bool>,
+        status: watch::Receiver<RelayStatus>,
+        task: JoinHandle<()>,
+    ) -> Self {
+        Self { name, progress, commands, stop, status, task }
+    }
+
+    /// Where it is, and what it has done.
+    #[must_use]
+    pub fn status(&self) -> RelayStatus {
+        self.status.borrow().clone()
+    }
+
+    /// Waits until it is in a state that `is` accepts, and gives the status.
+    ///
+    /// # Errors
+    /// `Closed` when it has ended in another state.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn when(
+        &self,
+        mut is: impl FnMut(&RelayStatus) -> bool + Send,
+    ) -> Result<RelayStatus> {
+        let mut status = self.status.clone();
+        let found = status.wait_for(|status| is(status)).await.map(|status| status.clone());
+        found.map_err(|_| {
+            let last = self.status.borrow();
+            let cause = last.last_error.as_deref().unwrap_or("it was stopped");
+            Error::new(ErrorKind::Closed, format!("relay {} has ended: {cause}", self.name))
+        })
+    }
+
+    /// Waits until everything up to `position` has been published or parked.
+    ///
+    /// # Errors
+    /// Those of [`RunningRelay::when`].
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn published(&self, position: Position) -> Result<()> {
+        self.when(|status| status.position >= position).await.map(drop)
+    }
+
+    /// What a transport refused, and what waits behind it, by position, at most `limit`.
+    ///
+    /// # Errors
+    /// Those of [`DeadLetterStore::dead_letters`](es_core::DeadLetterStore::dead_letters).
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn dead_letters(&self, after: Position, limit: usize) -> Result<Vec<DeadLetter>> {
+        self.progress.dead_letters(&self.name, after, limit).await
+    }
+
+    /// Publishes again what a transport refused, in order; in each stream up to what is
+    /// refused again. The event goes to all transports that want it.
+    ///
+    /// # Errors
+    /// `Unavailable` when this relay is not the active one; else those of the store.
+    ///
+    /// # Cancel safety
+    /// It goes on; only its result is lost.
+    pub async fn retry_parked(&self) -> Result<Replayed> {
+        self.ask(Command::RetryParked).await?
+    }
+
+    /// Gives up one dead letter, for a reason that is kept, and says whether it was there.
+    ///
+    /// # Errors
+    /// `Unavailable` when this relay is not the active one; else those of the store.
+    ///
+    /// # Cancel safety
+    /// It may be given up or not.
+    pub async fn skip_parked(
+        &self,
+        position: Position,
+        reason: impl Into<String> + Send,
+    ) -> Result<bool> {
+        let reason = reason.into();
+        self.ask(|reply| Command::SkipParked(position, reason, reply)).await?
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        let state = self.status.borrow().state;
+        if !matches!(state, RelayState::Active | RelayState::Retrying) {
+            let message = format!("relay {} is not active here, but {state:?}", self.name);
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        let gone = || Error::new(ErrorKind::Unavailable, "the relay has stopped meanwhile");
+        self.commands.send(command(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+
+    /// Lets it finish the batch that it has in hand, save its checkpoint and, with a lease,
+    /// hand over. What is not done within the time is broken off, and published again by the
+    /// next. Says whether it was done.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops it at once.
+    pub async fn stop(mut self, within: Duration) -> bool {
+        self.stop.send_replace(true);
+        let done = timeout(within, &mut self.task).await.is_ok();
+        self.task.abort();
+        done
+    }
+}
+
+impl Drop for RunningRelay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for RunningRelay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningRelay")
+            .field("name", &self.name)
+            .field("status", &*self.status.borrow())
+            .finish_non_exhaustive()
+    }
+}

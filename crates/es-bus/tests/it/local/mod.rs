@@ -1,0 +1,6 @@
+//! The bus in process.
+
+mod failing;
+mod full;
+mod stopping;
+mod subscribing;

@@ -1,0 +1,51 @@
+//! The relay: from the log to any transport.
+
+mod leases;
+mod parked;
+mod publishing;
+mod shelf;
+
+use std::time::Duration;
+
+use es_bus::{Interest, Relay, RunningRelay};
+use es_core::{Append, ExpectedVersion, NewEvent, Position, Store, StreamId};
+use es_store_memory::{MemoryReadModel, MemoryStore};
+
+use self::shelf::Shelf;
+use crate::sample::OrderEvent;
+
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) progress: MemoryReadModel,
+    pub(crate) shelf: Shelf,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let (store, progress) = (Store::new(MemoryStore::new()), MemoryReadModel::new());
+        Self { store, progress, shelf: Shelf::default() }
+    }
+
+    pub(crate) fn relay(&self) -> Relay {
+        let pause = Duration::from_micros(50);
+        Relay::new("relay", self.store.clone(), self.progress.clone())
+            .publish(Interest::everything(), self.shelf.clone())
+            .with_backoff(pause, pause)
+            .with_consumed_every(Duration::from_millis(1))
+    }
+
+    pub(crate) fn start(&self) -> RunningRelay {
+        self.relay().start().unwrap()
+    }
+
+    /// Appends an event of each of these orders.
+    pub(crate) async fn append(&self, orders: &[&str]) -> Position {
+        let mut last = Position::START;
+        for order in orders {
+            let event = NewEvent::of(&OrderEvent::Placed { cents: 1 }).unwrap();
+            let to = Append::to(StreamId::new("order", order).unwrap(), ExpectedVersion::Any);
+            last = self.store.append(to.event(event)).await.unwrap().last;
+        }
+        last
+    }
+}

@@ -1,0 +1,110 @@
+//! An event that a transport refuses parks its stream, and nothing else.
+
+use std::time::Duration;
+
+use es_bus::{Exhausted, Interest, LocalBus, Relay, Replayed, Retry, Subscription};
+use es_core::{DeadLetterStore, Position, SubscriberName};
+
+use super::World;
+use crate::sample::Seen;
+
+#[tokio::test]
+async fn poison_parks_its_stream_only_also_after_a_restart() {
+    let world = World::new();
+    world.shelf.change(|state| state.poison = vec![1]);
+    let last = world.append(&["a", "b", "a"]).await;
+    let relay = world.start();
+    relay.published(last).await.unwrap();
+    assert_eq!(world.shelf.positions(), [2]);
+    assert_eq!(relay.status().parked_streams, 1);
+    drop(relay);
+
+    let last = world.append(&["a", "b"]).await;
+    let relay = world.start();
+    relay.published(last).await.unwrap();
+    assert_eq!(world.shelf.positions(), [2, 5]);
+    let letters = relay.dead_letters(Position::START, 10).await.unwrap();
+    let found: Vec<_> =
+        letters.iter().map(|l| (l.position.get(), l.attempts, l.cause.as_deref())).collect();
+    assert_eq!(found, [(1, 3, Some("poison")), (3, 0, None), (4, 0, None)]);
+}
+
+#[tokio::test]
+async fn what_is_parked_can_be_published_again_in_order() {
+    let world = World::new();
+    world.shelf.change(|state| state.poison = vec![1, 3]);
+    let last = world.append(&["a", "b", "a", "a"]).await;
+    let relay = world.start();
+    relay.published(last).await.unwrap();
+    let replayed = relay.retry_parked().await.unwrap();
+    assert_eq!((replayed.handled, replayed.left), (0, 3));
+
+    world.shelf.change(|state| state.poison = vec![3]);
+    let Replayed { handled, left, .. } = relay.retry_parked().await.unwrap();
+    assert_eq!((handled, left), (1, 2));
+    assert_eq!(world.shelf.positions(), [2, 1], "4 waits behind 3");
+
+    assert!(relay.skip_parked(Position::new(3), "out of range").await.unwrap());
+    assert!(!relay.skip_parked(Position::new(3), "again").await.unwrap());
+    let Replayed { handled, left, .. } = relay.retry_parked().await.unwrap();
+    assert_eq!((handled, left), (1, 0));
+    let last = world.append(&["a"]).await;
+    relay.published(last).await.unwrap();
+    assert_eq!(world.shelf.positions(), [2, 1, 4, 5]);
+    let name = SubscriberName::from_static("relay");
+    let skipped = world.progress.skipped(&name, Position::START, 9).await.unwrap();
+    assert_eq!(skipped[0].1, "out of range");
+}
+
+#[tokio::test]
+async fn what_is_given_again_is_not_parked_twice() {
+    let world = World::new();
+    world.shelf.change(|state| state.poison = vec![1]);
+    let last = world.append(&["a", "b", "a"]).await;
+    let relay = world.start();
+    relay.published(last).await.unwrap();
+    world.shelf.change(|state| state.lost_after = Some(Position::START));
+    let last = world.append(&["b"]).await;
+    relay.published(last).await.unwrap();
+    assert_eq!(world.shelf.positions(), [2, 2, 4]);
+    assert_eq!(relay.dead_letters(Position::START, 10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_handler_in_process_gives_up_is_kept_by_the_relay() {
+    let world = World::new();
+    let bus = LocalBus::new();
+    let seen = Seen::default();
+    let (noting, heals) = (seen.clone(), std::sync::Arc::new(std::sync::Mutex::new(false)));
+    let healed = std::sync::Arc::clone(&heals);
+    let pause = Duration::from_micros(10);
+    let retry = Retry::default().with_attempts(2).with_backoff(pause, pause);
+    let failing = Subscription::to_everything("mailer").with_retry(retry.clone());
+    bus.subscribe(failing.call(move |event| {
+        if event.position.get() == 1 && !*healed.lock().unwrap() {
+            return Err("no mail".into());
+        }
+        noting.note(event)
+    }))
+    .unwrap();
+    let retry = retry.with_exhausted(Exhausted::DeadLetter);
+    let careless = Subscription::to_everything("careless").with_retry(retry);
+    bus.subscribe(careless.call(|_| Err("never".into()))).unwrap();
+    let relay = Relay::new("local", world.store.clone(), world.progress.clone())
+        .publish(Interest::everything(), bus.clone())
+        .start()
+        .unwrap();
+    let last = world.append(&["a", "b", "a"]).await;
+    relay.published(last).await.unwrap();
+    assert_eq!(seen.all(), [2]);
+    assert!(bus.dead_letters("mailer").unwrap().is_empty(), "they would be there twice");
+    assert_eq!(bus.dead_letters("careless").unwrap().len(), 3);
+    let letters = relay.dead_letters(Position::START, 10).await.unwrap();
+    assert_eq!(letters.len(), 2);
+    assert_eq!(letters[0].cause.as_deref(), Some("mailer: no mail"));
+
+    *heals.lock().unwrap() = true;
+    let replayed = relay.retry_parked().await.unwrap();
+    assert_eq!((replayed.handled, replayed.left), (2, 0));
+    assert_eq!(seen.all(), [2, 1, 3]);
+}

@@ -1,0 +1,56 @@
+//! Values that are asked for, not told.
+
+use std::time::Duration;
+
+/// Has values that change by themselves, such as how many connections are in use.
+pub trait GaugeSource: Send + Sync {
+    /// Gives each value as it is now. It must not wait for anything.
+    fn gauges(&self, report: &mut dyn FnMut(Gauge<'_>));
+}
+
+/// A value as it is now. Match with `..`: fields may be added.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Gauge<'a> {
+    /// A pool of connections.
+    Pool {
+        /// The kind of store: `postgresql`.
+        store: &'a str,
+        /// Which pool, without user and password.
+        name: &'a str,
+        /// Connections that somebody uses.
+        used: usize,
+        /// Connections that are open and that nobody uses.
+        idle: usize,
+        /// How many there can be.
+        max: usize,
+        /// Callers that wait for one.
+        waiting: usize,
+    },
+    /// The queue of appends of a store.
+    Queue {
+        /// The kind of store: `sqlite`.
+        store: &'a str,
+        /// Which log, without user and password.
+        name: &'a str,
+        /// Appends in it, with those that are being written.
+        appends: usize,
+        /// How many there can be.
+        max: usize,
+    },
+    /// A projection or a reactor (P4).
+    Subscriber {
+        /// The name that its progress is kept under.
+        subscriber: &'a str,
+        /// Places of the log that it has not looked at; `None` when that is not known, which
+        /// is not the same as none.
+        lag: Option<u64>,
+        /// The age of the first event that it wants and has not handled; `None` when that is
+        /// not known.
+        lag_time: Option<Duration>,
+        /// Events that are parked.
+        parked: u64,
+        /// Whether somebody works on it, the work gets on, and that is known.
+        is_healthy: bool,
+    },
+}

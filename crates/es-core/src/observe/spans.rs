@@ -1,0 +1,62 @@
+//! The names of spans and of their fields. The crates that open them and the one that
+//! documents them take them from here.
+
+/// One append, from the handle to the reply.
+pub const APPEND: &str = "es.append";
+/// One read of a stream.
+pub const LOAD: &str = "es.load";
+/// One read of anything else.
+pub const READ: &str = "es.read";
+/// One command, with all attempts.
+pub const EXECUTE: &str = "es.execute";
+/// What a subscriber does with the events that it has taken at once.
+pub const PROJECT: &str = "es.project";
+
+/// The name that is shown, with what it is of: `es.append account`.
+pub const NAME: &str = "otel.name";
+/// The kind of span, as OpenTelemetry has them.
+pub const KIND: &str = "otel.kind";
+/// `ERROR` when something is broken.
+pub const STATUS: &str = "otel.status_code";
+
+/// The category of the stream, or of the first of several.
+pub const CATEGORY: &str = "es.category";
+/// The stream, or the first of several.
+pub const STREAM: &str = "es.stream.id";
+/// How many streams are written.
+pub const STREAM_COUNT: &str = "es.stream_count";
+/// What the stream was to be.
+pub const EXPECTED: &str = "es.expected_version";
+/// How many events.
+pub const EVENT_COUNT: &str = "es.event_count";
+/// What is read: `stream`, `category`, `all`.
+pub const READS: &str = "es.read.kind";
+/// How it ended: a word of [`Outcome`](crate::Outcome).
+pub const RESULT: &str = "es.result";
+/// The kind of error, if it ended with one.
+pub const ERROR_TYPE: &str = "error.type";
+/// The first position.
+pub const FROM: &str = "es.from";
+/// The last position.
+pub const TO: &str = "es.to";
+/// The category of an aggregate.
+pub const AGGREGATE: &str = "es.aggregate.type";
+/// The type of a command.
+pub const COMMAND: &str = "es.command";
+/// How often it was tried.
+pub const ATTEMPTS: &str = "es.attempts";
+/// The name that the progress of a projection or a reactor is kept under.
+pub const PROJECTION: &str = "es.projection";
+/// Whether the events are history.
+pub const HISTORY: &str = "es.history";
+
+/// What [`STATUS`] is when something is broken.
+pub const ERROR: &str = "ERROR";
+
+/// The last part of the name of a type, without path and parameters, as commands are called:
+/// of `bank::commands::Deposit<u64>`, `Deposit`.
+#[must_use]
+pub fn short_type_name(name: &str) -> &str {
+    let plain = name.split('<').next().unwrap_or(name);
+    plain.rsplit("::").next().unwrap_or(plain).trim_start_matches('&')
+}

@@ -1,0 +1,205 @@
+//! What an observer is told, and what the gauges say when nobody renews them.
+
+use std::{
+    sync::{Arc, Mutex, Weak},
+    time::Duration,
+};
+
+use es_core::{ErrorKind, Gauge, GaugeSource, Observation, Observer, Store};
+use es_projection::{Policy, Rebuild, Rebuilding, Runner, State};
+use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx};
+use es_testkit::{Faults, HeadFault, When};
+
+use crate::{
+    ledger::{Ledger, until, write, write_many},
+    spoilt::{Call, Fault, Spoilt},
+};
+
+/// Writes down what it is told.
+#[derive(Default)]
+struct Notes {
+    told: Mutex<Vec<String>>,
+    sources: Mutex<Vec<Weak<dyn GaugeSource>>>,
+}
+
+impl std::fmt::Debug for Notes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Notes")
+    }
+}
+
+impl Observer for Notes {
+    fn observe(&self, observation: &Observation<'_>) {
+        let line = match *observation {
+            Observation::WorkBegun { subscriber, events, is_history } => {
+                format!("{subscriber} begins {} history {is_history}", events.len())
+            }
+            Observation::WorkDone { subscriber, handled, is_ok, .. } => {
+                format!("{subscriber} did {handled} ok {is_ok}")
+            }
+            Observation::AttemptFailed { stage, .. } => format!("failed {stage}"),
+            Observation::Retried { stage, .. } => format!("retried {stage}"),
+            Observation::Parked { events, .. } => format!("parked {events}"),
+            Observation::Released { is_skipped, .. } => format!("released, skipped {is_skipped}"),
+            _ => return,
+        };
+        self.told.lock().unwrap().push(line);
+    }
+
+    fn watch(&self, source: Weak<dyn GaugeSource>) {
+        self.sources.lock().unwrap().push(source);
+    }
+}
+
+impl Notes {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.told.lock().unwrap())
+    }
+
+    /// Lag, parked events and health of each subscriber.
+    fn gauges(&self) -> Vec<(Option<u64>, Option<Duration>, u64, bool)> {
+        let mut seen = Vec::new();
+        for source in self.sources.lock().unwrap().iter().filter_map(Weak::upgrade) {
+            source.gauges(&mut |gauge| match gauge {
+                Gauge::Subscriber { subscriber, lag, lag_time, parked, is_healthy } => {
+                    assert_eq!(subscriber, "notes-v1");
+                    seen.push((lag, lag_time, parked, is_healthy));
+                }
+                other => panic!("{other:?}"),
+            });
+        }
+        seen
+    }
+}
+
+fn observed() -> (Store, Arc<Notes>) {
+    let notes = Arc::new(Notes::default());
+    (Store::new(MemoryStore::new()).observed_by(Arc::clone(&notes) as _), notes)
+}
+
+const WITHIN: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn history_is_told_apart_from_what_comes() {
+    let (store, notes) = observed();
+    let model = MemoryReadModel::new();
+    write_many(&store, 3, 3).await;
+    let running = Runner::new(store.clone()).project(Ledger::new(), model.clone()).start().unwrap();
+    until(&running, "notes", |status| status.state == State::Live).await;
+    assert_eq!(notes.take(), ["notes-v1 begins 3 history true", "notes-v1 did 3 ok true"]);
+    let receipt = write(&store, 1).await;
+    running.wait_for("notes", &receipt, WITHIN).await.unwrap();
+    running.stop(WITHIN).await;
+    assert_eq!(notes.take(), ["notes-v1 begins 1 history false", "notes-v1 did 1 ok true"]);
+
+    // What came while nobody worked is no history, unless it is very much.
+    write(&store, 1).await;
+    let runner = Runner::new(store.clone()).project(Ledger::new(), model.clone());
+    let running = runner.start().unwrap();
+    running.drain(WITHIN).await.unwrap();
+    assert_eq!(notes.take(), ["notes-v1 begins 1 history false", "notes-v1 did 1 ok true"]);
+    write_many(&store, 1_001, 3).await;
+    Runner::new(store).project(Ledger::new(), model).catch_up().await.unwrap();
+    let told = notes.take();
+    assert!(told.iter().any(|line| line.ends_with("history true")), "{told:?}");
+    assert!(!told.iter().any(|line| line.ends_with("history false")), "{told:?}");
+}
+
+impl Rebuild for Ledger {
+    async fn swap(&self, _: &mut MemoryTx) -> Result<(), es_core::BoxError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_rebuild_is_history_also_when_it_is_resumed() {
+    let (store, notes) = observed();
+    let model = MemoryReadModel::new();
+    write_many(&store, 3, 3).await;
+    Rebuilding::new(store.clone(), Ledger::new(), model.clone()).run().await.unwrap();
+    write(&store, 1).await;
+    Rebuilding::new(store, Ledger::new(), model).run().await.unwrap();
+    let told = notes.take();
+    assert_eq!(told.iter().filter(|line| line.ends_with("history true")).count(), 2, "{told:?}");
+}
+
+#[tokio::test]
+async fn failures_retries_and_letters_are_told() {
+    let (store, notes) = observed();
+    let ledger = Ledger::new();
+    ledger.says(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()));
+    write(&store, 1).await;
+    let policy = Policy::default()
+        .with_retries(2)
+        .with_backoff(Duration::from_micros(1), Duration::from_micros(1));
+    let runner = Runner::new(store.clone());
+    let running =
+        runner.project_with(ledger.clone(), MemoryReadModel::new(), policy).start().unwrap();
+    until(&running, "notes", |status| status.parked == 1 && status.state == State::Live).await;
+    assert_eq!(
+        notes.take(),
+        [
+            "notes-v1 begins 1 history true",
+            "failed handler",
+            "retried handler",
+            "failed handler",
+            "retried handler",
+            "failed handler",
+            "parked 1",
+            "notes-v1 did 0 ok true",
+        ]
+    );
+    // One that waits behind it counts; one that is parked again does not.
+    let second = write(&store, 1).await;
+    running.wait_for("notes", &second, WITHIN).await.unwrap_err();
+    ledger.says(|_| Err("torn".into()));
+    running.retry_parked("notes", None).await.unwrap();
+    let told = notes.take();
+    assert_eq!(told.iter().filter(|line| *line == "parked 1").count(), 1, "{told:?}");
+    ledger.says(|_| Ok(()));
+    running.skip_parked("notes", second.last, "never mind").await.unwrap();
+    running.retry_parked("notes", None).await.unwrap();
+    let told = notes.take();
+    assert_eq!(told, ["released, skipped true", "released, skipped false"]);
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_is_told_as_progress() {
+    let (store, notes) = observed();
+    let model = Spoilt::new();
+    model.plan(|call, count| {
+        (call == Call::Commit && count == 1).then_some(Fault::Before(ErrorKind::Unavailable))
+    });
+    write(&store, 1).await;
+    Runner::new(store).project(Ledger::new(), model).catch_up().await.unwrap();
+    let told = notes.take();
+    assert_eq!(told[1..3], ["failed progress", "retried progress"], "{told:?}");
+    assert_eq!(told[3], "notes-v1 did 1 ok true");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gauge_tells_what_is_and_nothing_when_nobody_looks() {
+    let (store, notes) = observed();
+    let faults = Faults::new();
+    let store = store.layer(&faults);
+    let running = Runner::new(store.clone())
+        .with_watch_interval(Duration::from_secs(1))
+        .project(Ledger::new(), MemoryReadModel::new())
+        .start()
+        .unwrap();
+    running.pause("notes").unwrap();
+    until(&running, "notes", |status| status.state == State::Paused).await;
+    write_many(&store, 7, 7).await;
+    tokio::time::sleep(Duration::from_secs(2)).await; // waits: for the clock of the test
+    let [(lag, lag_time, parked, is_healthy)] = notes.gauges()[..] else { panic!() };
+    assert_eq!((lag, parked, is_healthy), (Some(7), 0, true));
+    assert!(lag_time.is_some());
+
+    // The log does not answer, and then not even with an error.
+    faults.on_head(When::always(), HeadFault::fail(ErrorKind::Unavailable));
+    tokio::time::sleep(Duration::from_secs(2)).await; // waits: for the clock of the test
+    assert_eq!(notes.gauges(), [(None, None, 0, false)]);
+
+    drop(running);
+    assert_eq!(notes.gauges(), [], "nobody is there to be asked");
+}

@@ -1,0 +1,244 @@
+//! The handle: commands, batches and scripts over one link.
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use tokio::sync::Semaphore;
+
+use crate::{
+    Command, Error, ErrorKind, RedisOptions, Reply, Result, Script,
+    driver::{Address, Connection},
+    link::Link,
+};
+
+/// Ten years: as far as a deadline is added up.
+const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
+
+/// A Redis, through one connection that is made anew when it breaks. Cloning it copies the
+/// handle; the connection closes with the last one.
+///
+/// Commands of any number of tasks share the connection and do not wait for one another.
+/// None is ever sent twice: a reply that does not come is [`ErrorKind::Lost`], and only the
+/// caller knows how to find out what became of its command. A command that was not sent
+/// because there is no connection waits for one as long as it has time.
+///
+/// Commands that wait on the server, such as `XREAD BLOCK`, hold up all that follow them:
+/// give them a connection of their own, by [`Redis::another`].
+///
+/// ```no_run
+/// use es_redis::{Command, Redis, RedisOptions, Script};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let redis = Redis::connect("redis://localhost", RedisOptions::new()).await?;
+/// redis.command(Command::new("SET").key("n").arg(1)).await?;
+/// let twice = Script::new("#!lua\nreturn redis.call('INCRBY', KEYS[1], ARGV[1]) * 2");
+/// assert_eq!(redis.command(twice.on(["n"]).arg(20)).await?.int("twice")?, 42);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Redis {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    link: Link,
+    room: Semaphore,
+    address: Address,
+    options: RedisOptions,
+}
+
+impl Redis {
+    /// Connects to the server, the cluster or the sentinels at `url`: `redis://`,
+    /// `redis-cluster://`, `redis-sentinel://host:port?sentinelServiceName=NAME`,
+    /// `redis+unix:///path`, with more hosts as `?node=host:port&node=host:port`, and each
+    /// with `rediss` for TLS.
+    ///
+    /// # Errors
+    /// `Invalid` for a URL that makes no sense, `Refused` when the server does not let us
+    /// in, `Unreachable` otherwise.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing open.
+    pub async fn connect(url: &str, options: RedisOptions) -> Result<Self> {
+        Self::open(Address::parse(url)?, options).await
+    }
+
+    /// Another connection to the same place, with the same options.
+    ///
+    /// # Errors
+    /// Those of [`Redis::connect`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves nothing open.
+    pub async fn another(&self) -> Result<Self> {
+        Self::open(self.inner.address.clone(), self.inner.options.clone()).await
+    }
+
+    async fn open(address: Address, options: RedisOptions) -> Result<Self> {
+        let link = Link::open(address.clone(), options.clone()).await?;
+        let room = Semaphore::new(options.in_flight.min(Semaphore::MAX_PERMITS));
+        Ok(Self { inner: Arc::new(Inner { link, room, address, options }) })
+    }
+
+    /// Sends a command and waits for its reply, as long as the options say.
+    ///
+    /// # Errors
+    /// `Lost` when it may have been carried out; `Unreachable` and `Busy` when it was not
+    /// sent; `Refused` with what the server answered.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves it open whether the command is carried out.
+    pub async fn command(&self, command: Command) -> Result<Reply> {
+        self.command_within(command, self.inner.options.command_timeout).await
+    }
+
+    /// Sends a command and waits for its reply for `time` at most.
+    ///
+    /// # Errors
+    /// Those of [`Redis::command`].
+    ///
+    /// # Cancel safety
+    /// That of [`Redis::command`].
+    pub async fn command_within(&self, command: Command, time: Duration) -> Result<Reply> {
+        let until = Instant::now() + time.min(LONGEST);
+        let Some(script) = command.script.clone() else {
+            return self.deliver(&command, until).await;
+        };
+        match self.deliver(&command, until).await {
+            // Nothing of it was run, so it is safe to send it again.
+            Err(error) if error.is_refused_as("NOSCRIPT") => {
+                self.deliver(&script.whole(command), until).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// Sends commands one behind the other without waiting in between, and gives the result
+    /// of each, in their order.
+    ///
+    /// It is no transaction: others come in between, and one may fail while its neighbours
+    /// do not. When the connection breaks on the way, those that were carried out are the
+    /// first ones; the others are `Lost` or `Unreachable`, and none is sent again.
+    ///
+    /// # Cancel safety
+    /// That of [`Redis::command`], for each.
+    pub async fn batch(&self, commands: &[Command]) -> Vec<Result<Reply>> {
+        let until = Instant::now() + self.inner.options.command_timeout.min(LONGEST);
+        let fail = |error: Error| commands.iter().map(|_| Err(error.clone())).collect();
+        let most = self.inner.options.in_flight;
+        let room = u32::try_from(commands.len().min(most)).unwrap_or(u32::MAX);
+        let room = tokio::time::timeout_at(until.into(), self.inner.room.acquire_many(room)).await;
+        let Ok(Ok(_room)) = room else {
+            return fail(no_room());
+        };
+        let mut answers = loop {
+            let (connection, number) = match self.inner.link.connection(until).await {
+                Ok(connection) => connection,
+                Err(error) => return fail(error),
+            };
+            // Each is queued when it is first polled, and they are polled in order.
+            let sent = commands.iter().map(|one| self.send(&connection, number, one, until));
+            let answers = join_all(sent).await;
+            let is_unsent = |answer: &Result<Reply>| {
+                answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unreachable)
+            };
+            if commands.is_empty() || !answers.iter().all(is_unsent) || Instant::now() >= until {
+                break answers;
+            }
+            self.inner.link.other_than(number, until).await;
+        };
+        for (answer, command) in answers.iter_mut().zip(commands) {
+            if let Some(script) = &command.script
+                && answer.as_ref().is_err_and(|error| error.is_refused_as("NOSCRIPT"))
+            {
+                *answer = self.deliver(&script.whole(command.clone()), until).await;
+            }
+        }
+        answers
+    }
+
+    /// Gives the server a script, so that the first run of it needs one round trip only.
+    ///
+    /// # Errors
+    /// Those of [`Redis::command`].
+    ///
+    /// # Cancel safety
+    /// Safe: the server may know the script or not.
+    pub async fn load(&self, script: &Script) -> Result<()> {
+        self.command(script.loading()).await.map(drop)
+    }
+
+    /// How long a command takes at most where nothing else is said.
+    #[must_use]
+    pub fn command_timeout(&self) -> Duration {
+        self.inner.options.command_timeout
+    }
+
+    async fn deliver(&self, command: &Command, until: Instant) -> Result<Reply> {
+        let acquired = tokio::time::timeout_at(until.into(), self.inner.room.acquire()).await;
+        let Ok(Ok(_room)) = acquired else {
+            return Err(no_room());
+        };
+        let link = &self.inner.link;
+        loop {
+            let (connection, number) = link.connection(until).await?;
+            match self.send(&connection, number, command, until).await {
+                // It was not sent: the connection is at its end, and the next one will do.
+                Err(error) if error.kind() == ErrorKind::Unreachable && Instant::now() < until => {
+                    link.other_than(number, until).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn send(
+        &self,
+        connection: &Connection,
+        number: u64,
+        command: &Command,
+        until: Instant,
+    ) -> Result<Reply> {
+        let link = &self.inner.link;
+        let before = link.replies();
+        let answer =
+            connection.send(command, until.saturating_duration_since(Instant::now())).await;
+        match &answer {
+            // Nobody got a reply in all that time: the connection is dead without saying so.
+            Err(error) if error.kind() == ErrorKind::Lost => {
+                if link.replies() == before {
+                    link.reset(number);
+                }
+            }
+            Err(error) if error.is_of_a_wrong_server() => {
+                link.replied();
+                link.reset(number);
+            }
+            _ => link.replied(),
+        }
+        answer
+    }
+}
+
+fn no_room() -> Error {
+    Error::new(ErrorKind::Busy, "too many commands are on their way")
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("at", &self.inner.address.place()).finish_non_exhaustive()
+    }
+}
+
+/// Where it is, without user and password.
+impl fmt::Display for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.inner.address.place())
+    }
+}

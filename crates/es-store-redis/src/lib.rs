@@ -1,0 +1,18 @@
+#![doc = include_str!("../README.md")]
+
+mod append;
+mod error;
+mod keys;
+mod open;
+mod options;
+mod progress;
+mod read;
+mod record;
+mod snapshots;
+mod store;
+mod wait;
+
+pub use options::RedisOptions;
+pub use progress::{RedisReadModel, RedisTx};
+pub use snapshots::RedisSnapshotStore;
+pub use store::RedisStore;

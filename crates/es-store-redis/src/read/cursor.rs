@@ -1,0 +1,160 @@
+//! Reading through the log itself, append by append.
+
+use std::collections::VecDeque;
+
+use es_core::{
+    Direction, Error, Position, Read, Recorded, Result, Selection, StreamId, TenantScope,
+};
+use es_redis::Command;
+
+use super::{
+    entry::{Entry, Run},
+    page::Budget,
+    source::Source,
+};
+use crate::error::damaged;
+
+/// Entries of the log that are asked for at a time: cheap ones, so more than a page has.
+const ENTRIES: usize = 1_000;
+
+/// Where the read of the log has got to: both ends are still to be read.
+pub(super) struct Walk {
+    low: Position,
+    high: Position,
+    direction: Direction,
+    entries: VecDeque<Entry>,
+    /// Where the next entries begin.
+    next: Position,
+    is_over: bool,
+}
+
+impl Walk {
+    /// Through all that lies within the bounds of `read`, which has an end.
+    pub(super) async fn new(source: &Source, read: &Read) -> Result<Self> {
+        let low = read.after.map_or(1, |after| after.get().saturating_add(1));
+        let high = read.until.unwrap_or(Position::START);
+        let (low, direction) = (Position::new(low), read.direction);
+        let is_over = low > high;
+        let next = match direction {
+            Direction::Forward => low,
+            // The ids of entries are their last positions: the first one to read may begin
+            // before the end of the read and end behind it.
+            Direction::Backward if is_over => high,
+            Direction::Backward => source.entry_with(high).await?.last,
+        };
+        Ok(Self { low, high, direction, entries: VecDeque::new(), next, is_over })
+    }
+
+    pub(super) async fn page(
+        &mut self,
+        source: &Source,
+        read: &Read,
+        budget: &Budget,
+    ) -> Result<(Vec<Recorded>, bool)> {
+        if self.entries.is_empty() && !self.is_over {
+            self.fetch(source, read).await?;
+        }
+        let mut runs: Vec<Run> = Vec::new();
+        let mut count = 0;
+        while let Some(entry) = self.entries.front() {
+            if count >= budget.events() {
+                break;
+            }
+            let mut of_entry = Vec::new();
+            for part in &entry.parts {
+                if may_be_read(read, &part.stream) {
+                    let end = part.first.get() + part.count;
+                    let first = self.low.get().max(part.first.get());
+                    let behind = end.min(self.high.get().saturating_add(1));
+                    if first < behind {
+                        let version = part.version + (first - part.first.get());
+                        let stream = part.stream.clone();
+                        of_entry.push(Run { stream, version, count: behind - first });
+                        count += behind - first;
+                    }
+                }
+            }
+            if self.direction == Direction::Backward {
+                of_entry.reverse();
+            }
+            for run in of_entry {
+                add(&mut runs, run, self.direction);
+            }
+            self.entries.pop_front();
+        }
+        let mut page = source.runs(&runs).await?;
+        if self.direction == Direction::Backward {
+            page.sort_unstable_by_key(|event| std::cmp::Reverse(event.position));
+        } else if !page.is_sorted_by_key(|event| event.position) {
+            page.sort_unstable_by_key(|event| event.position);
+        }
+        Ok((page, !self.entries.is_empty() || !self.is_over))
+    }
+
+    async fn fetch(&mut self, source: &Source, read: &Read) -> Result<()> {
+        let command = match self.direction {
+            Direction::Forward => source.forward(self.next),
+            Direction::Backward => Command::new("XREVRANGE")
+                .key(&source.keys.log)
+                .arg(format!("{}-0", self.next.get()))
+                .arg("-"),
+        };
+        let command = command.arg("COUNT").arg(ENTRIES);
+        let reply = source.ask(&[command]).await?.swap_remove(0);
+        let entries = reply.array("the log").map_err(damaged)?;
+        self.is_over = entries.len() < ENTRIES;
+        for entry in entries {
+            let entry = Entry::of(entry)?;
+            let is_beyond = match self.direction {
+                Direction::Forward => entry.first > self.high,
+                Direction::Backward => entry.last < self.low,
+            };
+            if is_beyond {
+                self.is_over = true;
+                break;
+            }
+            match self.direction {
+                Direction::Forward => self.next = Position::new(entry.last.get() + 1),
+                Direction::Backward if entry.first <= self.low => self.is_over = true,
+                Direction::Backward => self.next = Position::new(entry.first.get() - 1),
+            }
+            if entry.parts.iter().any(|part| may_be_read(read, &part.stream)) {
+                self.entries.push_back(entry);
+            }
+        }
+        self.is_over |= self.direction == Direction::Forward && self.next > self.high;
+        Ok(())
+    }
+}
+
+/// Adds a run, to the last one where it follows that.
+fn add(runs: &mut Vec<Run>, run: Run, direction: Direction) {
+    if direction == Direction::Forward
+        && let Some(last) = runs.last_mut()
+        && last.version + last.count == run.version
+        && last.stream == run.stream
+    {
+        last.count += run.count;
+        return;
+    }
+    runs.push(run);
+}
+
+/// Whether events of a stream can be covered, as far as its name tells.
+pub(super) fn may_be_read(read: &Read, stream: &StreamId) -> bool {
+    let is_selected = match &read.selection {
+        Selection::Category(category) => stream.category() == category,
+        Selection::Stream(name) => stream == name,
+        _ => true,
+    };
+    is_selected
+        && match &read.tenants {
+            TenantScope::All => true,
+            TenantScope::Untenanted => stream.tenant().is_none(),
+            TenantScope::One(tenant) => stream.tenant() == Some(tenant),
+        }
+}
+
+pub(super) fn unanswered() -> Error {
+    damaged("a question was not answered")
+}

@@ -1,0 +1,16 @@
+//! Reading: where candidates are found, and how they become pages.
+//!
+//! The log has an entry per append that points into the lists of streams; lists of positions
+//! serve categories, types and tags. A read goes through one of these in order, resolves
+//! positions to places in streams, and fetches the records, each step pipelined.
+
+mod cursor;
+mod entry;
+mod lists;
+mod moment;
+mod page;
+mod source;
+mod stream;
+
+pub(crate) use page::pages;
+pub(crate) use source::Source;

@@ -1,0 +1,111 @@
+//! Reading one stream: its list, from either end.
+
+use es_core::{Direction, Head, Position, Read, Recorded, Result, StreamId};
+use es_redis::Command;
+
+use super::{
+    entry::{Run, records},
+    page::Budget,
+    source::{Source, found},
+};
+use crate::open;
+
+/// Where the read of a stream has got to, in versions: both ends are still to be read.
+pub(super) struct InStream {
+    stream: StreamId,
+    low: u64,
+    high: u64,
+    until: Position,
+    direction: Direction,
+}
+
+impl InStream {
+    /// A read that begins at a version and knows of no other end, so that nothing has to be
+    /// looked up before the first page.
+    pub(super) fn from_the_start(stream: &StreamId, read: &Read) -> Option<Self> {
+        let is_plain = read.direction == Direction::Forward
+            && read.after.is_none_or(|after| after == Position::START)
+            && read.recorded_since.is_none()
+            && read.recorded_until.is_none();
+        let low = read.from_version.map_or(1, |version| version.get());
+        let high = read.to_version.map_or(u64::MAX, |version| version.get());
+        let until = read.until.unwrap_or(Position::new(u64::MAX));
+        let direction = Direction::Forward;
+        is_plain.then(|| Self { stream: stream.clone(), low, high, until, direction })
+    }
+
+    /// The first page and the head of the log, in one round trip.
+    pub(super) async fn first(
+        &mut self,
+        source: &Source,
+        events: u64,
+        seen: Position,
+    ) -> Result<(Vec<Recorded>, Head, bool)> {
+        let wanted = self.wanted(events.max(1));
+        let mut replies =
+            source.ask(&[self.list(source, wanted), open::asking(&source.keys)]).await?;
+        let (head, list) = (replies.pop(), replies.pop());
+        let (Some(head), Some(list)) = (head, list) else {
+            return Err(super::cursor::unanswered());
+        };
+        let head = source.checked(head, seen)?;
+        let page = records(list, &self.stream, self.low)?;
+        // What comes after the head belongs to a later read.
+        self.until = self.until.min(head.position);
+        let is_more = self.pass(&page, wanted);
+        Ok((page, head, is_more))
+    }
+
+    /// A read whose ends are looked up by their positions.
+    pub(super) async fn at(source: &Source, stream: &StreamId, read: &Read) -> Result<Self> {
+        let key = source.keys.stream(stream);
+        let until = read.until.unwrap_or(Position::new(u64::MAX));
+        let after = read.after.unwrap_or(Position::START);
+        let asked = [after, until].map(|at| source.searching(&key, at, "r"));
+        let mut replies = source.ask(&asked).await?.into_iter();
+        let mut next = || replies.next().map_or_else(|| Err(super::cursor::unanswered()), found);
+        let (below, up_to) = (next()?, next()?);
+        let low = read.from_version.map_or(1, |version| version.get()).max(below + 1);
+        let high = read.to_version.map_or(u64::MAX, |version| version.get()).min(up_to);
+        Ok(Self { stream: stream.clone(), low, high, until, direction: read.direction })
+    }
+
+    pub(super) async fn page(
+        &mut self,
+        source: &Source,
+        budget: &Budget,
+    ) -> Result<(Vec<Recorded>, bool)> {
+        if self.low > self.high {
+            return Ok((Vec::new(), false));
+        }
+        let wanted = self.wanted(budget.events());
+        if self.direction == Direction::Backward {
+            let version = self.high + 1 - wanted;
+            let run = Run { stream: self.stream.clone(), version, count: wanted };
+            let mut page = source.runs(&[run]).await?;
+            page.reverse();
+            self.high -= wanted;
+            return Ok((page, self.low <= self.high));
+        }
+        let reply = source.ask(&[self.list(source, wanted)]).await?.swap_remove(0);
+        let page = records(reply, &self.stream, self.low)?;
+        let is_more = self.pass(&page, wanted);
+        Ok((page, is_more))
+    }
+
+    fn wanted(&self, events: u64) -> u64 {
+        events.min(self.high.saturating_sub(self.low).saturating_add(1)).max(1)
+    }
+
+    fn list(&self, source: &Source, wanted: u64) -> Command {
+        let (first, last) = (self.low - 1, (self.low - 1).saturating_add(wanted - 1));
+        Command::new("LRANGE").key(source.keys.stream(&self.stream)).arg(first).arg(last)
+    }
+
+    /// Goes behind a page, and says whether there may be more.
+    fn pass(&mut self, page: &[Recorded], wanted: u64) -> bool {
+        self.low += page.len() as u64;
+        let is_over = page.last().is_none_or(|last| last.position >= self.until);
+        page.len() as u64 == wanted && !is_over && self.low <= self.high
+    }
+}

@@ -1,0 +1,14 @@
+//! The store on a real server: the contract, random histories, and what breaks.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod contract;
+mod progress;
+mod progress_faults;
+mod rows;
+mod server;

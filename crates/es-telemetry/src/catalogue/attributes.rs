@@ -1,0 +1,67 @@
+//! What spans and metrics are told apart by.
+
+use es_core::spans;
+
+/// Something that spans or metrics are told apart by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attribute {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says.
+    pub meaning: &'static str,
+}
+
+/// The kind of store.
+pub(crate) const STORE: &str = "es.store";
+/// Which log, without user and password.
+pub(crate) const LOG: &str = "es.log";
+/// What an attempt of a subscriber was at.
+pub(crate) const STAGE: &str = "es.stage";
+/// Which pool of connections.
+pub(crate) const POOL: &str = "db.client.connection.pool.name";
+/// Whether a connection is in use.
+pub(crate) const POOL_STATE: &str = "db.client.connection.state";
+
+const fn is(name: &'static str, meaning: &'static str) -> Attribute {
+    Attribute { name, meaning }
+}
+
+/// All attributes.
+pub const ATTRIBUTES: &[Attribute] = &[
+    is(spans::CATEGORY, "the category of the stream, or of the first of several"),
+    is(spans::STREAM, "the stream, or the first of several; on spans only"),
+    is(spans::STREAM_COUNT, "how many streams an append writes"),
+    is(spans::EXPECTED, "what the stream was to be: `version 7`, `no stream`"),
+    is(spans::EVENT_COUNT, "how many events were written, read or taken"),
+    is(spans::READS, "what was read: `stream`, `category`, `event`, `all`"),
+    is(
+        spans::RESULT,
+        "how it ended: `ok`, `nothing`, `duplicate`, `rejected`, `conflict`, `unknown` (the reply was lost), `error`, `abandoned` (the caller went away); of a snapshot `hit`, `missing`, `unusable`; of a parked event `handled`, `skipped`",
+    ),
+    is(
+        spans::ERROR_TYPE,
+        "the kind of error: `unavailable`, `log_diverged`; only where there was one",
+    ),
+    is(spans::AGGREGATE, "the category of the aggregate"),
+    is(spans::COMMAND, "the type of the command, without its path; `Update` for a closure"),
+    is(spans::ATTEMPTS, "how often the command was decided on; more than 1 after conflicts"),
+    is(
+        spans::PROJECTION,
+        "the name that the progress of a projection or a reactor is kept under: `orders-v1`",
+    ),
+    is(spans::FROM, "the position of the first event"),
+    is(spans::TO, "everything up to this position was looked at"),
+    is(
+        spans::HISTORY,
+        "whether the events are those of a rebuild, or older than the subscriber; then there are no links",
+    ),
+    is(STORE, "the kind of store: `sqlite`, `postgresql`"),
+    is(LOG, "which log, without user and password"),
+    is(
+        STAGE,
+        "what had failed: `handler` (user code and its rows) or `progress` (everything around it)",
+    ),
+    is(POOL, "which pool of connections, without user and password"),
+    is(POOL_STATE, "`used` or `idle`"),
+];

@@ -1,0 +1,17 @@
+//! What is told of the memory store, and that everything that is told is documented.
+#![cfg(feature = "capture")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod appends;
+mod catalogue;
+mod checks;
+mod context;
+mod dashboard;
+mod health;
+mod reads;
+mod told;

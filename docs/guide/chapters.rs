@@ -1,0 +1,36 @@
+//! The chapters of the guide, whose code blocks are doctests of this crate.
+
+/// One item per chapter, so that a failing block is told under the name of its file.
+macro_rules! chapters {
+    ($($name:ident = $file:literal;)*) => {
+        $(
+            #[cfg(doctest)]
+            #[doc = include_str!(concat!("src/", $file))]
+            struct $name;
+        )*
+    };
+}
+
+chapters! {
+    Introduction = "introduction.md";
+    Installation = "installation.md";
+    GettingStarted = "getting-started.md";
+    Events = "events.md";
+    Stores = "stores.md";
+    Aggregates = "aggregates.md";
+    Projections = "projections.md";
+    SchemaEvolution = "schema-evolution.md";
+    Tenants = "tenants.md";
+    Testing = "testing.md";
+    OperatingPostgresql = "operating-postgresql.md";
+    OperatingSqlite = "operating-sqlite.md";
+    Performance = "performance.md";
+    Troubleshooting = "troubleshooting.md";
+    Architecture = "architecture.md";
+    ReferenceEvents = "reference-events.md";
+    ReferenceStores = "reference-stores.md";
+    ReferenceAggregates = "reference-aggregates.md";
+    ReferenceProjections = "reference-projections.md";
+    Faq = "faq.md";
+    Glossary = "glossary.md";
+}
