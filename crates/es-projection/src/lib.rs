@@ -23,7 +23,7 @@ pub use inline::{Inline, InlineTx};
 pub use policy::{OnFailure, Policy};
 pub use projection::Projection;
 pub use reactor::{IdempotencyKey, Reactor};
-pub use replay::{Replay, ReplayFrom, Replayed, react_again, replay};
+pub use replay::{Replay, ReplayFrom, Rewound, react_again, replay};
 pub use runner::{
     CaughtUp, Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Retried, Runner,
     Running, Stopped,

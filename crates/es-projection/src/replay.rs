@@ -58,14 +58,14 @@ pub enum ReplayFrom {
 /// What going back did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Replayed {
+pub struct Rewound {
     /// Who went back.
     pub subscriber: SubscriberName,
     /// Events behind this position come again.
     pub after: Position,
 }
 
-impl fmt::Display for Replayed {
+impl fmt::Display for Rewound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} goes on behind position {}", self.subscriber, self.after)
     }
@@ -129,7 +129,7 @@ pub async fn replay<P, M>(
     projection: &P,
     model: &M,
     from: ReplayFrom,
-) -> Result<Replayed>
+) -> Result<Rewound>
 where
     P: Replay,
     M: ReadModel<Tx = P::Tx> + DeadLetterStore,
@@ -159,7 +159,7 @@ pub async fn react_again<R, C>(
     reactor: &R,
     checkpoints: &C,
     from: ReplayFrom,
-) -> Result<Replayed>
+) -> Result<Rewound>
 where
     R: Reactor,
     C: CheckpointStore + DeadLetterStore,
@@ -183,7 +183,7 @@ impl Back<'_> {
         &self,
         from: ReplayFrom,
         commit: impl AsyncFn(Progress) -> Result<()>,
-    ) -> Result<Replayed> {
+    ) -> Result<Rewound> {
         let after = self.place(from).await?;
         let whole = self.claim(&self.name).await?;
         let after = match Layout::of(&whole) {
@@ -196,7 +196,7 @@ impl Back<'_> {
             }
             Some(layout) => self.go_in_slices(layout, &whole, after, commit).await?,
         };
-        Ok(Replayed { subscriber: self.name.clone(), after })
+        Ok(Rewound { subscriber: self.name.clone(), after })
     }
 
     async fn go_in_slices(

@@ -58,7 +58,7 @@ pub use es_macros::EventFacade as Event;
 pub use es_projection::{
     CaughtUp, Handle, Handler, Health, IdempotencyKey, Inline, InlineTx, Lag, OnFailure, Policy,
     Projection, Reactor, Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Replay,
-    ReplayFrom, Replayed, Retried, Runner, Running, Scope, Slice, State, Status, Stopped,
+    ReplayFrom, Retried, Rewound, Runner, Running, Scope, Slice, State, Status, Stopped,
     Subscriber, Trouble, WaitError, handle, react_again, replay, wait_for,
 };
 #[cfg(feature = "memory")]

@@ -8,6 +8,8 @@
 )]
 
 #[cfg(all(feature = "projection", feature = "derive"))]
+mod chaos;
+#[cfg(all(feature = "projection", feature = "derive"))]
 mod inline;
 #[cfg(all(feature = "projection", feature = "derive"))]
 mod projections;
