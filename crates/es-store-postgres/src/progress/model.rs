@@ -101,8 +101,7 @@ impl ReadModel for PostgresReadModel {
     }
 
     async fn commit(&self, tx: PgTx, progress: &Progress) -> Result<()> {
-        tx.check().await?;
-        ledger::advance(&*tx, &self.sql, progress).await?;
+        ledger::advance_within(&tx, &self.sql, progress).await?;
         tx.commit().await
     }
 }

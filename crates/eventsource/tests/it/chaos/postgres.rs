@@ -123,7 +123,7 @@ async fn cut(schema: String) {
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
     tokio::spawn(connection);
     let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-               WHERE query LIKE $1 AND pid <> pg_backend_pid() AND random() < 0.2";
+               WHERE query LIKE $1 AND application_name = 'eventsource' AND random() < 0.2";
     loop {
         process::pass(fastrand::u64(100..400)).await;
         client.execute(sql, &[&format!("%{schema}.one%")]).await.unwrap();
