@@ -322,6 +322,7 @@ macro_rules! __checkpoint_cases {
                     progress_moves_the_checkpoint
                     the_same_progress_again_is_allowed
                     a_step_backward_is_refused
+                    a_step_back_that_is_meant_is_taken
                     an_earlier_owner_is_fenced
                     the_fence_is_the_epoch_not_the_name
                     an_epoch_of_the_future_is_refused
@@ -361,6 +362,7 @@ macro_rules! __dead_letter_cases {
                     the_same_progress_again_changes_nothing
                     subscribers_are_told_apart
                     forgetting_takes_the_letters
+                    a_step_back_takes_the_letters_that_come_again
                 }
             }
         }
@@ -401,6 +403,7 @@ macro_rules! __read_model_cases {
                     one_commit_parks_and_releases
                     refused_commits_park_and_release_nothing
                     letters_of_others_stay
+                    a_step_back_commits_with_the_rows
                 }
                 p7_same_log {
                     a_commit_for_another_log_writes_nothing
