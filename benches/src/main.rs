@@ -4,6 +4,7 @@ mod domain;
 mod measure;
 mod memory;
 mod postgres;
+mod projections;
 mod report;
 mod sqlite;
 
@@ -46,7 +47,12 @@ fn main() -> anyhow::Result<()> {
                 let effort = options.effort;
                 rows.extend(runtime.block_on(postgres::measure(effort))?);
             }
-            other => bail!("no area {other:?}: there are memory, sqlite and postgres"),
+            "projections" => {
+                let measured = runtime.block_on(projections::measure(options.effort))?;
+                rows.extend(measured.0);
+                others.extend(measured.1);
+            }
+            other => bail!("no area {other:?}: there are memory, sqlite, postgres and projections"),
         }
     }
     print!("{}", report::table(&rows));
@@ -79,7 +85,7 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        options.areas.extend(["memory", "sqlite", "postgres"].map(str::to_owned));
+        options.areas.extend(["memory", "sqlite", "postgres", "projections"].map(str::to_owned));
     }
     Ok(options)
 }
