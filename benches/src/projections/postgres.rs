@@ -68,8 +68,8 @@ impl Projection for OneByOne {
 
     async fn apply(&self, event: &Recorded<AccountEvent>, tx: &mut PgTx) -> Result<(), BoxError> {
         let upsert = tx.prepare_cached(&self.0).await?;
-        let account = event.stream.key().as_str();
-        tx.execute(&upsert, &[&account, &cents(&event.event)]).await?;
+        let account = event.stream.key().as_str().to_owned();
+        tx.send(&upsert, vec![Box::new(account), Box::new(cents(&event.event))]);
         Ok(())
     }
 }

@@ -98,7 +98,7 @@ fn by_hand(log: &Connection, rows: &mut Connection) -> anyhow::Result<()> {
     }
     let mut page = log.prepare(
         "SELECT e.position, e.stream, f.type, e.payload FROM es_events e \
-         JOIN es_families f ON f.id = e.family WHERE e.position > ?1 ORDER BY e.position LIMIT ?2",
+         CROSS JOIN es_families f ON f.id = e.family WHERE e.position > ?1 ORDER BY e.position LIMIT ?2",
     )?;
     let mut after = 0_i64;
     loop {

@@ -13,3 +13,5 @@ mod chaos;
 mod inline;
 #[cfg(all(feature = "projection", feature = "derive"))]
 mod projections;
+#[cfg(all(feature = "projection", feature = "derive", feature = "postgres"))]
+mod sent;
