@@ -5,6 +5,7 @@ mod domain;
 mod measure;
 mod memory;
 mod postgres;
+mod projections;
 mod redis;
 mod report;
 mod sqlite;
@@ -13,6 +14,9 @@ mod telemetry;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+
+const AREAS: [&str; 7] =
+    ["memory", "sqlite", "postgres", "redis", "projections", "bus", "telemetry"];
 
 /// How much a run measures.
 #[derive(Clone, Copy)]
@@ -67,9 +71,12 @@ fn main() -> anyhow::Result<()> {
                 rows.extend(measured);
                 others.push(cost);
             }
-            other => bail!(
-                "no area {other:?}: there are memory, sqlite, postgres, redis, bus and telemetry"
-            ),
+            "projections" => {
+                let measured = runtime.block_on(projections::measure(options.effort))?;
+                rows.extend(measured.0);
+                others.extend(measured.1);
+            }
+            other => bail!("no area {other:?}: there are {}", AREAS.join(", ")),
         }
     }
     print!("{}", report::table(&rows));
@@ -102,8 +109,7 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        let all = ["memory", "sqlite", "postgres", "redis", "bus", "telemetry"];
-        options.areas.extend(all.map(str::to_owned));
+        options.areas.extend(AREAS.map(str::to_owned));
     }
     Ok(options)
 }

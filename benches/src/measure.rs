@@ -141,7 +141,7 @@ fn summarise(runs: Vec<Run>) -> Side {
     }
 }
 
-fn percentile(sorted: &[u64], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[u64], percent: usize) -> f64 {
     let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(at).map_or(0.0, |nanos| as_f64(*nanos) / 1_000.0)
 }

@@ -23,8 +23,8 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     }
     let run = ["run", "--quiet", "--release", "--package", "es-bench", "--bin", "es-bench", "--"];
     let mut command = run::cargo(run);
-    let postgres =
-        matches!(area.as_deref(), None | Some("postgres" | "bus")).then(Service::postgres);
+    let postgres = matches!(area.as_deref(), None | Some("postgres" | "projections" | "bus"))
+        .then(Service::postgres);
     let postgres = postgres.transpose()?;
     if let Some(postgres) = &postgres {
         command.env(POSTGRES_URL, postgres.url());

@@ -14,7 +14,7 @@ use futures_util::TryStreamExt;
 
 use crate::domain::{Account, AccountEvent};
 
-pub(super) async fn connect(url: &str) -> anyhow::Result<Client> {
+pub(crate) async fn connect(url: &str) -> anyhow::Result<Client> {
     let (client, connection) = to(url, NoTls).await?;
     tokio::spawn(connection);
     Ok(client)
@@ -107,7 +107,7 @@ struct Fields {
     booked_on: String,
 }
 
-fn decode(row: &Row) -> anyhow::Result<AccountEvent> {
+pub(super) fn decode(row: &Row) -> anyhow::Result<AccountEvent> {
     let Fields { cents, reference, counterparty, booked_on } =
         serde_json::from_slice(row.try_get(8)?)?;
     // The family tells the type; here every fourth event is a withdrawal.

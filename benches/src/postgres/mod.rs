@@ -6,6 +6,8 @@ mod command;
 mod floor;
 mod read;
 
+pub(crate) use floor::connect;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
@@ -22,13 +24,13 @@ pub(crate) async fn measure(effort: Effort) -> anyhow::Result<Vec<Row>> {
 }
 
 /// Where both sides work, and what they commit with.
-struct Server {
+pub(crate) struct Server {
     url: String,
     durability: String,
 }
 
 impl Server {
-    async fn new() -> anyhow::Result<Self> {
+    pub(crate) async fn new() -> anyhow::Result<Self> {
         let url = std::env::var("ES_TEST_POSTGRES_URL")
             .context("no server: run `cargo xtask bench postgres`")?;
         let client = floor::connect(&url).await?;
@@ -39,11 +41,24 @@ impl Server {
         Ok(Self { url, durability })
     }
 
-    /// A log of its own for one workload.
-    async fn log(&self) -> anyhow::Result<(Store, String)> {
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn durability(&self) -> &str {
+        &self.durability
+    }
+
+    /// A schema of its own for one workload.
+    pub(crate) fn schema(&self) -> String {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let schema = format!("bench_{}_{number}", std::process::id());
+        format!("bench_{}_{number}", std::process::id())
+    }
+
+    /// A log of its own for one workload.
+    async fn log(&self) -> anyhow::Result<(Store, String)> {
+        let schema = self.schema();
         let options = PostgresOptions::new().with_schema(&schema)?.with_connections(4)?;
         let store = PostgresStore::open_with(&self.url, options).await?;
         Ok((Store::new(store), format!("{schema}.es_events")))

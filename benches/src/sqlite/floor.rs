@@ -89,7 +89,7 @@ struct Fields {
     booked_on: String,
 }
 
-fn decode(name: &str, payload: &[u8]) -> anyhow::Result<AccountEvent> {
+pub(crate) fn decode(name: &str, payload: &[u8]) -> anyhow::Result<AccountEvent> {
     let Fields { cents, reference, counterparty, booked_on } = serde_json::from_slice(payload)?;
     Ok(match name {
         "account.deposited" => {

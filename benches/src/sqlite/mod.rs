@@ -7,6 +7,8 @@ mod append;
 mod floor;
 mod read;
 
+pub(crate) use floor::decode;
+
 use crate::{Effort, measure::Row};
 
 /// What both sides commit with.

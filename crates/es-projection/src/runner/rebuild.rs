@@ -210,8 +210,8 @@ pub struct RebuildProgress {
 pub struct RebuildWatch {
     views: Vec<watch::Receiver<View>>,
     head: Arc<AtomicU64>,
-    /// When it was first looked at while it moved, and where it was.
-    begun: Option<(Instant, Position)>,
+    /// When it was first looked at, and where it was, over all slices.
+    begun: Option<(Instant, u64)>,
 }
 
 impl RebuildWatch {
@@ -220,15 +220,18 @@ impl RebuildWatch {
         let head = Position::new(self.head.load(Ordering::Relaxed));
         let now = Instant::now();
         let (mut position, mut handled, mut rate) = (head, 0, 0.0);
+        // Over all slices: one that has not begun says nothing about the others.
+        let mut at = 0;
         for view in &mut self.views {
             let view = view.borrow_and_update();
             position = position.min(view.position);
+            at += view.position.min(head).get();
             handled += view.handled;
             rate += view.rate.at(now);
         }
-        let (begun, from) = *self.begun.get_or_insert((now, position));
-        let left = head.get().saturating_sub(position.get());
-        let left = match position.get().saturating_sub(from.get()) {
+        let (begun, from) = *self.begun.get_or_insert((now, at));
+        let left = head.get().saturating_mul(self.views.len() as u64).saturating_sub(at);
+        let left = match at.saturating_sub(from) {
             0 => None,
             done => u32::try_from(left.saturating_mul(1_000) / done)
                 .ok()

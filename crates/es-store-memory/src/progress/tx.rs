@@ -18,7 +18,7 @@ use super::table::{Table, Tables, other_type};
 /// else sees its writes, and it holds no lock. A row that it has not written is read as it
 /// is committed at that moment (so two reads may differ), and of two transactions that
 /// write the same row the later commit wins. One writer per subscriber, which the
-/// checkpoint's fence ensures, meets neither.
+/// checkpoint's fence ensures, meets neither; slices of one projection that write the same row do.
 pub struct MemoryTx {
     tables: Arc<Mutex<Tables>>,
     changes: HashMap<&'static str, Box<dyn Changes>>,

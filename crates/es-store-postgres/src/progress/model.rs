@@ -101,7 +101,11 @@ impl ReadModel for PostgresReadModel {
     }
 
     async fn commit(&self, tx: PgTx, progress: &Progress) -> Result<()> {
-        ledger::advance_within(&tx, &self.sql, progress).await?;
+        // Behind what the handler sent, without waiting for it: if that failed, this does too.
+        let moved = ledger::advance_within(&tx, &self.sql, progress);
+        let (settled, moved) = futures_util::future::join(tx.settle(), moved).await;
+        settled?;
+        moved?;
         tx.commit().await
     }
 }

@@ -1,11 +1,15 @@
 //! A transaction that the user writes rows in.
 
-use std::{fmt, ops::Deref};
+use std::{
+    fmt, mem,
+    ops::Deref,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, Result};
-use futures_util::FutureExt;
-use tokio_postgres::{Client, Statement};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio_postgres::{Client, Statement, types::ToSql};
 
 use super::ledger::{MARK, OPEN};
 use crate::{
@@ -20,14 +24,18 @@ use crate::{
 /// It begins and ends here: a `COMMIT` or `ROLLBACK` of your own is noticed, and the commit
 /// of the read model then fails with `Invalid`. Savepoints are fine.
 pub struct PgTx {
-    client: Option<Object>,
+    client: Option<Arc<Object>>,
+    /// Statements that were sent and whose replies nobody has looked at.
+    sent: Mutex<Vec<Reply>>,
 }
+
+type Reply = BoxFuture<'static, Result<u64, tokio_postgres::Error>>;
 
 impl PgTx {
     pub(super) async fn begin(connections: &Connections) -> Result<Self> {
         let client = connections.get().await?;
         // From here on dropping it rolls back, whether the server has begun or not.
-        let tx = Self { client: Some(client) };
+        let tx = Self { client: Some(Arc::new(client)), sent: Mutex::default() };
         let sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL {MARK} = 'open'");
         match tx.batch_execute(&sql).await {
             Ok(()) => Ok(tx),
@@ -60,6 +68,72 @@ impl PgTx {
         self.client.as_ref().expect("a transaction that is not over").prepare_cached(sql).await
     }
 
+    /// Sends a statement and does not wait for its reply, so that a handler of one event after
+    /// the other does not wait for the network each time. Statements run in the order in which
+    /// they were sent, with all others of this transaction. If one fails, so does the commit of
+    /// the read model, with its error, and smaller parts of the batch are tried, as if the
+    /// handler had failed.
+    ///
+    /// Replies are kept until the commit: it is for batches, not for millions of rows in one
+    /// transaction.
+    ///
+    /// ```no_run
+    /// # use es_store_postgres::{PgTx, tokio_postgres};
+    /// # async fn credit(tx: &mut PgTx) -> Result<(), tokio_postgres::Error> {
+    /// let credit = tx.prepare_cached("UPDATE balance SET cents = cents + $2 WHERE owner = $1").await?;
+    /// tx.send(&credit, vec![Box::new("alice"), Box::new(500_i64)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[expect(clippy::expect_used, reason = "only what consumes the value takes the client")]
+    pub fn send(&self, statement: &Statement, values: Vec<Box<dyn ToSql + Sync + Send>>) {
+        let client = Arc::clone(self.client.as_ref().expect("a transaction that is not over"));
+        let statement = statement.clone();
+        let mut reply: Reply =
+            Box::pin(async move { client.execute_raw(&statement, values).await });
+        // The first poll sends it, in the order of the connection.
+        let reply = match (&mut reply).now_or_never() {
+            Some(early) => futures_util::future::ready(early).boxed(),
+            None => reply,
+        };
+        self.sent().push(reply);
+    }
+
+    /// Waits for the replies to what was sent; the first failure is the cause of the others.
+    pub(super) async fn settle(&self) -> Result<()> {
+        let sent = mem::take(&mut *self.sent());
+        let mut failed = None;
+        for reply in sent {
+            let reply = reply.await;
+            failed = failed.or(reply.err());
+        }
+        match failed {
+            None => Ok(()),
+            Some(error) if error.as_db_error().is_none() || is_lost(&error) => {
+                Err(from_driver(None, error))
+            }
+            // It is up to the rows, whatever it is: the events at fault can be found.
+            Some(error) => {
+                let known = from_driver(None, error);
+                match known.is_temporary() {
+                    true => Err(known),
+                    false => Err(Error::fault("a statement that was sent ahead failed", known)),
+                }
+            }
+        }
+    }
+
+    fn sent(&self) -> MutexGuard<'_, Vec<Reply>> {
+        // Nothing that can panic happens under the lock.
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection, once nothing that was sent holds it.
+    fn take(&mut self) -> Option<Object> {
+        drop(mem::take(&mut *self.sent()));
+        Arc::into_inner(self.client.take()?)
+    }
+
     /// Makes sure that what was begun has not been ended by the user.
     pub(super) async fn check(&self) -> Result<()> {
         let fails = |error| from_driver(None, error);
@@ -75,7 +149,7 @@ impl PgTx {
 
     /// Commits.
     pub(super) async fn commit(mut self) -> Result<()> {
-        let client = self.client.take().ok_or_else(closed)?;
+        let client = self.take().ok_or_else(closed)?;
         let committed = client.batch_execute("COMMIT").await;
         match committed {
             Ok(()) => Ok(()),
@@ -91,7 +165,7 @@ impl PgTx {
 
     /// Ends it together with its connection.
     pub(super) fn discard(mut self) {
-        drop(self.client.take().map(Object::take));
+        drop(self.take().map(Object::take));
     }
 }
 
@@ -106,7 +180,7 @@ impl Deref for PgTx {
 
 impl Drop for PgTx {
     fn drop(&mut self) {
-        if let Some(client) = self.client.take() {
+        if let Some(client) = self.take() {
             // The first poll sends it, in the order of the connection: whoever gets the
             // connection next speaks behind it. Nobody waits for the reply.
             if client.batch_execute("ROLLBACK").now_or_never().is_some() {

@@ -42,7 +42,9 @@ impl Into {
              cents = t.cents + excluded.cents, \
              wrong = t.wrong + (t.last <> excluded.last - 1)::int"
         );
-        tx.execute(&sql, &[&event.stream.to_string(), &version, &cents]).await?;
+        let upsert = tx.prepare_cached(&sql).await?;
+        let stream = event.stream.to_string();
+        tx.send(&upsert, vec![Box::new(stream), Box::new(version), Box::new(cents)]);
         luck()
     }
 }
