@@ -7,7 +7,8 @@ use std::{
 };
 
 use es_core::{
-    Append, EventId, ExpectedVersion, NewEvent, Payload, Position, Read, Recorded, Store, StreamId,
+    Append, Error, EventId, ExpectedVersion, NewEvent, Payload, Position, Read, Recorded, Store,
+    StreamId,
 };
 use tokio::task::JoinHandle;
 
@@ -60,10 +61,10 @@ pub(crate) fn same_as(seen: &[Seen], log: &[Seen]) -> Result<(), String> {
 
 pub(crate) type Seen = (Position, EventId);
 
-/// A follower that writes down what it meets, and polls through temporary errors.
+/// A follower that writes down what it meets, and goes on through temporary errors.
 pub(crate) struct Follower {
     seen: Arc<Mutex<Vec<Seen>>>,
-    task: JoinHandle<()>,
+    task: JoinHandle<Error>,
 }
 
 impl Follower {
@@ -74,11 +75,12 @@ impl Follower {
         let task = tokio::spawn(async move {
             // Not all the time: a server that is away has to come back on the same machine.
             let mut again = tokio::time::interval(Duration::from_millis(20));
-            while let Some(next) = stream.next_event().await {
-                match next {
-                    Ok(event) => list.lock().unwrap().push((event.position, event.id)),
-                    Err(error) if error.is_temporary() => drop(again.tick().await),
-                    Err(error) => panic!("the follower ended: {error:?}"),
+            loop {
+                match stream.next_event().await {
+                    Some(Ok(event)) => list.lock().unwrap().push((event.position, event.id)),
+                    Some(Err(error)) if error.is_temporary() => drop(again.tick().await),
+                    Some(Err(error)) => return error,
+                    None => panic!("the follower ended without a word"),
                 }
             }
         });
@@ -95,6 +97,11 @@ impl Follower {
             assert!(!self.task.is_finished(), "the follower has ended");
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Waits until it ends, and says why.
+    pub(crate) async fn ends(mut self) -> Error {
+        (&mut self.task).await.unwrap()
     }
 }
 

@@ -10,8 +10,11 @@
 mod checks;
 mod conditions;
 mod contract;
+mod crash;
 mod cut;
 mod diverged;
+mod load;
+mod lost;
 mod machine;
 mod progress;
 mod progress_faults;

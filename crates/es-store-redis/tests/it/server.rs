@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use es_core::Store;
-use es_store_redis::{RedisOptions, RedisStore};
+use es_store_redis::{RedisOptions, RedisReadModel, RedisStore};
 
 /// Where the server is. Without one the test is skipped.
 pub(crate) fn url() -> String {
@@ -77,4 +77,23 @@ pub(crate) fn address(url: &str) -> std::net::SocketAddr {
     let place = url.split("://").nth(1).unwrap_or_default();
     let place = place.split('/').next().unwrap_or_default();
     std::net::ToSocketAddrs::to_socket_addrs(place).unwrap().next().unwrap()
+}
+
+/// A store on the log of the usual name.
+pub(crate) async fn store_at(url: &str) -> Store {
+    store_named(url, "es").await
+}
+
+/// A store on the log of this name.
+pub(crate) async fn store_named(url: &str, name: &str) -> Store {
+    Store::new(RedisStore::open_with(url, named(name)).await.unwrap())
+}
+
+/// The read model of this name.
+pub(crate) async fn model_named(url: &str, name: &str) -> RedisReadModel {
+    RedisReadModel::open_with(url, named(name)).await.unwrap()
+}
+
+pub(crate) fn named(name: &str) -> RedisOptions {
+    RedisOptions::new().with_name(name).unwrap()
 }
