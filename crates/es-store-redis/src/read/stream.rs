@@ -5,7 +5,6 @@ use es_redis::Command;
 
 use super::{
     entry::{Run, records},
-    page::Budget,
     source::{Source, found},
 };
 
@@ -72,12 +71,12 @@ impl InStream {
     pub(super) async fn page(
         &mut self,
         source: &Source,
-        budget: &Budget,
+        events: u64,
     ) -> Result<(Vec<Recorded>, bool)> {
         if self.low > self.high {
             return Ok((Vec::new(), false));
         }
-        let wanted = self.wanted(budget.events());
+        let wanted = self.wanted(events);
         if self.direction == Direction::Backward {
             let version = self.high + 1 - wanted;
             let run = Run { stream: self.stream.clone(), version, count: wanted };
