@@ -125,7 +125,10 @@ impl Going {
         let (mut page, is_more) = match &mut self.places {
             Places::Stream(stream) => stream.page(source, budget).await?,
             Places::Log(walk) => walk.page(source, &self.read, budget).await?,
-            Places::Lists(lists) => lists.page(source, budget.events().min(self.left)).await?,
+            Places::Lists(lists) => {
+                let most = if lists.is_exact { self.left } else { u64::MAX };
+                lists.page(source, budget.events().min(most)).await?
+            }
             Places::Event(positions) => match positions.pop_front() {
                 Some(position) => (event(source, position).await?, false),
                 None => (Vec::new(), false),

@@ -8,6 +8,7 @@
 )]
 
 mod checks;
+mod conditions;
 mod contract;
 mod crash;
 mod cut;

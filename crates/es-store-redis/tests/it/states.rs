@@ -157,3 +157,43 @@ fn a_cluster_has_all_keys_of_a_log_in_one_slot() {
         assert_eq!(head.unwrap().position.get(), 6);
     });
 }
+
+/// The rights that `docs/redis.md` lists.
+fn rights() -> Vec<String> {
+    let page = include_str!("../../../../docs/redis.md");
+    let (_, rules) = page.split_once("ACL SETUSER events ").unwrap();
+    let (rules, _) = rules.split_once("```").unwrap();
+    rules.split_whitespace().map(str::to_owned).collect()
+}
+
+#[test]
+fn the_rights_that_are_listed_are_enough() {
+    on_a_server(RedisConfig::durable(), |server| async move {
+        let mut rules: Vec<String> = ["ACL", "SETUSER", "events"].map(str::to_owned).into();
+        rules.extend(rights());
+        server.ask(&rules);
+        let url = server.url().replace("redis://", "redis://events:password@");
+        let own = RedisStore::open(&url).await.unwrap();
+        assert!(own.durability().await.unwrap().survives_power_loss);
+        let store = Store::new(own);
+        let tagged = events(1).into_iter().map(|event| event.with_tag("a:b".parse().unwrap()));
+        let append = Append::to(stream("a"), ExpectedVersion::NoStream).events(tagged);
+        let wait = store.wait(es_core::Position::START);
+        let (head, receipt) = tokio::join!(wait, store.append(append));
+        assert_eq!(head.unwrap().position, receipt.as_ref().unwrap().last);
+        let at = receipt.unwrap().recorded_at;
+        for read in [
+            Read::all(),
+            Read::all().backward(),
+            Read::stream(stream("a")),
+            Read::stream(stream("a")).backward(),
+            Read::category(stream("a").category().clone()),
+            Read::all().tagged("a:b".parse().unwrap()),
+            Read::all().recorded_since(at),
+        ] {
+            assert_eq!(store.read(read.clone()).into_vec().await.unwrap().len(), 1, "{read:?}");
+        }
+        let beyond = es_core::Position::new(9);
+        RedisStore::continue_after_loss(&url, RedisOptions::new(), beyond).await.unwrap();
+    });
+}
