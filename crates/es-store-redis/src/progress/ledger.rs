@@ -45,6 +45,14 @@ struct Claim {
     position: Position,
 }
 
+impl Claim {
+    /// Where the checkpoint is at least, if the server has lost nothing. A step back whose
+    /// reply was lost may have taken place.
+    fn least(&self, progress: &Progress) -> Position {
+        if progress.moves_back { progress.position } else { self.position }
+    }
+}
+
 impl Claims {
     fn with<R>(&self, act: impl FnOnce(&mut HashMap<SubscriberName, Claim>) -> R) -> R {
         // Nothing in here panics half-way.
@@ -155,7 +163,7 @@ fn command(
         .arg(progress.position.get())
         .arg(progress.event.map_or_else(String::new, |event| event.to_string()))
         .arg(claim.map_or_else(String::new, |claim| claim.token.clone()))
-        .arg(claim.map_or(0, |claim| claim.position.get()))
+        .arg(claim.map_or(0, |claim| claim.least(progress).get()))
         .arg(reads.len())
         .arg(writes.len())
         .arg(progress.released.len())

@@ -18,6 +18,7 @@ mod lost;
 mod machine;
 mod progress;
 mod progress_faults;
+mod rights;
 mod rows;
 mod server;
 mod skip;
