@@ -51,11 +51,11 @@ pub use es_bus::{
 };
 #[doc(inline)]
 pub use es_core::{
-    Append, AppendIn, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Check,
-    Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter,
-    DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error,
-    ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced,
-    Follow, FollowStream, Gauge, GaugeSource, Head, Health, HealthReport, IdempotencyClash,
+    Append, AppendIn, AppendRequest, Arrival, Backend, BoxError, BrokenChain, Capabilities,
+    Category, Check, Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType,
+    DeadLetter, DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope,
+    Error, ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion,
+    Fenced, Follow, FollowStream, Gauge, GaugeSource, Head, Health, HealthReport, IdempotencyClash,
     IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, Observation, Observer, On,
     Outcome, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read,
     ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
@@ -81,14 +81,16 @@ pub use es_store_memory::MemoryStore;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use es_store_postgres::{
-    PgTx, PostgresOptions, PostgresReadModel, PostgresSnapshotStore, PostgresStore,
+    PgTx, PostgresInbox, PostgresOptions, PostgresReadModel, PostgresSnapshotStore, PostgresStore,
 };
 #[cfg(feature = "redis")]
 #[doc(inline)]
 pub use es_store_redis::{RedisOptions, RedisReadModel, RedisSnapshotStore, RedisStore, RedisTx};
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
-pub use es_store_sqlite::{SqliteReadModel, SqliteSnapshotStore, SqliteStore, SqliteTx};
+pub use es_store_sqlite::{
+    SqliteInbox, SqliteReadModel, SqliteSnapshotStore, SqliteStore, SqliteTx,
+};
 #[cfg(feature = "telemetry")]
 #[doc(inline)]
 pub use es_telemetry::Telemetry;

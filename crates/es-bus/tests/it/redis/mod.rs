@@ -1,5 +1,6 @@
 //! Topics on a real Redis.
 
+mod chaos;
 mod competing;
 mod lost;
 mod ordered;
@@ -37,6 +38,11 @@ impl World {
         let topic = RedisTopic::connect(&url, "orders", options.clone()).await.unwrap();
         let (store, progress) = (Store::new(MemoryStore::new()), MemoryReadModel::new());
         Self { store, progress, topic, url, options }
+    }
+
+    /// A handle on the same topic, by another way to the server.
+    pub(crate) async fn through(&self, url: &str) -> RedisTopic {
+        RedisTopic::connect(url, "orders", self.options.clone()).await.unwrap()
     }
 
     /// Another handle on the same topic, as another process has it.
