@@ -5,6 +5,8 @@ mod handler;
 mod interest;
 mod letter;
 mod local;
+#[cfg(feature = "redis")]
+mod redis;
 mod relay;
 mod retry;
 mod subscription;
@@ -22,3 +24,9 @@ pub use relay::{
 };
 pub use retry::{Exhausted, Retry};
 pub use subscription::{Subscribe, Subscription};
+
+#[cfg(feature = "redis")]
+pub use redis::{
+    ConsumerState, ConsumerStatus, GroupMode, GroupStatus, RedisConsumer, RedisTopic,
+    RunningConsumer, StartAt, TopicOptions,
+};

@@ -20,8 +20,7 @@ use std::{
 };
 
 use es_core::{
-    DeadLetter, Error, ErrorKind, EventId, Gauge, GaugeSource, Invalid, Result, SharedObserver,
-    SubscriberName,
+    Error, ErrorKind, EventId, Gauge, GaugeSource, Invalid, Result, SharedObserver, SubscriberName,
 };
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
@@ -49,7 +48,8 @@ static BUSES: AtomicU64 = AtomicU64::new(0);
 /// tried again as [`Retry`](crate::Retry) says, and then kept as a dead letter.
 ///
 /// It is in memory and ends with the program. Where nothing may be lost, let a
-/// [`Relay`](crate::Relay) publish on it: that comes back to what was not handled.
+/// [`Relay`](crate::Relay) publish on it: that comes back to what was not handled. Dead letters
+/// are in memory even then.
 ///
 /// A handler that holds the bus (in order to publish) keeps it alive until
 /// [`LocalBus::shutdown`].
@@ -274,17 +274,6 @@ impl LocalBus {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.inner.is_closed.load(Ordering::SeqCst)
-    }
-
-    /// Forgets a letter if the stream waits behind it, for whoever keeps it elsewhere; says
-    /// whether that is so.
-    pub(crate) fn forget_if_parked(&self, letter: &DeadLetter) -> bool {
-        let seat = self.inner.seat(letter.subscriber.as_str());
-        let Some(seat) = seat.ok().filter(|seat| seat.parks()) else {
-            return false;
-        };
-        seat.discard(letter.event);
-        true
     }
 
     fn refuse_in_handler(&self, what: &str) -> Result<()> {

@@ -172,7 +172,7 @@ impl Worker {
             }
             if let Some(error) = failed {
                 attempt += 1;
-                self.wait_out("reading the log", error, attempt).await?;
+                self.wait_out_alive(term, "reading the log", error, attempt).await?;
                 self.state(RelayState::Active);
             }
         }
@@ -239,7 +239,7 @@ impl Worker {
                     Err(error) if error.kind() == ErrorKind::NotFound => return Err(End::Reopen),
                     Err(error) => {
                         attempt += 1;
-                        self.wait_out("publishing", error, attempt).await?;
+                        self.wait_out_alive(term, "publishing", error, attempt).await?;
                     }
                 }
             };
@@ -297,7 +297,7 @@ impl Worker {
     }
 
     /// When something is to be said or asked even if nothing is appended.
-    fn due(&self, term: &Term) -> Instant {
+    pub(super) fn due(&self, term: &Term) -> Instant {
         let later = |from: Instant, by| from.checked_add(by).unwrap_or_else(|| far(from));
         let asked = later(term.asked_at, self.timing.consumed_every);
         match self.timing.lease {
@@ -307,7 +307,7 @@ impl Worker {
     }
 
     /// Says that it is alive, if that is due, and saves up to where everyone has consumed.
-    async fn sign_of_life(&mut self, term: &mut Term) -> Flow<()> {
+    pub(super) async fn sign_of_life(&mut self, term: &mut Term) -> Flow<()> {
         let now = Instant::now();
         if let Some(lease) = self.timing.lease
             && now.saturating_duration_since(term.saved_at) >= lease / 3

@@ -8,6 +8,10 @@
 )]
 
 #[cfg(all(feature = "projection", feature = "derive"))]
+mod chaos;
+#[cfg(all(feature = "projection", feature = "derive"))]
+mod inline;
+#[cfg(all(feature = "projection", feature = "derive"))]
 mod projections;
 #[cfg(all(
     feature = "aggregate",

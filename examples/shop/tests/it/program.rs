@@ -43,6 +43,14 @@ impl Program {
     }
 }
 
+/// A test that fails leaves nothing running behind it.
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[tokio::test]
 async fn told_to_end_it_finishes_and_started_again_everything_is_there() {
     let folder = tempfile::tempdir().unwrap();
