@@ -1,8 +1,6 @@
 //! Area `telemetry`: the same work with and without telemetry. The floor is the same store
 //! without an observer, a layer or a subscriber.
 
-#![expect(clippy::future_not_send, reason = "a subscriber is set for the thread alone")]
-
 mod append;
 mod mode;
 mod project;

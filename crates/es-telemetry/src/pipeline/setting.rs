@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use es_core::{Error, ErrorKind, Invalid, Result};
+use es_core::{Invalid, Result};
 use opentelemetry_sdk::{
     Resource,
     metrics::{MeterProviderBuilder, SdkMeterProvider},
@@ -151,6 +151,7 @@ impl Pipeline {
 fn otlp(
     endpoint: Option<&str>,
 ) -> Result<(opentelemetry_otlp::SpanExporter, opentelemetry_otlp::MetricExporter)> {
+    use es_core::{Error, ErrorKind};
     use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig};
     use tokio::runtime::{Handle, RuntimeFlavor};
 

@@ -45,7 +45,7 @@ pub(super) fn relay(store: &Store, bus: LocalBus) -> RunningRelay {
 }
 
 /// Waits until the spans that have ended are as they are wanted.
-pub(super) async fn until(capture: &Capture, wanted: impl Fn(&[SeenSpan]) -> bool) {
+pub(super) async fn until(capture: &Capture, wanted: impl Fn(&[SeenSpan]) -> bool + Send + Sync) {
     let waiting = async {
         while !wanted(&capture.spans()) {
             tokio::task::yield_now().await;
