@@ -1,11 +1,14 @@
 //! `cargo xtask bench [AREA] [--quick] [--json FILE] [--plot DIR]`.
 
+mod bus;
 mod domain;
 mod measure;
 mod memory;
 mod postgres;
+mod redis;
 mod report;
 mod sqlite;
+mod telemetry;
 
 use std::path::PathBuf;
 
@@ -46,7 +49,27 @@ fn main() -> anyhow::Result<()> {
                 let effort = options.effort;
                 rows.extend(runtime.block_on(postgres::measure(effort))?);
             }
-            other => bail!("no area {other:?}: there are memory, sqlite and postgres"),
+            "redis" => {
+                let effort = options.effort;
+                let (measured, bytes) = runtime.block_on(redis::measure(effort))?;
+                rows.extend(measured);
+                others.extend(bytes);
+            }
+            "bus" => {
+                let effort = options.effort;
+                let measured = runtime.block_on(runtime.spawn(bus::measure(effort)))??;
+                rows.extend(measured.0);
+                others.extend(measured.1);
+            }
+            // On a runtime of its own, with one thread.
+            "telemetry" => {
+                let (measured, cost) = telemetry::measure(options.effort)?;
+                rows.extend(measured);
+                others.push(cost);
+            }
+            other => bail!(
+                "no area {other:?}: there are memory, sqlite, postgres, redis, bus and telemetry"
+            ),
         }
     }
     print!("{}", report::table(&rows));
@@ -79,7 +102,8 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        options.areas.extend(["memory", "sqlite", "postgres"].map(str::to_owned));
+        let all = ["memory", "sqlite", "postgres", "redis", "bus", "telemetry"];
+        options.areas.extend(all.map(str::to_owned));
     }
     Ok(options)
 }

@@ -10,7 +10,7 @@ mod read;
 use crate::{Effort, measure::Row};
 
 /// What both sides commit with.
-const DURABILITY: &str = "journal_mode=WAL, synchronous=FULL";
+pub(crate) const DURABILITY: &str = "journal_mode=WAL, synchronous=FULL";
 
 pub(crate) async fn measure(effort: Effort) -> anyhow::Result<Vec<Row>> {
     let mut rows = append::measure(effort).await?;

@@ -47,8 +47,8 @@ pub use progress::{
 pub use read::{Direction, Read, Selection, TenantScope};
 pub use shape::{Shape, ShapeChange, ShapeDifference};
 pub use store::{
-    Backend, Capabilities, Durability, EventStore, EventStream, Follow, FollowStream, Layer,
-    PageStream, Store,
+    AppendIn, Backend, Capabilities, Durability, EventStore, EventStream, Follow, FollowStream,
+    Layer, PageStream, Store,
 };
 pub use stream::{ExpectedVersion, Key, StreamId, Version};
 pub use upcast::{BrokenChain, Upcasters, UpcastersBuilder};

@@ -37,6 +37,8 @@ pub(crate) struct View {
     pub(crate) position: Position,
     /// Up to here it would know that after a crash.
     pub(crate) saved: Position,
+    /// When that was saved.
+    pub(crate) saved_at: Option<Timestamp>,
     pub(crate) epoch: u64,
     pub(crate) owner: Option<Owner>,
     /// The parked events, by stream.
@@ -58,6 +60,7 @@ impl View {
             log: None,
             position: Position::START,
             saved: Position::START,
+            saved_at: None,
             epoch: 0,
             owner: None,
             parked: HashMap::new(),
@@ -139,6 +142,7 @@ impl Board {
                 view.parked.entry(letter.stream.clone()).or_default().insert(letter.position);
             }
             view.saved = progress.position;
+            view.saved_at = Some(Timestamp::now());
             view.moved(progress.position, now);
             view.handled += handled as u64;
             view.rate.add(handled as u64, now);

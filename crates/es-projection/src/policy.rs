@@ -34,6 +34,9 @@ pub struct Policy {
     /// How many events are applied in one transaction, at most; if it is not said, 512 for a
     /// projection and 1 for a reactor, so that as little as possible happens twice.
     pub batch: Option<usize>,
+    /// Into how many slices by stream it is cut, each with a checkpoint of its own, so that
+    /// they are worked on at the same time; 1 to 256.
+    pub slices: u16,
     temporary: Temporary,
 }
 
@@ -61,6 +64,7 @@ impl Default for Policy {
             backoff_cap: Duration::from_secs(5),
             on_failure: OnFailure::Park,
             batch: None,
+            slices: 1,
             temporary: Arc::new(is_temporary),
         }
     }
@@ -94,6 +98,19 @@ impl Policy {
     #[must_use]
     pub const fn with_batch(mut self, events: usize) -> Self {
         self.batch = Some(if events == 0 { 1 } else { events });
+        self
+    }
+
+    /// The same in so many slices by stream, which are worked on at the same time, by one
+    /// process or, with [`Runner::with_lease`](crate::Runner::with_lease), by as many as there
+    /// are. All events of a stream are in one slice and keep their order; rows that events of
+    /// several streams share must be written so that any order will do.
+    ///
+    /// The number belongs to the rows: another one is refused until the version is raised
+    /// and the rows are built anew.
+    #[must_use]
+    pub const fn with_slices(mut self, slices: u16) -> Self {
+        self.slices = slices;
         self
     }
 
@@ -161,6 +178,7 @@ impl fmt::Debug for Policy {
             .field("backoff_cap", &self.backoff_cap)
             .field("on_failure", &self.on_failure)
             .field("batch", &self.batch)
+            .field("slices", &self.slices)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,8 @@
 //! Which events a subscriber is given.
 
-use es_core::{Category, Envelope, Event, Query, Read, Store, Tenant, TenantScope, limits};
+use es_core::{
+    Category, Envelope, Event, EventId, Query, Read, Store, StreamId, Tenant, TenantScope, limits,
+};
 
 /// Which events a subscriber is given.
 ///
@@ -81,14 +83,25 @@ impl Scope {
     }
 
     pub(crate) fn covers(&self, envelope: &Envelope) -> bool {
+        self.reaches(&envelope.stream) && self.query.matches(&envelope.schema, &envelope.tags)
+    }
+
+    /// Whether it may cover events of this stream.
+    pub(crate) fn reaches(&self, stream: &StreamId) -> bool {
         let is_whose = match &self.tenants {
             TenantScope::All => true,
-            TenantScope::Untenanted => envelope.tenant().is_none(),
-            TenantScope::One(tenant) => envelope.tenant() == Some(tenant),
+            TenantScope::Untenanted => stream.tenant().is_none(),
+            TenantScope::One(tenant) => stream.tenant() == Some(tenant),
         };
-        is_whose
-            && (self.categories.is_empty() || self.categories.contains(envelope.stream.category()))
-            && self.query.matches(&envelope.schema, &envelope.tags)
+        is_whose && (self.categories.is_empty() || self.categories.contains(stream.category()))
+    }
+
+    /// A read of one event that yields nothing if the scope does not cover it, in whichever
+    /// form it is found.
+    pub(crate) fn read_event(&self, event: EventId) -> Read {
+        let mut read = Read::event(event).matching(self.query.clone());
+        read.tenants = self.tenants.clone();
+        read
     }
 
     /// A read that yields whatever any of `scopes` covers, and perhaps more.

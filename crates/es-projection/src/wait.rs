@@ -6,9 +6,15 @@ use es_core::{
     CheckpointStore, DeadLetter, DeadLetterStore, Error, LogId, Position, Receipt, Result,
     StreamId, SubscriberName,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::{State, board::View, worker::Job};
+use crate::{
+    State,
+    board::View,
+    engine::Progresses,
+    slices::{Layout, Slice},
+    worker::Job,
+};
 
 /// How soon and how late a checkpoint is looked at again.
 const POLL: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(100));
@@ -62,8 +68,8 @@ pub enum WaitError {
 }
 
 /// Waits until a subscriber that another process runs has seen everything that `receipt`
-/// tells of (P6): by looking at its checkpoint. In the same process,
-/// [`Running::wait_for`](crate::Running::wait_for) is quicker.
+/// tells of (P6): by looking at its checkpoint, or at those of all its slices. In the same
+/// process, [`Running::wait_for`](crate::Running::wait_for) is quicker.
 ///
 /// # Errors
 /// [`WaitError`]; a subscriber that is not running is not noticed but by the time.
@@ -77,20 +83,34 @@ pub async fn wait_for<C>(
     within: Duration,
 ) -> Result<(), WaitError>
 where
-    C: CheckpointStore + DeadLetterStore + ?Sized,
+    C: CheckpointStore + DeadLetterStore,
 {
     let deadline = moment_in(within);
+    let Some(slices) = from_outside(checkpoints, subscriber, receipt, deadline).await? else {
+        return Ok(());
+    };
+    for slice in Slice::all(slices) {
+        let subscriber = slice.subscriber(subscriber).map_err(WaitError::Failed)?;
+        from_outside(checkpoints, &subscriber, receipt, deadline).await?;
+    }
+    Ok(())
+}
+
+/// Waits for one checkpoint. Says how many slices are to be waited for instead, if it turns
+/// out to be in slices.
+async fn from_outside(
+    store: &dyn Progresses,
+    subscriber: &SubscriberName,
+    receipt: &Receipt,
+    deadline: Instant,
+) -> Result<Option<u16>, WaitError> {
     let mut interval = POLL.0;
     loop {
-        let known = checkpoints.checkpoint(subscriber).await.map_err(WaitError::Failed)?;
-        let mut position = Position::START;
-        if let Some(known) = known {
-            check_log(subscriber, known.log, receipt)?;
-            position = known.position;
-        }
-        if position >= receipt.last {
-            break;
-        }
+        let position = match look(store, subscriber, receipt).await? {
+            Seen::All => return Ok(None),
+            Seen::InSlices(count) => return Ok(Some(count)),
+            Seen::UpTo(position) => position,
+        };
         let now = Instant::now();
         if now >= deadline {
             return Err(WaitError::TimedOut { subscriber: subscriber.clone(), position });
@@ -98,9 +118,34 @@ where
         sleep(interval.min(deadline - now)).await;
         interval = (interval * 2).min(POLL.1);
     }
+}
+
+enum Seen {
+    All,
+    UpTo(Position),
+    InSlices(u16),
+}
+
+/// Looks whether the checkpoint is behind the append, and whether none of it is parked.
+async fn look(
+    store: &dyn Progresses,
+    subscriber: &SubscriberName,
+    receipt: &Receipt,
+) -> Result<Seen, WaitError> {
+    let known = store.checkpoint(subscriber).await.map_err(WaitError::Failed)?;
+    let Some(known) = known else {
+        return Ok(Seen::UpTo(Position::START));
+    };
+    check_log(subscriber, known.log, receipt)?;
+    if let Some(layout) = Layout::of(&known) {
+        return Ok(Seen::InSlices(layout.count));
+    }
+    if known.position < receipt.last {
+        return Ok(Seen::UpTo(known.position));
+    }
     let mut after = Position::new(receipt.first.get().saturating_sub(1));
     loop {
-        let letters = checkpoints.dead_letters(subscriber, after, LETTERS).await;
+        let letters = store.dead_letters(subscriber, after, LETTERS).await;
         let letters = letters.map_err(WaitError::Failed)?;
         let is_of_it = |letter: &&DeadLetter| is_of(receipt, letter.position, &letter.stream);
         if let Some(letter) = letters.iter().find(is_of_it) {
@@ -108,32 +153,60 @@ where
         }
         match letters.last() {
             Some(last) if last.position < receipt.last => after = last.position,
-            _ => return Ok(()),
+            _ => return Ok(Seen::All),
         }
     }
 }
 
-/// Waits for a worker of this process.
+/// Waits for a worker of this process, or of another one while this one stands by.
 pub(crate) async fn in_process(
     job: &Job,
     receipt: &Receipt,
-    within: Duration,
+    deadline: Instant,
 ) -> Result<(), WaitError> {
     let subscriber = &job.subscriber;
     let mut views = job.board.watch();
+    let mut interval = POLL.0;
     let is_there = |view: &View| view.position >= receipt.last && view.log.is_some();
-    let waited = views.wait_for(|view| {
-        let is_other = view.log.is_some_and(|log| log != receipt.log);
-        is_there(view) || is_other || view.state.is_over()
-    });
-    let Ok(Ok(view)) = timeout(within, waited).await else {
-        let position = job.board.view().position;
-        return Err(WaitError::TimedOut { subscriber: subscriber.clone(), position });
-    };
+    loop {
+        let waited = views.wait_for(|view| {
+            let is_other = view.log.is_some_and(|log| log != receipt.log);
+            is_there(view) || is_other || view.state.is_over() || view.state == State::Standby
+        });
+        let seen = match timeout_at(deadline, waited).await {
+            Ok(Ok(view)) if view.state == State::Standby => None,
+            Ok(Ok(view)) => Some(is_seen(subscriber, &view, receipt, is_there(&view))),
+            _ => {
+                let position = job.board.view().position;
+                return Err(WaitError::TimedOut { subscriber: subscriber.clone(), position });
+            }
+        };
+        if let Some(seen) = seen {
+            return seen;
+        }
+        let position = match look(job.engine.progress(), subscriber, receipt).await? {
+            Seen::UpTo(position) => position,
+            Seen::All | Seen::InSlices(_) => return Ok(()),
+        };
+        let now = Instant::now();
+        if now >= deadline {
+            return Err(WaitError::TimedOut { subscriber: subscriber.clone(), position });
+        }
+        sleep(interval.min(deadline - now)).await;
+        interval = (interval * 2).min(POLL.1);
+    }
+}
+
+fn is_seen(
+    subscriber: &SubscriberName,
+    view: &View,
+    receipt: &Receipt,
+    is_there: bool,
+) -> Result<(), WaitError> {
     if let Some(log) = view.log {
         check_log(subscriber, log, receipt)?;
     }
-    if !is_there(&view) {
+    if !is_there {
         let state = view.state;
         return Err(WaitError::NotRunning { subscriber: subscriber.clone(), state });
     }

@@ -9,15 +9,15 @@ use std::{
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use es_core::{
-    Append, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, Invalid,
-    LogId, PageStream, Position, Read, Receipt, Result,
+    Append, AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head,
+    Invalid, LogId, PageStream, Position, Read, Receipt, Result,
 };
 use futures_util::TryStreamExt;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinHandle,
 };
-use tokio_postgres::{Config, GenericClient};
+use tokio_postgres::{Client, Config, GenericClient};
 
 use crate::{
     append::{Looked, Pending, Sender, Slots, Statements, append_in, too_late},
@@ -27,6 +27,7 @@ use crate::{
     names::Names,
     observe::Gauges,
     options::PostgresOptions,
+    progress::PgTx,
     read::{Families, Reader, Sql, head, pages},
     wait::{listen, notify},
 };
@@ -304,6 +305,13 @@ impl Drop for Inner {
         if let Some(listener) = self.listener.get() {
             listener.abort();
         }
+    }
+}
+
+impl AppendIn<PgTx> for PostgresStore {
+    async fn append_in_tx(&self, tx: &mut PgTx, request: &AppendRequest) -> Result<Receipt> {
+        let client: &Client = tx;
+        append_in(client, &self.inner.statements, self.inner.log, request).await
     }
 }
 

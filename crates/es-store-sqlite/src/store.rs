@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, LogId, PageStream,
-    Position, Read, Receipt, Result,
+    AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, LogId,
+    PageStream, Position, Read, Receipt, Result,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -22,6 +22,7 @@ use crate::{
     near::Near,
     open::{self, Place},
     options::{SqliteOptions, Synchronous, WhenFull},
+    progress::SqliteTx,
     read::{Pages, head},
     readers::{Fetch, Job, Readers, end, spawn},
     watch::{Waiting, Watcher},
@@ -313,6 +314,12 @@ impl Drop for Writer {
         if let Some(thread) = self.thread.take() {
             end(thread);
         }
+    }
+}
+
+impl AppendIn<SqliteTx> for SqliteStore {
+    async fn append_in_tx(&self, tx: &mut SqliteTx, request: &AppendRequest) -> Result<Receipt> {
+        self.append_in(tx, request)
     }
 }
 

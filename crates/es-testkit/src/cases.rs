@@ -322,6 +322,7 @@ macro_rules! __checkpoint_cases {
                     progress_moves_the_checkpoint
                     the_same_progress_again_is_allowed
                     a_step_backward_is_refused
+                    a_step_back_that_is_meant_is_taken
                     an_earlier_owner_is_fenced
                     the_fence_is_the_epoch_not_the_name
                     an_epoch_of_the_future_is_refused
@@ -361,6 +362,7 @@ macro_rules! __dead_letter_cases {
                     the_same_progress_again_changes_nothing
                     subscribers_are_told_apart
                     forgetting_takes_the_letters
+                    a_step_back_takes_the_letters_that_come_again
                 }
             }
         }
@@ -401,6 +403,7 @@ macro_rules! __read_model_cases {
                     one_commit_parks_and_releases
                     refused_commits_park_and_release_nothing
                     letters_of_others_stay
+                    a_step_back_commits_with_the_rows
                 }
                 p7_same_log {
                     a_commit_for_another_log_writes_nothing
@@ -410,6 +413,44 @@ macro_rules! __read_model_cases {
                 cancel_safe {
                     a_dropped_begin_leaves_the_model_usable
                     a_dropped_commit_is_whole_or_not_at_all
+                }
+            }
+        }
+    };
+}
+
+/// The cases of a bus.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __bus_cases {
+    ($then:path, $fresh:tt) => {
+        $then! {
+            $fresh bus {
+                b1_relay {
+                    what_was_appended_before_is_published
+                    what_is_appended_later_is_published
+                    an_event_arrives_as_it_was_recorded
+                    a_relay_that_crashes_loses_nothing
+                    relays_side_by_side_lose_nothing
+                }
+                b2_order {
+                    streams_keep_their_order
+                    a_failure_keeps_the_order_of_its_stream
+                    consumers_that_crash_leave_the_order
+                    consumers_that_come_and_go_leave_the_order
+                }
+                b3_failures {
+                    a_failing_handler_disturbs_no_other
+                    a_panicking_handler_disturbs_no_other
+                    a_failure_is_tried_again
+                    a_dead_letter_keeps_error_attempts_and_origin
+                    poison_stops_its_stream_only
+                    dead_letters_can_be_replayed
+                }
+                b4_recovery {
+                    unknown_types_are_parked
+                    what_a_crashed_consumer_held_is_recovered
+                    events_wait_for_consumers
                 }
             }
         }

@@ -43,9 +43,15 @@ pub use es_bus::{
     RelayState, RelayStatus, Replayed, Retry, RunningRelay, Subscribe, Subscription,
     SubscriptionStatistics, Transport, WhenFull,
 };
+#[cfg(all(feature = "bus", feature = "redis"))]
+#[doc(inline)]
+pub use es_bus::{
+    ConsumerState, ConsumerStatus, GroupMode, GroupStatus, RedisConsumer, RedisTopic,
+    RunningConsumer, StartAt, TopicOptions,
+};
 #[doc(inline)]
 pub use es_core::{
-    Append, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Check,
+    Append, AppendIn, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category, Check,
     Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter,
     DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error,
     ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced,
@@ -64,9 +70,10 @@ pub use es_macros::EventFacade as Event;
 #[cfg(feature = "projection")]
 #[doc(inline)]
 pub use es_projection::{
-    CaughtUp, Handle, Handler, IdempotencyKey, Lag, OnFailure, Policy, Projection, Reactor,
-    Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Retried, Runner, Running, Scope,
-    State, Status, Stopped, Trouble, WaitError, handle, wait_for,
+    CaughtUp, Handle, Handler, IdempotencyKey, Inline, InlineTx, Lag, OnFailure, Policy,
+    Projection, Reactor, Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Replay,
+    ReplayFrom, Retried, Rewound, Runner, Running, Scope, Slice, State, Status, Stopped,
+    Subscriber, Trouble, WaitError, handle, react_again, replay, wait_for,
 };
 #[cfg(feature = "memory")]
 #[doc(inline)]

@@ -1,10 +1,9 @@
-//! A bank that shows its balances, and writes to its customers.
+//! A bank that shows its balances.
 
 use eventsource::{
-    BoxError, Payload, Schema,
+    BoxError,
     memory::{MemoryTx, Table},
     prelude::*,
-    projection::IdempotencyKey,
 };
 
 #[derive(Clone, Debug, Event)]
@@ -51,26 +50,6 @@ impl Projection for Balances {
         let AccountEvent::Deposited { cents } = event.event;
         let account = event.stream.key().to_string();
         tx.update(&BALANCES, account, |balance| Some(balance.unwrap_or(0) + cents))?;
-        Ok(())
-    }
-}
-
-/// Writes a letter for each deposit.
-pub(crate) struct Letters(pub(crate) Store);
-
-impl Reactor for Letters {
-    const NAME: &'static str = "letters";
-    type Event = AccountEvent;
-
-    async fn react(
-        &self,
-        event: &Recorded<AccountEvent>,
-        key: &IdempotencyKey,
-    ) -> Result<(), BoxError> {
-        let stream = StreamId::new("letter", event.stream.key())?;
-        let letter = NewEvent::raw(Schema::from_static("letter.sent", 1), Payload::json("thanks")?)
-            .with_id(EventId::derived(key.event().as_uuid(), ["letter"]));
-        self.0.append(Append::to(stream, ExpectedVersion::Any).event(letter)).await?;
         Ok(())
     }
 }

@@ -13,21 +13,17 @@ pub(crate) fn trace(spans: &[SeenSpan], root: &str) -> String {
     text
 }
 
-/// A span, its parts, and behind `~>` what was linked to it.
+/// A span, its parts, and what was linked to it.
 fn branch(text: &mut String, spans: &[SeenSpan], span: &SeenSpan, depth: usize) {
-    let shown = ["es.stream.id", "es.projection", "es.attempts", "es.event_count", "es.result"];
-    let shown = shown.iter().filter_map(|name| {
-        let value = span.attributes.get(*name)?;
-        Some(format!("{}={value}", name.trim_start_matches("es.")))
-    });
-    let (indent, name, took) = ("  ".repeat(depth), &span.name, span.took);
-    let shown = shown.collect::<Vec<_>>().join(" ");
-    let _ = writeln!(text, "{indent}{name:<24} {took:>10.1?}  {shown}");
+    let shown = ["es.attempts", "es.event_count", "es.result"].iter();
+    let shown = shown.filter_map(|name| Some(format!("{name}={} ", span.attributes.get(*name)?)));
+    let (indent, name, took) = ("  ".repeat(depth), &span.name, format!("{:.1?}", span.took));
+    let _ = writeln!(text, "{indent}{name:<24} {took:>9}  {}", shown.collect::<String>());
     for part in spans.iter().filter(|part| part.parent.as_ref() == Some(&span.id)) {
         branch(text, spans, part, depth + 1);
     }
     for linked in spans.iter().filter(|other| other.links.iter().any(|(_, id)| *id == span.id)) {
-        let _ = writeln!(text, "{indent}  ~> in a trace of its own:");
+        let _ = writeln!(text, "{indent}  ~> linked, in a trace of its own");
         branch(text, spans, linked, depth + 2);
     }
 }
@@ -38,8 +34,9 @@ pub(crate) fn metrics(capture: &Capture) -> String {
     for point in capture.points() {
         let of = point.attributes.values().cloned().collect::<Vec<_>>().join(", ");
         let (name, value, count, unit) = (&point.metric, point.value, point.count, &point.unit);
-        let value = if count == 1 { format!("{value}") } else { format!("{value:.6} in {count}") };
-        let _ = writeln!(text, "  {name:<28} {value:>16} {unit:<10} {of}");
+        let value = format!("{value:.6}");
+        let value = value.trim_end_matches('0').trim_end_matches('.');
+        let _ = writeln!(text, "  {name:<34} {value:>10} {unit:<10} ({count}) {of}");
     }
     text
 }

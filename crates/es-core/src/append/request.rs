@@ -2,10 +2,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::Query;
+use super::{Query, Receipt};
 use crate::{
-    EventId, ExpectedVersion, Invalid, Metadata, NewEvent, Position, Result, StreamId, Tenant,
-    limits,
+    Envelope, Error, ErrorKind, EventId, ExpectedVersion, Invalid, Metadata, NewEvent, Position,
+    Recorded, Result, StreamId, Tenant, Version, limits,
 };
 
 /// What a store receives: an append that was checked as a whole.
@@ -116,6 +116,30 @@ impl AppendRequest {
     /// All events in log order, each with its stream.
     pub fn events(&self) -> impl Iterator<Item = (&StreamId, &NewEvent)> {
         self.streams.iter().flat_map(|write| write.events.iter().map(|e| (&write.stream, e)))
+    }
+
+    /// What its events are in the log, by the receipt of this append: what a read yields, before
+    /// upcasters and without the log being asked.
+    ///
+    /// # Errors
+    /// `Invalid` when the receipt is of another append.
+    pub fn recorded(&self, receipt: &Receipt) -> Result<Vec<Recorded>> {
+        let is_of_it = receipt.last.get().checked_sub(receipt.first.get())
+            == Some(self.event_count() as u64 - 1);
+        let other = || Error::new(ErrorKind::Invalid, "the receipt is of another append");
+        let mut recorded = Vec::with_capacity(self.event_count());
+        for write in &self.streams {
+            let last = receipt.version_of(&write.stream).filter(|_| is_of_it).ok_or_else(other)?;
+            let before = last.get().checked_sub(write.events.len() as u64).ok_or_else(other)?;
+            for (number, event) in (1..).zip(&write.events) {
+                let version = Version::new(before + number).map_err(|_| other())?;
+                let position = Position::new(receipt.first.get() + recorded.len() as u64);
+                let (stream, at) = (write.stream.clone(), receipt.recorded_at);
+                let envelope = Envelope::record(event.clone(), stream, version, position, at);
+                recorded.push(envelope.into());
+            }
+        }
+        Ok(recorded)
     }
 
     /// The parts, for stores that move the events out.

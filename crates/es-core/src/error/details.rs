@@ -105,6 +105,8 @@ pub struct Undecodable {
     pub schema: Schema,
     /// The event, once known.
     pub event: Option<EventId>,
+    /// The stream that it belongs to, once known.
+    pub stream: Option<StreamId>,
     /// Where it is, once known.
     pub position: Option<Position>,
 }

@@ -174,6 +174,7 @@ impl Error {
             Detail::Undecodable(undecodable) => {
                 undecodable.position = Some(envelope.position);
                 undecodable.event = Some(envelope.id);
+                undecodable.stream = Some(envelope.stream.clone());
             }
             _ => {}
         }

@@ -94,7 +94,7 @@ impl Error {
     /// A payload that does not fit its schema.
     #[must_use]
     pub fn undecodable(schema: &Schema, source: impl Into<crate::BoxError>) -> Self {
-        Self::from(crate::Undecodable { schema: schema.clone(), event: None, position: None })
-            .with_source(source)
+        let (schema, event, stream, position) = (schema.clone(), None, None, None);
+        Self::from(crate::Undecodable { schema, event, stream, position }).with_source(source)
     }
 }

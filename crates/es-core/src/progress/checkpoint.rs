@@ -98,6 +98,10 @@ pub struct Progress {
     pub parked: Vec<DeadLetter>,
     /// What had been parked and no longer is.
     pub released: Vec<Release>,
+    /// Whether the checkpoint may move backward by it, so that what is behind `position`
+    /// comes again. Then whatever was parked or given up behind `position` is forgotten, since
+    /// it comes again too; what `parked` says is parked after that.
+    pub moves_back: bool,
 }
 
 impl Progress {
@@ -112,7 +116,16 @@ impl Progress {
             event: None,
             parked: Vec::new(),
             released: Vec::new(),
+            moves_back: false,
         }
+    }
+
+    /// The step from `checkpoint` back to `position`, so that the events behind it are handled
+    /// again. Where `checkpoint` has not come so far it stays where it is.
+    #[must_use]
+    pub fn back_to(checkpoint: &Checkpoint, position: Position) -> Self {
+        let position = position.min(checkpoint.position);
+        Self { moves_back: true, ..Self::from(checkpoint, position) }
     }
 
     /// The same, naming the last event of it.
@@ -156,7 +169,8 @@ pub trait CheckpointStore: Debug + Display + Send + Sync + 'static {
         owner: &Owner,
     ) -> Result<Checkpoint>;
 
-    /// Moves the checkpoint forward, if the epoch is still in force.
+    /// Moves the checkpoint forward, if the epoch is still in force; backward only where
+    /// [`Progress::moves_back`] says so.
     ///
     /// # Errors
     /// `Fenced` when another owner has claimed it; `LogDiverged` when it belongs to another

@@ -1,5 +1,6 @@
 //! The port that stores implement and the handle that callers hold.
 
+mod append_in;
 mod capability;
 mod durability;
 mod follow;
@@ -11,6 +12,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use append_in::AppendIn;
 pub use capability::Capabilities;
 pub use durability::Durability;
 pub use follow::{Follow, FollowStream};

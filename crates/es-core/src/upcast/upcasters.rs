@@ -1,6 +1,6 @@
 //! The checked set of upcasters: a layer, and a function for those who have no store.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 
 use super::{
     UpcastersBuilder,
@@ -93,13 +93,23 @@ impl Upcasters {
     /// is dropped. A form of which nothing is known comes back as it is.
     ///
     /// # Errors
-    /// `Undecodable` when a step fails, or a split gives a form that it did not declare. The
+    /// `Undecodable` when a step fails or panics, or a split gives a form that it did not declare. The
     /// source names the step.
     pub fn upcast(&self, schema: &Schema, payload: &Payload) -> Result<Vec<(Schema, Payload)>> {
         let mut newest = Vec::new();
-        match self.expand(schema.clone(), payload.clone(), &mut newest) {
-            Ok(()) => Ok(newest),
-            Err(failed) => Err(Error::undecodable(schema, failed)),
+        // A step that panics fails like one that says so: it has the payload to itself, and
+        // nothing of ours is torn by it.
+        let expanding =
+            AssertUnwindSafe(|| self.expand(schema.clone(), payload.clone(), &mut newest));
+        match std::panic::catch_unwind(expanding) {
+            Ok(Ok(())) => Ok(newest),
+            Ok(Err(failed)) => Err(Error::undecodable(schema, failed)),
+            Err(panic) => {
+                let text = panic.downcast_ref::<&'static str>().copied();
+                let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+                let text = format!("the upcaster panicked: {}", text.unwrap_or("no text"));
+                Err(Error::undecodable(schema, text))
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 mod react;
 mod rows;
 
-use std::{any::Any, fmt::Write as _};
+use std::{any::Any, fmt::Write as _, sync::Arc};
 
 use es_core::{
     BoxError, CheckpointStore, DeadLetterStore, Error, Progress, Recorded, SubscriberName,
@@ -60,6 +60,11 @@ impl Failure {
 
     fn undecodable(handled: usize, error: Error) -> Self {
         Self::Handler { handled, error: error.into(), is_final: true }
+    }
+
+    /// Of an event that could not be read at all.
+    pub(crate) fn unreadable(error: Arc<Error>) -> Self {
+        Self::Handler { handled: 0, error: Box::new(error), is_final: true }
     }
 
     fn of_panic(handled: usize, panic: &(dyn Any + Send)) -> Self {

@@ -1,6 +1,8 @@
 //! A piece of the log.
 
-use es_core::{Position, Recorded};
+use std::sync::Arc;
+
+use es_core::{Error, EventId, Position, Recorded, StreamId};
 
 /// Events of one chunk, at most, but for the parts of its last event.
 pub(super) const EVENTS: usize = 512;
@@ -21,4 +23,30 @@ pub(crate) struct Chunk {
     pub(crate) is_end: bool,
     /// How large the payloads are together.
     pub(crate) bytes: usize,
+    /// What is at `up_to` and could not be read.
+    pub(crate) broken: Option<Broken>,
+}
+
+/// An event that is there and cannot be read in a form that anybody knows: an upcaster fails.
+/// Whose business it is, each subscriber finds out.
+#[derive(Clone, Debug)]
+pub(crate) struct Broken {
+    pub(crate) position: Position,
+    pub(crate) event: EventId,
+    pub(crate) stream: StreamId,
+    pub(crate) error: Arc<Error>,
+}
+
+impl Broken {
+    /// The event that a read failed on with `error`, if that is why it failed.
+    pub(crate) fn of(error: Error) -> Result<Self, Error> {
+        let found = error.undecodable_details();
+        let found = found.and_then(|d| Some((d.position?, d.event?, d.stream.clone()?)));
+        match found {
+            Some((position, event, stream)) => {
+                Ok(Self { position, event, stream, error: Arc::new(error) })
+            }
+            None => Err(error),
+        }
+    }
 }

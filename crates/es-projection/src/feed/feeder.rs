@@ -1,17 +1,20 @@
 //! The task behind a feed: follows the log and fills the window.
 
-use std::{sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use es_core::{Error, ErrorKind, Follow, FollowStream, Position, Read, Result, Store};
+use es_core::{Error, ErrorKind, Follow, FollowStream, Position, Read, Recorded, Result, Store};
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::warn;
 
 use super::{
     Shared,
-    chunk::{BYTES, Chunk, EVENTS},
+    chunk::{BYTES, Broken, Chunk, EVENTS},
 };
-use crate::{engine::with_causes, policy::pause};
+use crate::{
+    engine::{panic_text, with_causes},
+    policy::pause,
+};
 
 /// How long a subscriber that is slower than others is waited for before it is left behind
 /// and has to read on its own. Only while catching up: at the end of the log nobody waits.
@@ -26,8 +29,16 @@ pub(super) async fn run(store: Store, read: Read, shared: Arc<Shared>) {
         Feeder { after: read.after.unwrap_or(Position::START), attempt: 0, looks: 0, shared };
     loop {
         let mut follow = store.follow(read.clone().after(feeder.after));
-        let Some(error) = feeder.fill(&store, &mut follow).await else {
-            continue;
+        // An upcaster that panics must not leave subscribers waiting for a task that is gone.
+        // What it had in hand is read again, so nothing that was torn is seen.
+        let filled = AssertUnwindSafe(feeder.fill(&store, &mut follow)).catch_unwind().await;
+        let error = match filled {
+            Ok(None) => continue,
+            Ok(Some(error)) => error,
+            Err(panic) => {
+                let text = format!("reading the log panicked: {}", panic_text(&*panic));
+                Error::new(ErrorKind::Fault, text)
+            }
         };
         // A follower ends with whatever is not temporary. Something that broke may be whole
         // again later; that the log is another one, or closed, will not change.
@@ -57,6 +68,7 @@ impl Feeder {
         loop {
             room(&self.shared).await;
             let (mut events, mut bytes) = (Vec::new(), 0);
+            let mut broken = None;
             let (up_to, is_end) = loop {
                 match self.next(store, follow).await? {
                     Ok(Follow::Event(event)) => {
@@ -70,16 +82,31 @@ impl Feeder {
                     Ok(Follow::CaughtUp(head)) => break (head.position, true),
                     // The follower goes on from where it was: nothing is lost or doubled.
                     Err(error) if error.is_temporary() => self.trouble(&error).await,
-                    Err(error) => return Some(error),
+                    // One event that cannot be read is the business of whoever wants it.
+                    Err(error) => match Broken::of(error) {
+                        Ok(found) if found.position > self.after => {
+                            let position = found.position;
+                            events.retain(|event: &Recorded| event.position < position);
+                            broken = Some(found);
+                            break (position, false);
+                        }
+                        Ok(found) => return Arc::into_inner(found.error),
+                        Err(error) => return Some(error),
+                    },
                 }
             };
             (self.attempt, self.looks) = (0, 0);
             self.shared.lock().trouble = None;
             if up_to > self.after {
-                let chunk = Chunk { after: self.after, up_to, events, is_end, bytes };
+                let is_broken = broken.is_some();
+                let chunk = Chunk { after: self.after, up_to, events, is_end, bytes, broken };
                 self.shared.lock().push(chunk);
                 self.shared.more.notify_waiters();
                 self.after = up_to;
+                if is_broken {
+                    // The follower has ended with it; another one begins behind it.
+                    return None;
+                }
             }
         }
     }

@@ -32,7 +32,7 @@ use tokio::{
     time::Instant,
 };
 
-pub(crate) use chunk::Chunk;
+pub(crate) use chunk::{Broken, Chunk};
 use window::Window;
 
 /// How long those who start together are waited for, before the window moves on without

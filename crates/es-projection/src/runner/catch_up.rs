@@ -11,7 +11,7 @@ use tokio::{
 use super::Runner;
 use crate::{board::Order, worker};
 
-/// What catching up did for one subscriber.
+/// What catching up did for one subscriber, over all of its slices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CaughtUp {
@@ -48,8 +48,10 @@ impl Runner {
         for job in &self.jobs {
             let (orders, commands) = (watch::Sender::new(Order::Run), mpsc::channel(1));
             let (job, around) = (Arc::clone(job), Arc::clone(&around));
+            // All slices are worked on here.
+            let share = None;
             let until = Some(head.position);
-            workers.spawn(worker::run(job, around, orders.subscribe(), commands.1, until));
+            workers.spawn(worker::run(job, around, orders.subscribe(), commands.1, share, until));
             held.push((orders, commands.0));
         }
         let mut failed = None;
@@ -63,12 +65,22 @@ impl Runner {
         if let Some(error) = failed {
             return Err(error);
         }
-        let caught_up = self.jobs.iter().zip(before).map(|(job, before)| {
+        let mut caught_up: Vec<CaughtUp> = Vec::new();
+        for (job, before) in self.jobs.iter().zip(before) {
             let view = job.board.view();
             let (handled, parked) = (view.handled - before, view.parked_count());
-            let subscriber = job.subscriber.clone();
-            CaughtUp { subscriber, position: view.position, handled, parked }
-        });
-        Ok(caught_up.collect())
+            match caught_up.last_mut().filter(|last| last.subscriber == job.whole) {
+                Some(whole) => {
+                    whole.position = whole.position.min(view.position);
+                    whole.handled += handled;
+                    whole.parked += parked;
+                }
+                None => {
+                    let (subscriber, position) = (job.whole.clone(), view.position);
+                    caught_up.push(CaughtUp { subscriber, position, handled, parked });
+                }
+            }
+        }
+        Ok(caught_up)
     }
 }

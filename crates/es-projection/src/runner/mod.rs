@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod health;
+mod membership;
 mod rebuild;
 mod report;
 mod running;
@@ -20,11 +21,12 @@ use crate::{
     board::Board,
     engine::{Engine, Projecting, Reacting, subscriber},
     feed::Feeds,
+    slices::{MOST, Slice},
     worker::{Job, Surroundings, Timing},
 };
 
 /// Events that a projection takes in one transaction, if its policy does not say.
-const ROWS_BATCH: usize = 512;
+pub(crate) const ROWS_BATCH: usize = 512;
 
 /// Events that a reactor takes before its progress is saved, if its policy does not say.
 const REACTOR_BATCH: usize = 1;
@@ -153,7 +155,7 @@ impl Runner {
         self
     }
 
-    fn add(
+    pub(crate) fn add(
         mut self,
         name: &'static str,
         version: u32,
@@ -162,23 +164,56 @@ impl Runner {
         batch: usize,
         engine: Arc<dyn Engine>,
     ) -> Self {
-        let subscriber = match subscriber(name, version) {
-            Ok(subscriber) => subscriber,
+        let scope = scope.seen_by(&self.store);
+        match self.jobs(name, version, &scope, &policy, batch, &engine) {
+            Ok(jobs) => self.jobs.extend(jobs),
             Err(error) => {
                 self.error.get_or_insert(error);
-                return self;
             }
-        };
-        if self.jobs.iter().any(|job| job.subscriber == subscriber) {
-            let setting = "a subscriber of a runner";
-            let (value, remedy) = (subscriber.to_string(), "give each another name or version");
-            self.error.get_or_insert(Invalid::Setting { setting, value, remedy }.into());
-            return self;
         }
-        let (scope, board) = (scope.seen_by(&self.store), Board::new());
-        let job = Job { name, version, subscriber, engine, scope, policy, batch, board };
-        self.jobs.push(Arc::new(job));
         self
+    }
+
+    /// One job, or one for each slice.
+    fn jobs(
+        &self,
+        name: &'static str,
+        version: u32,
+        scope: &Scope,
+        policy: &Policy,
+        batch: usize,
+        engine: &Arc<dyn Engine>,
+    ) -> Result<Vec<Arc<Job>>> {
+        let whole = subscriber(name, version)?;
+        if self.jobs.iter().any(|job| job.whole == whole) {
+            let setting = "a subscriber of a runner";
+            let (value, remedy) = (whole.to_string(), "give each another name or version");
+            return Err(Invalid::Setting { setting, value, remedy }.into());
+        }
+        if policy.slices > MOST {
+            let (setting, value) = ("the slices of a projection", policy.slices.to_string());
+            let remedy = "256 at most; each costs a checkpoint of its own";
+            return Err(Invalid::Setting { setting, value, remedy }.into());
+        }
+        let job = |subscriber, slice| {
+            Arc::new(Job {
+                name,
+                version,
+                subscriber,
+                whole: whole.clone(),
+                slice,
+                engine: Arc::clone(engine),
+                scope: scope.clone(),
+                policy: policy.clone(),
+                batch,
+                board: Board::new(),
+            })
+        };
+        if policy.slices <= 1 {
+            return Ok(vec![job(whole.clone(), None)]);
+        }
+        let slices = Slice::all(policy.slices);
+        slices.map(|slice| Ok(job(slice.subscriber(&whole)?, Some(slice)))).collect()
     }
 
     /// What the workers share; an error if something was registered that cannot be.

@@ -107,9 +107,9 @@ where
     /// Shows how far it is, from now on.
     #[must_use]
     pub fn watch(&self) -> Option<RebuildWatch> {
-        let job = self.runner.jobs.first()?;
-        let (views, head) = (job.board.watch(), Arc::clone(&self.head));
-        Some(RebuildWatch { views, head, begun: None })
+        let views: Vec<_> = self.runner.jobs.iter().map(|job| job.board.watch()).collect();
+        let head = Arc::clone(&self.head);
+        (!views.is_empty()).then_some(RebuildWatch { views, head, begun: None })
     }
 
     /// Builds, verifies and swaps.
@@ -154,14 +154,24 @@ where
     async fn swap(&self) -> Result<()> {
         let Some(job) = self.runner.jobs.first() else { return Ok(()) };
         let Projecting { projection, model } = &*self.engine;
-        let name = &job.subscriber;
-        let held = job.board.view().epoch;
-        let Some(checkpoint) = model.checkpoint(name).await? else {
-            return Err(Error::new(ErrorKind::NotFound, format!("{name} was forgotten")));
-        };
-        if checkpoint.epoch != held {
-            return Err(Fenced::new(name.clone(), held, checkpoint.epoch).into());
+        let name = &job.whole;
+        let mut checkpoint = None;
+        for job in &self.runner.jobs {
+            let (name, held) = (&job.subscriber, job.board.view().epoch);
+            let Some(known) = model.checkpoint(name).await? else {
+                return Err(Error::new(ErrorKind::NotFound, format!("{name} was forgotten")));
+            };
+            if known.epoch != held {
+                return Err(Fenced::new(name.clone(), held, known.epoch).into());
+            }
+            checkpoint = Some(known);
         }
+        if job.slice.is_some() {
+            // No worker owns the whole, so owning it fences another rebuild's swap.
+            let log = self.runner.store.head().await?.log;
+            checkpoint = Some(model.claim(name, log, &self.runner.owner).await?);
+        }
+        let Some(checkpoint) = checkpoint else { return Ok(()) };
         let mut tx = model.begin().await?;
         let failed = |what| move |error| Error::fault(format!("{name} {what}"), error);
         projection.verify(&mut tx).await.map_err(failed("does not pass its verification"))?;
@@ -198,7 +208,7 @@ pub struct RebuildProgress {
 /// Shows how far a rebuild is.
 #[derive(Clone, Debug)]
 pub struct RebuildWatch {
-    views: watch::Receiver<View>,
+    views: Vec<watch::Receiver<View>>,
     head: Arc<AtomicU64>,
     /// When it was first looked at while it moved, and where it was.
     begun: Option<(Instant, Position)>,
@@ -208,8 +218,14 @@ impl RebuildWatch {
     /// How far it is.
     pub fn progress(&mut self) -> RebuildProgress {
         let head = Position::new(self.head.load(Ordering::Relaxed));
-        let view = self.views.borrow_and_update();
-        let (position, now) = (view.position, Instant::now());
+        let now = Instant::now();
+        let (mut position, mut handled, mut rate) = (head, 0, 0.0);
+        for view in &mut self.views {
+            let view = view.borrow_and_update();
+            position = position.min(view.position);
+            handled += view.handled;
+            rate += view.rate.at(now);
+        }
         let (begun, from) = *self.begun.get_or_insert((now, position));
         let left = head.get().saturating_sub(position.get());
         let left = match position.get().saturating_sub(from.get()) {
@@ -218,7 +234,6 @@ impl RebuildWatch {
                 .ok()
                 .map(|thousandths| (now - begun) * thousandths / 1_000),
         };
-        let (handled, rate) = (view.handled, view.rate.at(now));
         RebuildProgress { position, head, handled, rate, left }
     }
 
@@ -227,6 +242,7 @@ impl RebuildWatch {
     /// # Cancel safety
     /// Safe: it changes nothing.
     pub async fn changed(&mut self) -> bool {
-        self.views.changed().await.is_ok()
+        let changes = self.views.iter_mut().map(|view| Box::pin(view.changed()));
+        futures_util::future::select_all(changes).await.0.is_ok()
     }
 }

@@ -1,27 +1,39 @@
 //! A status, from what a worker shows and what the log says.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use es_core::{Error, Head, Result, Timestamp};
+use es_core::{Error, Head, Result};
 
 use crate::{
-    Lag, Scope, Status,
-    board::View,
+    State, Status,
     engine::with_causes,
-    status::health_of,
+    status::{Kept, Who, health_of},
     worker::{Job, Surroundings},
 };
 
-/// How many unwanted events are looked through for the first wanted one. The age of the last
-/// of them is taken then, which is not less.
-const LOOKED_THROUGH: usize = 1_000;
-
 impl Surroundings {
-    /// What `job` is doing, where `head` is what the log said.
+    /// What `job` is doing, where `head` is what the log said. While it stands by, what is
+    /// kept tells what the one at work does.
     pub(crate) async fn report(&self, job: &Job, head: Result<&Head, &Error>) -> Status {
         let view = job.board.view().clone();
+        let who = Who {
+            name: job.name,
+            version: job.version,
+            subscriber: &job.subscriber,
+            scope: &job.scope,
+            slice: job.slice,
+        };
+        let times = (self.timing.lease.unwrap_or_default(), self.timing.stuck_after);
+        if view.state == State::Standby
+            && let Ok(kept) = Kept::of(job.engine.progress(), &job.subscriber).await
+        {
+            let status = kept.status(&who, &self.store, head, times).await;
+            return Status { state: State::Standby, ..status };
+        }
         let lag = match head {
-            Ok(head) => self.lag(job, &view, *head).await.map_err(|e| with_causes(&e)),
+            Ok(head) => {
+                who.lag(&self.store, view.position, *head).await.map_err(|e| with_causes(&e))
+            }
             Err(error) => Err(with_causes(error)),
         };
         let feed = self.feeds.trouble();
@@ -31,10 +43,12 @@ impl Surroundings {
             name: job.name.to_owned(),
             version: job.version,
             subscriber: job.subscriber.clone(),
+            slice: job.slice,
             state: view.state,
             position: view.position,
             head: head.ok().map(|head| head.position),
             lag: lag.ok(),
+            alive_at: view.saved_at,
             rate: view.rate.at(now),
             handled: view.handled,
             parked: view.parked_count(),
@@ -43,23 +57,7 @@ impl Surroundings {
             epoch: view.epoch,
             last_error: view.trouble,
             health,
+            slices: Vec::new(),
         }
-    }
-
-    async fn lag(&self, job: &Job, view: &View, head: Head) -> Result<Lag> {
-        let events = head.position.get().saturating_sub(view.position.get());
-        if events == 0 {
-            return Ok(Lag::new(0, Duration::ZERO));
-        }
-        let read = Scope::read_for_all([&job.scope]).after(view.position).until(head.position);
-        let mut behind = self.store.read(read.limit(LOOKED_THROUGH as u64));
-        let mut seen = 0;
-        while let Some(event) = behind.next().await.transpose()? {
-            seen += 1;
-            if job.scope.covers(&event) || seen == LOOKED_THROUGH {
-                return Ok(Lag::new(events, Timestamp::now().since(event.recorded_at)));
-            }
-        }
-        Ok(Lag::new(events, Duration::ZERO))
     }
 }

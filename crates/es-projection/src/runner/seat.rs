@@ -9,12 +9,14 @@ use tokio::{
 
 use crate::{
     board::{Command, Order},
+    slices::Share,
     worker::{self, End, Job, Surroundings},
 };
 
 /// One worker as its runner holds it.
 pub(super) struct Seat {
     pub(super) job: Arc<Job>,
+    share: Option<Arc<Share>>,
     at_work: Mutex<AtWork>,
 }
 
@@ -26,9 +28,13 @@ struct AtWork {
 
 impl Seat {
     /// Puts a worker to work.
-    pub(super) fn start(job: Arc<Job>, around: &Arc<Surroundings>) -> Self {
-        let at_work = Mutex::new(begin(&job, around));
-        Self { job, at_work }
+    pub(super) fn start(
+        job: Arc<Job>,
+        around: &Arc<Surroundings>,
+        share: Option<Arc<Share>>,
+    ) -> Self {
+        let at_work = Mutex::new(begin(&job, around, share.clone()));
+        Self { job, share, at_work }
     }
 
     /// Says what is to be done from now on.
@@ -40,7 +46,7 @@ impl Seat {
     pub(super) fn resume(&self, around: &Arc<Surroundings>) {
         let mut at_work = self.lock();
         if at_work.task.as_ref().is_none_or(JoinHandle::is_finished) {
-            *at_work = begin(&self.job, around);
+            *at_work = begin(&self.job, around, self.share.clone());
         } else {
             at_work.orders.send_replace(Order::Run);
         }
@@ -66,12 +72,12 @@ impl Seat {
     }
 }
 
-fn begin(job: &Arc<Job>, around: &Arc<Surroundings>) -> AtWork {
+fn begin(job: &Arc<Job>, around: &Arc<Surroundings>, share: Option<Arc<Share>>) -> AtWork {
     let orders = watch::Sender::new(Order::Run);
     let (commands, received) = mpsc::channel(16);
     let (job, around) = (Arc::clone(job), Arc::clone(around));
     job.board.state(crate::State::Starting);
-    let task = tokio::spawn(worker::run(job, around, orders.subscribe(), received, None));
+    let task = tokio::spawn(worker::run(job, around, orders.subscribe(), received, share, None));
     AtWork { orders, commands, task: Some(task) }
 }
 

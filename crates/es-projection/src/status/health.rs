@@ -43,10 +43,13 @@ pub(crate) fn health_of(
     if let Some(feed) = feed {
         return Health::Degraded(format!("the log is not read: {feed}"));
     }
-    match view.parked_count() {
+    health_of_parked(view.parked_count(), view.parked.len() as u64)
+}
+
+/// That of one about which there is nothing else to say.
+pub(super) fn health_of_parked(parked: u64, streams: u64) -> Health {
+    match parked {
         0 => Health::Healthy,
-        parked => {
-            Health::Degraded(format!("{parked} events of {} streams parked", view.parked.len()))
-        }
+        _ => Health::Degraded(format!("{parked} events of {streams} streams parked")),
     }
 }

@@ -1,14 +1,19 @@
 //! What a subscriber is doing, how far it is behind, and whether that is well.
 
 mod health;
+mod kept;
 mod rate;
+mod whole;
 
 use std::{fmt, time::Duration};
 
 use es_core::{Owner, Position, SubscriberName, Timestamp};
 
+use crate::Slice;
+
 pub use es_core::Health;
 pub(crate) use health::health_of;
+pub(crate) use kept::{Kept, Who};
 pub(crate) use rate::Rate;
 
 /// What a subscriber is doing, how far it is behind, and whether that is well (P4).
@@ -21,7 +26,9 @@ pub struct Status {
     pub version: u32,
     /// The name that its progress is kept under.
     pub subscriber: SubscriberName,
-    /// What it is doing.
+    /// Which slice it is, if it is one.
+    pub slice: Option<Slice>,
+    /// What it is doing; of a whole in slices, the worst of what they do.
     pub state: State,
     /// Everything up to here is handled, parked, or none of its business.
     pub position: Position,
@@ -30,22 +37,28 @@ pub struct Status {
     /// How far it is behind; `None` when the log could not be asked, which is not the same
     /// as not being behind.
     pub lag: Option<Lag>,
-    /// Events that it handles in a second, over the last seconds.
+    /// When it last showed a sign of life to other processes; of a whole in slices, the
+    /// longest ago of those.
+    pub alive_at: Option<Timestamp>,
+    /// Events that it handles in a second, over the last seconds; zero for what another
+    /// process does.
     pub rate: f64,
-    /// Events that it has handled since it was started.
+    /// Events that it has handled since it was started; in this process.
     pub handled: u64,
     /// Events that are parked.
     pub parked: u64,
     /// Streams that wait because of that.
     pub parked_streams: u64,
-    /// Who works on it.
+    /// Who works on it; `None` when nobody does, or several on its slices.
     pub owner: Option<Owner>,
-    /// The epoch that the owner holds.
+    /// The epoch that the owner holds; of a whole in slices, the highest.
     pub epoch: u64,
-    /// What went wrong last.
+    /// What went wrong last; of what another process does, why the last event was parked.
     pub last_error: Option<Trouble>,
     /// Whether all is well.
     pub health: Health,
+    /// Its slices, if it is in slices.
+    pub slices: Vec<Self>,
 }
 
 /// What a subscriber is doing.
@@ -54,7 +67,8 @@ pub struct Status {
 pub enum State {
     /// It claims its checkpoint.
     Starting,
-    /// Another owner is at work, and it waits for that one to go.
+    /// Another owner is at work, or nobody, and it waits for its turn. What else the status
+    /// says is about the one at work.
     Standby,
     /// It works on what is in the log already.
     CatchingUp,

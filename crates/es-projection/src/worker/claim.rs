@@ -1,16 +1,27 @@
 //! Becoming the owner of a checkpoint, and making sure that it belongs to this log.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use es_core::{Diverged, Head, Owner, Position, Timestamp};
-use tokio::time::Instant;
+use es_core::{Diverged, Error, ErrorKind, Head, LogId, Position, Timestamp};
+use tokio::{
+    select,
+    time::{Instant, sleep_until},
+};
 use tracing::warn;
 
-use super::{End, Flow, Worker};
-use crate::State;
+use super::{End, Flow, Worker, inline_owner};
+use crate::{
+    State,
+    board::Order,
+    feed::Broken,
+    slices::{Layout, is_alive, misfit, nobody},
+};
 
 /// How many dead letters are listed at once.
 const LETTERS: usize = 1_000;
+
+/// How late it is noticed, at most, that somebody has left a checkpoint in good order.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How many places behind a worker may begin without making history of them.
 const BACKLOG: u64 = 1_000;
@@ -23,10 +34,21 @@ impl Worker {
         let (store, progress) = (&around.store, job.engine.progress());
         job.board.state(State::Starting);
         self.stand_by().await?;
+        let look = || progress.checkpoint(&job.subscriber);
+        let known = self.persist("looking at its checkpoint", look).await?;
+        if known.is_some_and(|known| known.owner == inline_owner()) {
+            let message = format!(
+                "{} is applied inline, in the appends: no runner works on it; `replay` it to \
+                 give it back to runners",
+                job.subscriber
+            );
+            return Err(End::Failed(Error::new(ErrorKind::Invalid, message)));
+        }
 
         let head = self.persist("looking at the log", || store.head()).await?;
         let claim = || progress.claim(&job.subscriber, head.log, &around.owner);
         self.checkpoint = self.persist("claiming its checkpoint", claim).await?;
+        self.fit(head.log).await?;
         // The former owner may have moved it since the first look.
         let head = self.persist("looking at the log", || store.head()).await?;
         self.checkpoint.check(head).map_err(End::Failed)?;
@@ -52,12 +74,33 @@ impl Worker {
             view.log = Some(checkpoint.log);
             view.position = checkpoint.position;
             view.saved = checkpoint.position;
+            view.saved_at = Some(checkpoint.updated_at);
             view.epoch = checkpoint.epoch;
             view.owner = Some(checkpoint.owner.clone());
             view.parked = parked;
             view.moved_at = std::time::Instant::now();
         });
         Ok(head)
+    }
+
+    /// Makes sure that all processes cut this projection alike. It comes behind the claim: from
+    /// then on whoever changes how it is cut fences this worker.
+    async fn fit(&mut self, log: LogId) -> Flow<()> {
+        let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
+        let Some(slice) = job.slice else {
+            return match Layout::of(&self.checkpoint) {
+                Some(layout) => Err(End::Failed(misfit(&job.whole, layout.count, 1))),
+                None => Ok(()),
+            };
+        };
+        let (store, owner, count) = (job.engine.progress(), &around.owner, slice.count());
+        let settle = || Layout::settle(store, &job.whole, log, owner, count);
+        let begin = self.persist("looking at the slices", settle).await?;
+        if self.checkpoint.position < begin {
+            let progress = self.progress(begin, None);
+            self.advance(&progress, 0).await?;
+        }
+        Ok(())
     }
 
     /// Up to where events are history: what a rebuild does, what was there before the
@@ -78,14 +121,21 @@ impl Worker {
             return Ok(());
         };
         let (around, position) = (Arc::clone(&self.around), self.checkpoint.position);
-        let found = self.persist("looking at the log", || around.store.find(expected)).await?;
-        match found {
-            Some(event) if event.position == position => Ok(()),
+        let find = || async {
+            match around.store.find(expected).await {
+                Ok(found) => Ok(found.map(|event| event.position)),
+                // It is there, whether or not it can be read.
+                Err(error) => Broken::of(error).map(|broken| Some(broken.position)),
+            }
+        };
+        match self.persist("looking at the log", find).await? {
+            Some(found) if found == position => Ok(()),
             _ => Err(End::Failed(Diverged::Rewritten { position, expected }.into())),
         }
     }
 
-    /// With leases, waits while another owner shows signs of life.
+    /// With leases, waits while another owner shows signs of life, and for a slice also while
+    /// this process has its part already.
     ///
     /// The clocks of two machines decide how soon a dead owner is replaced, and never
     /// whether two owners write: that is up to the epoch.
@@ -96,15 +146,61 @@ impl Worker {
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
         loop {
             let look = || job.engine.progress().checkpoint(&job.subscriber);
-            let Some(known) = self.persist("looking at its checkpoint", look).await? else {
-                return Ok(());
-            };
-            let still = Timestamp::now().since(known.updated_at);
-            if known.owner == around.owner || known.owner == nobody() || still >= lease {
+            let known = self.persist("looking at its checkpoint", look).await?;
+            let others = known.filter(|k| is_alive(k, lease) && k.owner != around.owner);
+            // What is to be reached by somebody need not be reached by this one.
+            if let (Some(until), Some(others)) = (self.until, &others)
+                && others.position >= until
+            {
+                self.cursor = others.position;
+                job.board.change(|view| view.position = others.position);
+                return Err(End::Reached);
+            }
+            let is_free = others.is_none();
+            if is_free && self.takes() {
                 return Ok(());
             }
             job.board.state(State::Standby);
-            self.rest((lease - still).min(lease / 4)).await?;
+            let still = others.map(|known| Timestamp::now().since(known.updated_at));
+            let left = still.map_or(lease, |still| lease.saturating_sub(still));
+            self.idle(left.min(lease / 4).min(LOOK), is_free).await?;
+        }
+    }
+
+    /// Whether the slice may be worked on here, as far as the part of this process goes.
+    fn takes(&self) -> bool {
+        match (&self.share, self.job.slice) {
+            (Some(share), Some(slice)) => share.take(slice.index()),
+            _ => true,
+        }
+    }
+
+    /// Waits for so long while it has nothing to work with, or until there is room for one
+    /// more slice, if that is what it waits for. Whoever asks for something is told at once.
+    async fn idle(&mut self, time: Duration, waits_for_room: bool) -> Flow<()> {
+        let until = Instant::now() + time;
+        let share = self.share.clone().filter(|_| waits_for_room);
+        let room = async {
+            match &share {
+                Some(share) => share.has_room().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(room);
+        loop {
+            select! {
+                biased;
+                stop = self.orders.wait_for(|order| *order == Order::Stop) => {
+                    let _ = stop; // dropped or asked, it ends
+                    return Err(End::Asked);
+                }
+                command = self.commands.recv() => match command {
+                    Some(command) => drop(command), // and with it the place for the answer
+                    None => return Err(End::Asked),
+                },
+                () = &mut room => return Ok(()),
+                () = sleep_until(until) => return Ok(()),
+            }
         }
     }
 
@@ -128,9 +224,4 @@ impl Worker {
             warn!(%subscriber, %error, "its checkpoint is not handed over; its lease will lapse");
         }
     }
-}
-
-/// The owner of a checkpoint that was left in good order.
-fn nobody() -> Owner {
-    Owner::new("")
 }

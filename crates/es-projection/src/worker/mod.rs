@@ -13,7 +13,7 @@ mod save;
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use es_core::{
-    Checkpoint, Error, ErrorKind, LogId, Observation, Owner, Position, Recorded, Store,
+    Checkpoint, Envelope, Error, ErrorKind, LogId, Observation, Owner, Position, Recorded, Store,
     SubscriberName,
 };
 use futures_util::FutureExt;
@@ -31,6 +31,7 @@ use crate::{
     feed::{Chunk, Feeds, Reader},
     observe::Watched,
     policy::pause,
+    slices::{Share, Slice},
 };
 
 /// Chunks that are taken together, at most, while few of their events are wanted.
@@ -40,12 +41,23 @@ const CHUNKS_AT_ONCE: usize = 64;
 pub(crate) struct Job {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
+    /// The name that its progress is kept under.
     pub(crate) subscriber: SubscriberName,
+    /// That of the whole, of which it may be a slice.
+    pub(crate) whole: SubscriberName,
+    pub(crate) slice: Option<Slice>,
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) scope: Scope,
     pub(crate) policy: Policy,
     pub(crate) batch: usize,
     pub(crate) board: Board,
+}
+
+impl Job {
+    /// Whether the event is its business.
+    pub(crate) fn wants(&self, envelope: &Envelope) -> bool {
+        self.slice.is_none_or(|slice| slice.covers(&envelope.stream)) && self.scope.covers(envelope)
+    }
 }
 
 /// What all workers of a runner share.
@@ -72,6 +84,11 @@ pub(crate) struct Timing {
     pub(crate) lease: Option<Duration>,
 }
 
+/// The owner of the checkpoint of a projection that is applied in appends.
+pub(crate) fn inline_owner() -> Owner {
+    Owner::new("inline")
+}
+
 /// Why a worker ends.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -79,6 +96,8 @@ pub(crate) enum End {
     Reached,
     /// It was asked to.
     Asked,
+    /// Another process is to have this slice.
+    GivenUp,
     /// Another owner has taken over.
     Fenced(Error),
     /// Trying again does not mend it.
@@ -89,7 +108,7 @@ impl End {
     /// The error behind it, if it is not what was wanted.
     pub(crate) fn into_error(self) -> Option<Error> {
         match self {
-            Self::Reached | Self::Asked => None,
+            Self::Reached | Self::Asked | Self::GivenUp => None,
             Self::Fenced(error) | Self::Failed(error) => Some(error),
         }
     }
@@ -97,7 +116,7 @@ impl End {
     /// The kind of the error behind it, likewise.
     fn error_type(&self) -> Option<&'static str> {
         match self {
-            Self::Reached | Self::Asked => None,
+            Self::Reached | Self::Asked | Self::GivenUp => None,
             Self::Fenced(error) | Self::Failed(error) => Some(error.kind().as_str()),
         }
     }
@@ -111,6 +130,8 @@ pub(crate) struct Worker {
     around: Arc<Surroundings>,
     orders: watch::Receiver<Order>,
     commands: mpsc::Receiver<Command>,
+    /// What slices this process works on, while others work on the rest.
+    share: Option<Arc<Share>>,
     /// Where it is to end.
     until: Option<Position>,
     checkpoint: Checkpoint,
@@ -127,6 +148,7 @@ pub(crate) async fn run(
     around: Arc<Surroundings>,
     orders: watch::Receiver<Order>,
     commands: mpsc::Receiver<Command>,
+    share: Option<Arc<Share>>,
     until: Option<Position>,
 ) -> End {
     // Of no log, and never saved: a claim replaces it.
@@ -135,9 +157,20 @@ pub(crate) async fn run(
     let cursor = Position::START;
     let saved_at = Instant::now();
     let history = Position::START;
-    let mut worker =
-        Worker { job, around, orders, commands, until, checkpoint, cursor, saved_at, history };
+    let mut worker = Worker {
+        job,
+        around,
+        orders,
+        commands,
+        share,
+        until,
+        checkpoint,
+        cursor,
+        saved_at,
+        history,
+    };
     let end = worker.supervised().await;
+    worker.give_back();
     worker.show(&end);
     end
 }
@@ -149,7 +182,8 @@ impl Worker {
     async fn supervised(&mut self) -> End {
         let mut attempt = 0;
         loop {
-            let panic = match AssertUnwindSafe(self.session()).catch_unwind().await {
+            let session = AssertUnwindSafe(self.session()).catch_unwind().await;
+            let panic = match session {
                 Ok(Ok(())) => {
                     self.hand_over().await;
                     return End::Reached;
@@ -158,9 +192,15 @@ impl Worker {
                     self.hand_over().await;
                     return End::Asked;
                 }
+                Ok(Err(End::GivenUp)) => {
+                    self.hand_over().await;
+                    self.give_back();
+                    continue;
+                }
                 // With leases, whoever lost its place stands by for the next chance.
                 Ok(Err(End::Fenced(error))) if self.around.timing.lease.is_some() => {
                     warn!(subscriber = %self.job.subscriber, %error, "another owner has taken over");
+                    self.give_back();
                     continue;
                 }
                 Ok(Err(end)) => return end,
@@ -208,10 +248,12 @@ impl Worker {
     /// Does the next thing that there is to do.
     async fn turn(&mut self, reader: &mut Reader) -> Flow<()> {
         let due = self.due();
+        let excess = excess(self.share.clone(), self.job.slice);
         select! {
             biased;
             order = self.orders.changed() => order.map_err(|_| End::Asked),
             command = self.commands.recv() => self.obey(command).await,
+            () = excess => self.give_up().await,
             () = sleep_until(due) => self.save_due().await,
             chunk = reader.next(self.cursor) => match chunk {
                 Ok(chunk) => self.take(reader, &chunk).await,
@@ -227,8 +269,10 @@ impl Worker {
         let mut events = Vec::new();
         self.wanted(chunk, self.cursor, &mut events);
         let (mut up_to, mut is_end) = (chunk.up_to, chunk.is_end);
+        let mut broken = chunk.broken.clone();
         for _ in 1..CHUNKS_AT_ONCE {
-            if events.len() >= self.job.batch || self.until.is_some_and(|until| up_to >= until) {
+            let is_enough = events.len() >= self.job.batch || broken.is_some();
+            if is_enough || self.until.is_some_and(|until| up_to >= until) {
                 break;
             }
             // An error comes again when nothing is left.
@@ -236,6 +280,10 @@ impl Worker {
             // The chunk may come from another feed, and begin before what is there already.
             self.wanted(&chunk, up_to, &mut events);
             (up_to, is_end) = (chunk.up_to, chunk.is_end);
+            broken = chunk.broken.clone();
+        }
+        if let Some(broken) = &broken {
+            up_to = Position::new(broken.position.get().saturating_sub(1)).max(self.cursor);
         }
         if events.is_empty() {
             self.cursor = up_to;
@@ -243,6 +291,9 @@ impl Worker {
             self.job.board.change(|view| view.moved(up_to, now));
         } else {
             self.watched(&events, up_to).await?;
+        }
+        if let Some(broken) = broken {
+            self.meet(&broken).await?;
         }
         self.job.board.state(if is_end { State::Live } else { State::CatchingUp });
         Ok(())
@@ -268,9 +319,9 @@ impl Worker {
 
     /// Takes what is wanted of a chunk, behind `cursor`.
     fn wanted(&self, chunk: &Chunk, cursor: Position, events: &mut Vec<Recorded>) {
-        let scope = &self.job.scope;
+        let job = &self.job;
         let wanted = chunk.events.iter().filter(|event| {
-            event.position > cursor && !event.part.is_dropped() && scope.covers(event)
+            event.position > cursor && !event.part.is_dropped() && job.wants(event)
         });
         events.extend(wanted.cloned());
     }
@@ -282,10 +333,12 @@ impl Worker {
         self.job.board.state(State::Paused);
         while *self.orders.borrow_and_update() == Order::Pause {
             let due = self.due();
+            let excess = excess(self.share.clone(), self.job.slice);
             select! {
                 biased;
                 order = self.orders.changed() => order.map_err(|_| End::Asked)?,
                 command = self.commands.recv() => self.obey(command).await?,
+                () = excess => self.give_up().await?,
                 () = sleep_until(due) => self.save_due().await?,
             }
         }
@@ -314,6 +367,20 @@ impl Worker {
         }
     }
 
+    /// Saves where it is and ends, so that another process goes on with this slice.
+    async fn give_up(&mut self) -> Flow<()> {
+        self.save().await?;
+        info!(subscriber = %self.job.subscriber, position = %self.cursor, "given up to another process");
+        Err(End::GivenUp)
+    }
+
+    /// Makes room for another slice, if this one was counted.
+    fn give_back(&self) {
+        if let (Some(share), Some(slice)) = (&self.share, self.job.slice) {
+            share.give_back(slice.index());
+        }
+    }
+
     /// Waits for so long, or until it is asked to stop.
     async fn rest(&mut self, time: Duration) -> Flow<()> {
         let stop = self.orders.wait_for(|order| *order == Order::Stop);
@@ -327,7 +394,7 @@ impl Worker {
     fn show(&self, end: &End) {
         let (subscriber, board) = (&self.job.subscriber, &self.job.board);
         match end {
-            End::Reached | End::Asked => {
+            End::Reached | End::Asked | End::GivenUp => {
                 info!(%subscriber, position = %self.cursor, "stopped");
                 board.end(State::Stopped, None);
             }
@@ -343,6 +410,14 @@ impl Worker {
                 board.end(State::Failed, Some(error));
             }
         }
+    }
+}
+
+/// Returns when this process holds more than its part, and this slice is to be given up.
+async fn excess(share: Option<Arc<Share>>, slice: Option<Slice>) {
+    match (share, slice) {
+        (Some(share), Some(slice)) => share.is_too_much(slice.index()).await,
+        _ => std::future::pending().await,
     }
 }
 

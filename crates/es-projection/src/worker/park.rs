@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use es_core::{
-    DeadLetter, Error, ErrorKind, Observation, Position, Read, Recorded, Release, StreamId,
+    DeadLetter, Error, ErrorKind, Observation, Position, Progress, Read, Recorded, Release,
+    StreamId,
 };
 use tracing::{error, info, warn};
 
@@ -11,6 +12,7 @@ use super::{End, Flow, Worker};
 use crate::{
     OnFailure,
     engine::{Failure, with_causes},
+    feed::Broken,
     observe::HANDLER,
     runner::Retried,
 };
@@ -38,8 +40,65 @@ impl Worker {
             attempts += 1;
         }
 
+        let letter = self.letter(recorded);
+        let progress = self.progress(up_to, Some(recorded));
+        self.give_up_on(letter, progress, failure, attempts).await
+    }
+
+    /// Goes on behind an event that could not be read, if it is wanted as one that failed.
+    pub(super) async fn meet(&mut self, broken: &Broken) -> Flow<()> {
+        let Broken { position, event, stream, .. } = broken;
+        if *position <= self.cursor {
+            return Ok(());
+        }
+        let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
+        let is_of_slice = job.slice.is_none_or(|slice| slice.covers(stream));
+        let mut found = Ok(Vec::new());
+        if is_of_slice && job.scope.reaches(stream) {
+            // Which forms it may be read in only the upcasters know; asked for what this
+            // subscriber wants, they answer with nothing, or fail again.
+            let read = || async {
+                match around.store.read(job.scope.read_event(*event)).into_vec().await {
+                    Ok(events) => Ok(Ok(events)),
+                    Err(error) => Broken::of(error).map(|broken| Err(broken.error)),
+                }
+            };
+            found = self.persist("reading an event that could not be read", read).await?;
+        }
+        let error = match found {
+            Ok(mut events) => {
+                events.retain(|event| !event.part.is_dropped() && job.wants(event));
+                if events.is_empty() {
+                    self.cursor = *position;
+                    let now = std::time::Instant::now();
+                    job.board.change(|view| view.moved(*position, now));
+                    return Ok(());
+                }
+                return self.work(&events, *position).await;
+            }
+            Err(error) => error,
+        };
+        let subscriber = job.subscriber.clone();
+        let letter = DeadLetter::waiting(subscriber, *position, *event, stream.clone());
+        // It does not name the event, which proves nothing while it cannot be read.
+        let progress = self.progress(*position, None);
+        if job.board.view().parked.contains_key(stream) {
+            return self.advance(&progress.with_parked(vec![letter]), 0).await;
+        }
+        let failure = Failure::unreadable(error);
+        self.give_up_on(letter, progress, failure, 1).await
+    }
+
+    /// Does what the policy says with an event that is not tried again.
+    async fn give_up_on(
+        &mut self,
+        letter: DeadLetter,
+        progress: Progress,
+        failure: Failure,
+        attempts: u32,
+    ) -> Flow<()> {
         let cause = failure.text();
-        let (subscriber, at) = (self.job.subscriber.clone(), recorded.position);
+        let (subscriber, at) = (self.job.subscriber.clone(), letter.position);
         let is_unknown = failure.is_unknown_event();
         let skipped = match &self.job.policy.on_failure {
             OnFailure::Stop => {
@@ -52,10 +111,9 @@ impl Worker {
             OnFailure::Skip(reason) if !is_unknown => Some(reason.clone()),
             OnFailure::Skip(_) | OnFailure::Park => None,
         };
-        error!(%subscriber, position = %at, stream = %recorded.stream, %cause, attempts, "parked");
+        error!(%subscriber, position = %at, stream = %letter.stream, %cause, attempts, "parked");
         self.job.board.trouble(&*failure.into_error());
-        let letter = self.letter(recorded).failed(cause, attempts);
-        let progress = self.progress(up_to, Some(recorded)).with_parked(vec![letter]);
+        let progress = progress.with_parked(vec![letter.failed(cause, attempts)]);
         self.advance(&progress, 0).await?;
         if let Some(reason) = skipped {
             // It is parked for a moment, so that the reason is kept with it, and a crash
@@ -97,12 +155,20 @@ impl Worker {
             return Ok(true);
         };
         let around = Arc::clone(&self.around);
-        let read = || around.store.read(Read::event(letter.event)).into_vec();
-        let mut events = self.persist("reading a parked event", read).await?;
+        let read = || async {
+            match around.store.read(Read::event(letter.event).all_tenants()).into_vec().await {
+                Ok(events) => Ok(Ok(events)),
+                Err(error) => Broken::of(error).map(|broken| Err(broken.error)),
+            }
+        };
+        let mut events = match self.persist("reading a parked event", read).await? {
+            Ok(events) => events,
+            Err(error) => return self.failed_again(letter, &with_causes(&*error), 1).await,
+        };
         if events.is_empty() {
             return self.failed_again(letter, "the log has no such event", 0).await;
         }
-        events.retain(|event| !event.part.is_dropped() && self.job.scope.covers(event));
+        events.retain(|event| !event.part.is_dropped() && self.job.wants(event));
 
         let release = vec![Release::Handled(position)];
         let mut attempts = 0;

@@ -20,11 +20,11 @@ use crate::{
 const FIRST: Table<String, u64> = Table::new("counts-1");
 const SECOND: Table<String, u64> = Table::new("counts-2");
 /// Which version readers look at.
-const SERVING: Table<&'static str, u32> = Table::new("serving");
+pub(crate) const SERVING: Table<&'static str, u32> = Table::new("serving");
 
 /// Counts events by stream; the second version counts double.
 #[derive(Clone, Default)]
-struct Counts<const V: u32> {
+pub(crate) struct Counts<const V: u32> {
     is_wrong: Arc<AtomicBool>,
     fails: Arc<AtomicBool>,
 }
@@ -54,7 +54,7 @@ impl<const V: u32> Rebuild for Counts<V> {
     }
 }
 
-fn total(model: &MemoryReadModel) -> u64 {
+pub(crate) fn total(model: &MemoryReadModel) -> u64 {
     let serving = model.get(&SERVING, &"counts").unwrap().unwrap_or(1);
     let table = if serving == 1 { &FIRST } else { &SECOND };
     model.rows(table).unwrap().iter().map(|(_, count)| count / u64::from(serving)).sum()

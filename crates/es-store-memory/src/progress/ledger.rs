@@ -65,11 +65,11 @@ impl Ledger {
         if progress.log != known.log {
             return Err(replaced(known.log, progress.log));
         }
-        if progress.position < known.position {
+        if progress.position < known.position && !progress.moves_back {
             return Err(Error::from(Invalid::Setting {
                 setting: "the position of a checkpoint",
                 value: format!("{} after {}", progress.position, known.position),
-                remedy: "it only moves forward; forget the subscriber to begin again",
+                remedy: "it only moves forward; say `Progress::back_to` to handle events again",
             }));
         }
         Ok(())
@@ -85,11 +85,15 @@ impl Ledger {
         };
         if let Some(checkpoint) = &mut subscriber.checkpoint {
             // An event proves the history at its own position only.
-            if progress.event.is_some() || progress.position > checkpoint.position {
+            if progress.event.is_some() || progress.position != checkpoint.position {
                 checkpoint.event = progress.event;
             }
             checkpoint.position = progress.position;
             checkpoint.updated_at = Timestamp::now();
+        }
+        if progress.moves_back {
+            subscriber.parked.retain(|position, _| *position <= progress.position);
+            subscriber.skipped.retain(|position, _| *position <= progress.position);
         }
         for release in &progress.released {
             let letter = subscriber.parked.remove(&release.position());

@@ -10,10 +10,10 @@ use es_core::{
     Checkpoint, Diverged, Error, ErrorKind, EventId, Fenced, Invalid, LogId, Owner, Position,
     Progress, Result, SubscriberName,
 };
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::{GenericClient, Row, Statement};
 use uuid::Uuid;
 
-use super::{letters, text};
+use super::{letters, text, tx::PgTx};
 use crate::{
     append::signed,
     error::{damaged, from_driver},
@@ -24,12 +24,23 @@ use crate::{
 /// What marks a transaction as ours: it ends with the transaction.
 pub(super) const MARK: &str = "eventsource.transaction";
 
+/// Whether it is still the transaction that was marked.
+pub(super) const OPEN: &str =
+    "coalesce(current_setting('eventsource.transaction', true), '') = 'open'";
+
+/// An event proves the history at its own position only.
+const ADVANCE: &str = "UPDATE {es}subscribers SET position = $4, updated_at = clock_timestamp(), \
+     event = CASE WHEN $5::uuid IS NOT NULL OR $4 <> position THEN $5 ELSE event END \
+     WHERE name = $1 AND epoch = $2 AND log = $3 AND (position <= $4 OR $6)";
+
 /// The statements, with the names of the tables in them.
 #[derive(Debug)]
 pub(crate) struct Sql {
     claim: String,
     checkpoint: String,
     advance: String,
+    /// The same in a transaction of ours, and only while that is what was begun.
+    pub(super) advance_within: String,
     forget: String,
     pub(super) letters: letters::Sql,
 }
@@ -46,12 +57,8 @@ impl Sql {
             )),
             checkpoint: names
                 .sql(&format!("SELECT {columns} FROM {{es}}subscribers WHERE name = $1")),
-            // An event proves the history at its own position only.
-            advance: names.sql(
-                "UPDATE {es}subscribers SET position = $4, updated_at = clock_timestamp(), \
-                 event = CASE WHEN $5::uuid IS NOT NULL OR $4 > position THEN $5 ELSE event END \
-                 WHERE name = $1 AND epoch = $2 AND log = $3 AND position <= $4",
-            ),
+            advance: names.sql(ADVANCE),
+            advance_within: names.sql(&format!("{ADVANCE} AND ({OPEN})")),
             forget: names.sql(
                 "WITH letters AS (DELETE FROM {es}dead_letters WHERE subscriber = $1), \
                  skipped AS (DELETE FROM {es}skipped WHERE subscriber = $1) \
@@ -98,30 +105,52 @@ pub(super) async fn checkpoint(
     row.map_or(Ok(None), |row| read(name, &row))
 }
 
-/// Moves the checkpoint and the letters, in the transaction that `client` is in.
+/// Moves the checkpoint and the letters; the letters only in a transaction, if that is to be
+/// one.
 pub(super) async fn advance(
     client: &(impl GenericClient + Sync),
     sql: &Sql,
     progress: &Progress,
 ) -> Result<()> {
+    let prepared = client.prepare(&sql.advance).await;
+    if moves(client, &prepared.map_err(|error| from_driver(None, error))?, progress).await? {
+        return letters::change(client, &sql.letters, progress).await;
+    }
+    Err(refusal(progress, checkpoint(client, sql, &progress.subscriber).await?))
+}
+
+/// The same in a transaction that is still the one that was begun, in one round trip.
+pub(super) async fn advance_within(tx: &PgTx, sql: &Sql, progress: &Progress) -> Result<()> {
+    let prepared = tx.prepare_cached(&sql.advance_within).await;
+    if moves(&**tx, &prepared.map_err(|error| from_driver(None, error))?, progress).await? {
+        return letters::change(&**tx, &sql.letters, progress).await;
+    }
+    tx.check().await?;
+    Err(refusal(progress, checkpoint(&**tx, sql, &progress.subscriber).await?))
+}
+
+/// Moves the checkpoint, and says whether it may be moved.
+async fn moves(
+    client: &(impl GenericClient + Sync),
+    statement: &Statement,
+    progress: &Progress,
+) -> Result<bool> {
     let event = progress.event.map(EventId::as_uuid);
     let moved = client
         .execute(
-            &sql.advance,
+            statement,
             &[
                 &progress.subscriber.as_str(),
                 &signed(progress.epoch),
                 &progress.log.as_uuid(),
                 &signed(progress.position.get()),
                 &event,
+                &progress.moves_back,
             ],
         )
         .await
         .map_err(|error| from_driver(None, error))?;
-    if moved == 0 {
-        return Err(refusal(progress, checkpoint(client, sql, &progress.subscriber).await?));
-    }
-    letters::change(client, &sql.letters, progress).await
+    Ok(moved > 0)
 }
 
 pub(super) async fn forget(
@@ -149,7 +178,7 @@ fn refusal(progress: &Progress, known: Option<Checkpoint>) -> Error {
     Error::from(Invalid::Setting {
         setting: "the position of a checkpoint",
         value: format!("{} after {}", progress.position, known.position),
-        remedy: "it only moves forward; forget the subscriber to begin again",
+        remedy: "it only moves forward; say `Progress::back_to` to handle events again",
     })
 }
 

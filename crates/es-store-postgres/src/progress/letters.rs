@@ -17,6 +17,7 @@ use crate::{
 pub(crate) struct Sql {
     park: String,
     handled: String,
+    forget_behind: String,
     skip: String,
     parked: String,
     skipped: String,
@@ -39,6 +40,10 @@ impl Sql {
             )),
             handled: names
                 .sql("DELETE FROM {es}dead_letters WHERE subscriber = $1 AND position = ANY ($2)"),
+            forget_behind: names.sql(
+                "WITH skipped AS (DELETE FROM {es}skipped WHERE subscriber = $1 AND position > $2) \
+                 DELETE FROM {es}dead_letters WHERE subscriber = $1 AND position > $2",
+            ),
             skip: names.sql(&format!(
                 "WITH released AS (DELETE FROM {{es}}dead_letters d \
                  USING unnest($2::bigint[], $3::text[]) r(at, reason) \
@@ -90,6 +95,10 @@ pub(super) async fn change(
         }
     }
     let fails = |error| from_driver(None, error);
+    if progress.moves_back {
+        let position = signed(progress.position.get());
+        client.execute(&sql.forget_behind, &[&name, &position]).await.map_err(fails)?;
+    }
     if !handled.is_empty() {
         client.execute(&sql.handled, &[&name, &handled]).await.map_err(fails)?;
     }

@@ -101,8 +101,7 @@ impl ReadModel for PostgresReadModel {
     }
 
     async fn commit(&self, tx: PgTx, progress: &Progress) -> Result<()> {
-        tx.check().await?;
-        ledger::advance(&*tx, &self.sql, progress).await?;
+        ledger::advance_within(&tx, &self.sql, progress).await?;
         tx.commit().await
     }
 }
@@ -120,7 +119,8 @@ impl CheckpointStore for PostgresReadModel {
     }
 
     async fn advance(&self, progress: &Progress) -> Result<()> {
-        if progress.parked.is_empty() && progress.released.is_empty() {
+        let moves_letters = !progress.parked.is_empty() || !progress.released.is_empty();
+        if !moves_letters && !progress.moves_back {
             let client = self.connections.get().await?;
             return ledger::advance(&**client, &self.sql, progress).await;
         }

@@ -5,9 +5,9 @@ use std::{fmt, ops::Deref};
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, Result};
 use futures_util::FutureExt;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Statement};
 
-use super::ledger::MARK;
+use super::ledger::{MARK, OPEN};
 use crate::{
     connect::Connections,
     error::{closed, damaged, from_driver, is_lost},
@@ -38,10 +38,32 @@ impl PgTx {
         }
     }
 
+    /// A prepared statement, kept with the connection for whoever asks for the same text
+    /// again: a handler that runs the same statement for each event is planned once.
+    ///
+    /// ```no_run
+    /// # use es_store_postgres::{PgTx, tokio_postgres};
+    /// # async fn credit(tx: &mut PgTx) -> Result<(), tokio_postgres::Error> {
+    /// let credit = tx.prepare_cached("UPDATE balance SET cents = cents + $2 WHERE owner = $1").await?;
+    /// tx.execute(&credit, &[&"alice", &500_i64]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the driver.
+    ///
+    /// # Cancel safety
+    /// Safe: it is kept or it is not.
+    #[expect(clippy::expect_used, reason = "only what consumes the value takes the client")]
+    pub async fn prepare_cached(&self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
+        self.client.as_ref().expect("a transaction that is not over").prepare_cached(sql).await
+    }
+
     /// Makes sure that what was begun has not been ended by the user.
     pub(super) async fn check(&self) -> Result<()> {
-        let sql = format!("SELECT coalesce(current_setting('{MARK}', true), '') = 'open'");
-        let row = self.query_one(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
+        let fails = |error| from_driver(None, error);
+        let row = self.query_one(&format!("SELECT {OPEN}"), &[]).await.map_err(fails)?;
         if row.try_get::<_, bool>(0).map_err(damaged)? {
             return Ok(());
         }

@@ -9,7 +9,8 @@
 --
 -- KEYS: checkpoint, parked letters, skipped letters, then the rows.
 -- ARGV: epoch, log, position, event or '', token or '', least position that is there; the
---       counts of reads, writes, released and parked letters; then these, one after another:
+--       counts of reads, writes, released and parked letters; the place of the position if the
+--       checkpoint may move back, or ''; then these, one after another:
 --   read:     row, field or '', '1' and the value or '0' and ''
 --   write:    command, row, count of arguments, arguments
 --   released: place, reason or ''
@@ -17,7 +18,7 @@
 -- A row is its number among the keys of rows. A place is a position of 16 hexadecimal digits.
 
 local checkpoint, parked, skipped = KEYS[1], KEYS[2], KEYS[3]
-local at = 10
+local at = 11
 
 local function take()
     at = at + 1
@@ -48,7 +49,7 @@ end
 if known[2] ~= ARGV[2] then
     return { 'replaced', known[2] }
 end
-if below(ARGV[3], known[3]) then
+if ARGV[11] == '' and below(ARGV[3], known[3]) then
     return { 'backward', known[3] }
 end
 
@@ -171,6 +172,12 @@ local function replace(key, place, record)
     end
 end
 
+if ARGV[11] ~= '' then
+    -- What is behind the position comes again.
+    redis.call('ZREMRANGEBYLEX', parked, '(' .. ARGV[11] .. '\255', '+')
+    redis.call('ZREMRANGEBYLEX', skipped, '(' .. ARGV[11] .. '\255', '+')
+end
+
 for _ = 1, tonumber(ARGV[9]) do
     local place, reason = take(), take()
     local record = letter(parked, place)
@@ -191,7 +198,7 @@ local time = redis.call('TIME')
 redis.call('HSET', checkpoint, 'position', ARGV[3],
     'at', string.format('%.0f', time[1] * 1000000 + time[2]))
 -- An event proves the history at its own position only.
-if ARGV[4] ~= '' or below(known[3], ARGV[3]) then
+if ARGV[4] ~= '' or known[3] ~= ARGV[3] then
     redis.call('HSET', checkpoint, 'event', ARGV[4])
 end
 return { 'moved' }

@@ -61,7 +61,10 @@ impl Claims {
         self.with(|claims| {
             let claim = claims.get_mut(&progress.subscriber);
             if let Some(claim) = claim.filter(|claim| claim.epoch == progress.epoch) {
-                claim.position = claim.position.max(progress.position);
+                claim.position = match progress.moves_back {
+                    true => progress.position,
+                    false => claim.position.max(progress.position),
+                };
             }
         });
     }
@@ -156,7 +159,8 @@ fn command(
         .arg(reads.len())
         .arg(writes.len())
         .arg(progress.released.len())
-        .arg(progress.parked.len());
+        .arg(progress.parked.len())
+        .arg(if progress.moves_back { letters::place(progress.position) } else { String::new() });
     for read in reads {
         let field = read.field.as_ref().map_or_else(Vec::new, |field| [b":", &field[..]].concat());
         let value = read.value.clone();
@@ -233,7 +237,7 @@ fn refusal(
                 progress.position,
                 detail.text("a position").map_err(of_write)?
             ),
-            remedy: "it only moves forward; forget the subscriber to begin again",
+            remedy: "it only moves forward; say `Progress::back_to` to handle events again",
         }),
         "changed" => {
             let message = "another has changed what the transaction read: nothing was written";

@@ -79,10 +79,12 @@ impl Lists {
                 positions.push(position);
             }
         }
-        let entries = source.entries_with(positions.iter().map(|at| Position::new(*at))).await?;
+        let positions: Vec<Position> = positions.into_iter().map(Position::new).collect();
+        let entries = source.entries_with(&positions).await?;
         let mut runs: Vec<Run> = Vec::new();
-        for (position, entry) in positions.into_iter().zip(&entries) {
-            let place = entry.place(Position::new(position));
+        for position in positions {
+            let at = entries.partition_point(|entry| entry.last < position);
+            let place = entries.get(at).and_then(|entry| entry.place(position));
             let (stream, version) = place.ok_or_else(|| damaged("a place is missing"))?;
             let is_taken = self.direction == Direction::Forward
                 && runs.last_mut().is_some_and(|run| run.takes(stream, version));

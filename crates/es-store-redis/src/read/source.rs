@@ -16,6 +16,9 @@ use crate::{
 /// How often a read is asked again when its reply is lost.
 const TRIES: u32 = 4;
 
+/// Positions that are at most so far apart on average are looked up by one range of the log.
+const DENSE: u64 = 8;
+
 /// The log as it lies on the server.
 pub(crate) struct Source {
     pub(crate) redis: Redis,
@@ -26,6 +29,7 @@ pub(crate) struct Source {
     pub(crate) published: watch::Sender<Position>,
     anchor: Mutex<Option<Anchor>>,
     search: Script,
+    head: Script,
 }
 
 /// An event that was seen here, and where. A server that was rolled back and has gone on
@@ -49,7 +53,15 @@ impl Source {
         let published = watch::Sender::new(head.position);
         let search = Script::new(include_str!("search.lua"));
         let anchor = Mutex::new(None);
-        Self { redis, keys, log: head.log, published, anchor, search }
+        Self {
+            redis,
+            keys,
+            log: head.log,
+            published,
+            anchor,
+            search,
+            head: Script::new(include_str!("../open/head.lua")),
+        }
     }
 
     /// The highest position that was seen here.
@@ -94,18 +106,19 @@ impl Source {
     /// there.
     pub(crate) async fn head(&self) -> Result<Head> {
         let asking = self.asking();
-        let mut replies = self.ask(&asking.commands()).await?.into_iter();
-        asking.head(self, &mut replies)
+        let reply = self.ask(std::slice::from_ref(&asking.command)).await?.swap_remove(0);
+        asking.head(self, reply)
     }
 
     /// The question which log is there, where it ends, and whether it is what was seen.
     pub(crate) fn asking(&self) -> Asking {
         let (seen, anchor) = (self.seen(), self.anchor());
-        let mut commands = vec![open::asking(&self.keys)];
-        commands.extend(anchor.map(|Anchor { id, .. }| {
-            Command::new("HGET").key(self.keys.ids(id)).arg(id.as_uuid().as_bytes().to_vec())
-        }));
-        Asking { seen, anchor, commands }
+        let (bucket, id) = match anchor {
+            Some(Anchor { id, .. }) => (self.keys.ids(id), id.as_uuid().as_bytes().to_vec()),
+            None => (self.keys.meta.clone(), Vec::new()),
+        };
+        let command = self.head.on([&self.keys.meta, &bucket]).arg(id);
+        Asking { seen, anchor, command }
     }
 
     /// Asks, again where a reply is lost; a read may be asked as often as one likes.
@@ -143,18 +156,29 @@ impl Source {
         found.map(Entry::of).transpose()
     }
 
-    /// The entries that have the events at some positions; each entry as often as asked for.
-    pub(crate) async fn entries_with(
-        &self,
-        positions: impl IntoIterator<Item = Position>,
-    ) -> Result<Vec<Entry>> {
-        let asked: Vec<_> =
-            positions.into_iter().map(|at| self.forward(at).arg("COUNT").arg(1)).collect();
+    /// The entries that have the events at some positions, in any order, each entry once.
+    pub(crate) async fn entries_with(&self, positions: &[Position]) -> Result<Vec<Entry>> {
+        let (Some(first), Some(last)) = (positions.iter().min(), positions.iter().max()) else {
+            return Ok(Vec::new());
+        };
+        let span = last.get() - first.get() + 1;
+        let asked: Vec<Command> = if span <= DENSE.saturating_mul(positions.len() as u64) {
+            // An entry's id is its last position, so the one that has `last` may be behind it.
+            let from = format!("{}-0", first.get());
+            let before = format!("({}-0", last.get());
+            let between = Command::new("XRANGE").key(&self.keys.log).arg(from).arg(before);
+            vec![between, self.forward(*last).arg("COUNT").arg(1)]
+        } else {
+            positions.iter().map(|at| self.forward(*at).arg("COUNT").arg(1)).collect()
+        };
         let mut entries = Vec::with_capacity(asked.len());
         for reply in self.ask(&asked).await? {
-            let found = reply.array("the log").map_err(damaged)?.into_iter().next();
-            entries.push(Entry::of(found.ok_or_else(|| damaged("the log ends too early"))?)?);
+            for entry in reply.array("the log").map_err(damaged)? {
+                entries.push(Entry::of(entry)?);
+            }
         }
+        entries.sort_unstable_by_key(|entry| entry.last);
+        entries.dedup_by_key(|entry| entry.last);
         Ok(entries)
     }
 
@@ -208,33 +232,20 @@ impl Source {
 pub(crate) struct Asking {
     seen: Position,
     anchor: Option<Anchor>,
-    commands: Vec<Command>,
+    pub(crate) command: Command,
 }
 
 impl Asking {
-    pub(crate) fn commands(&self) -> Vec<Command> {
-        self.commands.clone()
-    }
-
-    /// The head, of as many replies as there were commands.
-    pub(crate) fn head(
-        &self,
-        source: &Source,
-        replies: &mut impl Iterator<Item = Reply>,
-    ) -> Result<Head> {
-        let mut next = || replies.next().ok_or_else(super::cursor::unanswered);
-        let head = open::head(next()?, source.log)?;
-        let place = self.anchor.map(|_| next()).transpose()?;
+    pub(crate) fn head(&self, source: &Source, reply: Reply) -> Result<Head> {
+        let (head, place) = open::head(reply, source.log)?;
         if head.log != source.log {
             return Ok(head); // whoever asks compares
         }
         if head.position < self.seen {
             return Err(Diverged::RolledBack { reader: self.seen, head }.into());
         }
-        if let (Some(anchor), Some(place)) = (self.anchor, place)
-            && place.count("an id").ok() != Some(anchor.position.get())
-        {
-            return Err(rewritten(Some(anchor)));
+        if self.anchor.is_some_and(|anchor| place != Some(anchor.position)) {
+            return Err(rewritten(self.anchor));
         }
         source.publish(head.position);
         Ok(head)

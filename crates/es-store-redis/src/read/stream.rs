@@ -41,11 +41,13 @@ impl InStream {
     ) -> Result<(Vec<Recorded>, Head, bool)> {
         let wanted = self.wanted(events.max(1));
         let asking = source.asking();
-        let mut commands = vec![self.list(source, wanted)];
-        commands.extend(asking.commands());
-        let mut replies = source.ask(&commands).await?.into_iter();
-        let list = replies.next().ok_or_else(super::cursor::unanswered)?;
-        let head = asking.head(source, &mut replies)?;
+        let commands = [self.list(source, wanted), asking.command.clone()];
+        let mut replies = source.ask(&commands).await?;
+        let (head, list) = (replies.pop(), replies.pop());
+        let (Some(head), Some(list)) = (head, list) else {
+            return Err(super::cursor::unanswered());
+        };
+        let head = asking.head(source, head)?;
         let page = records(list, &self.stream, self.low)?;
         // What comes after the head belongs to a later read.
         self.until = self.until.min(head.position);

@@ -9,7 +9,6 @@ use es_core::{
     Append, Error, ErrorKind, ExpectedVersion, Position, Recorded, Store, StreamId, Version,
 };
 use fastrand::Rng;
-use tokio::task::JoinHandle;
 
 use crate::checks::{Seen, events, stream};
 

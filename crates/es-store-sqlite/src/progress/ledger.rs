@@ -85,6 +85,9 @@ pub(super) fn advance(connection: &Connection, progress: &Progress) -> Result<()
                 event.map(EventId::as_uuid).as_ref().map(Uuid::as_bytes),
                 Timestamp::now().as_micros(),
             ))?;
+        if progress.moves_back {
+            letters::forget_behind(connection, name, progress.position)?;
+        }
         for release in &progress.released {
             letters::release(connection, name, release)?;
         }
@@ -125,11 +128,11 @@ fn check(connection: &Connection, progress: &Progress) -> Result<Checkpoint> {
     if progress.log != known.log {
         return Err(replaced(known.log, progress.log));
     }
-    if progress.position < known.position {
+    if progress.position < known.position && !progress.moves_back {
         return Err(Error::from(Invalid::Setting {
             setting: "the position of a checkpoint",
             value: format!("{} after {}", progress.position, known.position),
-            remedy: "it only moves forward; forget the subscriber to begin again",
+            remedy: "it only moves forward; say `Progress::back_to` to handle events again",
         }));
     }
     let letters = progress.parked.iter().map(|letter| letter.position);

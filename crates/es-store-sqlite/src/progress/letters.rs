@@ -77,6 +77,20 @@ pub(super) fn forget(connection: &Connection, name: &SubscriberName) -> rusqlite
     connection.execute("DELETE FROM es_skipped WHERE subscriber = ?1", [name.as_str()]).map(drop)
 }
 
+/// Takes what was parked or given up behind `position` away: it comes again.
+pub(super) fn forget_behind(
+    connection: &Connection,
+    name: &SubscriberName,
+    position: Position,
+) -> rusqlite::Result<()> {
+    let place = (name.as_str(), signed(position.get()));
+    connection
+        .execute("DELETE FROM es_dead_letters WHERE subscriber = ?1 AND position > ?2", place)?;
+    connection
+        .execute("DELETE FROM es_skipped WHERE subscriber = ?1 AND position > ?2", place)
+        .map(drop)
+}
+
 /// The letters behind `after`, by position.
 pub(super) fn parked(
     connection: &Connection,

@@ -77,6 +77,41 @@ pub async fn a_step_backward_is_refused<S: CheckpointStore>(store: S) {
     refused(&store, &to(&claimed, 0), ErrorKind::Invalid).await;
 }
 
+/// A step back that says that it is one is taken, from the owner only, and proves no event.
+pub async fn a_step_back_that_is_meant_is_taken<S: CheckpointStore>(store: S) {
+    let paused = claim(&store, "one").await;
+    store.advance(&to(&paused, 9).with_event(EventId::new())).await.unwrap();
+    let claimed = claim(&store, "two").await;
+    refused(
+        &store,
+        &Progress::back_to(&current_of(&paused, 9), Position::new(4)),
+        ErrorKind::Fenced,
+    )
+    .await;
+    let mut of_another_log = Progress::back_to(&claimed, Position::new(4));
+    of_another_log.log = LogId::generate();
+    refused(&store, &of_another_log, ErrorKind::LogDiverged).await;
+
+    store.advance(&Progress::back_to(&claimed, Position::new(4))).await.unwrap();
+    let now = current(&store).await;
+    assert_eq!((now.position, now.event), (Position::new(4), None));
+    assert_eq!((now.epoch, &now.owner), (claimed.epoch, &claimed.owner));
+    refused(&store, &to(&claimed, 3), ErrorKind::Invalid).await;
+    // A step back to where it has not come yet stays where it is, and never skips.
+    let ahead = Progress::back_to(&now, Position::new(7));
+    assert_eq!(ahead.position, Position::new(4));
+    store.advance(&ahead).await.unwrap();
+    store.advance(&to(&claimed, 5)).await.unwrap();
+    store.advance(&Progress::back_to(&current(&store).await, Position::START)).await.unwrap();
+    assert_eq!(current(&store).await.position, Position::START);
+}
+
+fn current_of(claimed: &Checkpoint, position: u64) -> Checkpoint {
+    let mut checkpoint = claimed.clone();
+    checkpoint.position = Position::new(position);
+    checkpoint
+}
+
 /// Whoever owned it before the last claim is fenced, and told both epochs.
 pub async fn an_earlier_owner_is_fenced<S: CheckpointStore>(store: S) {
     let paused = claim(&store, "one").await;

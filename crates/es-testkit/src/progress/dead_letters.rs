@@ -175,6 +175,35 @@ pub async fn subscribers_are_told_apart<S: CheckpointStore + DeadLetterStore>(st
     assert_eq!(listed, [(theirs, "theirs".to_owned())]);
 }
 
+/// Letters and skipped ones behind a step back are forgotten, since the events come again;
+/// those before it stay, and so do those of others.
+pub async fn a_step_back_takes_the_letters_that_come_again<S: CheckpointStore + DeadLetterStore>(
+    store: S,
+) {
+    let claimed = claim(&store).await;
+    let letters: Vec<_> = (1..=6).map(|n| letter(n, "a")).collect();
+    park(&store, &claimed, 9, &letters).await;
+    let skip = |n| Release::Skipped(Position::new(n), "no use".to_owned());
+    let at_nine = Progress::from(&claimed, Position::new(9));
+    store.advance(&at_nine.with_released(vec![skip(2), skip(5)])).await.unwrap();
+    let other = SubscriberName::from_static("other");
+    let of_other = store.claim(&other, claimed.log, &Owner::new("one")).await.unwrap();
+    let letter_of_other =
+        DeadLetter::waiting(other.clone(), Position::new(6), EventId::new(), stream("a"));
+    let progress = Progress::from(&of_other, Position::new(9));
+    store.advance(&progress.with_parked(vec![letter_of_other.clone()])).await.unwrap();
+
+    let now = store.checkpoint(&orders()).await.unwrap().unwrap();
+    let back = Progress::back_to(&now, Position::new(3)).with_parked(vec![letters[3].clone()]);
+    store.advance(&back).await.unwrap();
+    expect(&store, &[letters[0].clone(), letters[2].clone(), letters[3].clone()]).await;
+    let skipped = store.skipped(&orders(), Position::START, 9).await.unwrap();
+    let skipped: Vec<_> = skipped.iter().map(|(letter, _)| letter.position.get()).collect();
+    assert_eq!(skipped, [2]);
+    let theirs = store.dead_letters(&other, Position::START, 9).await.unwrap();
+    assert_eq!(theirs, [letter_of_other]);
+}
+
 /// A forgotten subscriber has no letters any more, and no skipped ones; others keep theirs.
 pub async fn forgetting_takes_the_letters<S: CheckpointStore + DeadLetterStore>(store: S) {
     let claimed = claim(&store).await;

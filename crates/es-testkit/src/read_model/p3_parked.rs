@@ -1,6 +1,6 @@
 //! P3: parked and released letters commit together with the rows, or not at all.
 
-use es_core::{Checkpoint, ErrorKind, LogId, Owner, Position, Release, SubscriberName};
+use es_core::{Checkpoint, ErrorKind, LogId, Owner, Position, Progress, Release, SubscriberName};
 
 use super::{
     Rows,
@@ -79,4 +79,20 @@ pub async fn letters_of_others_stay<R: Rows>(rows: R) {
     let released = vec![Release::Handled(Position::new(3))];
     commit(&rows, &[("a", 1)], &to(&other, 5).with_released(released)).await.unwrap();
     assert_eq!(letters(&rows).await, parked);
+}
+
+/// A step back commits with the rows that it clears: all of it or, for a fenced worker,
+/// nothing.
+pub async fn a_step_back_commits_with_the_rows<R: Rows>(rows: R) {
+    let paused = claim_with_something_to_lose(&rows).await;
+    let mut paused_at_five = paused.clone();
+    paused_at_five.position = Position::new(5);
+    let claimed = claim(&rows, "two").await;
+    let back = |of: &Checkpoint| Progress::back_to(of, Position::new(2));
+    refused(&rows, back(&paused_at_five), ErrorKind::Fenced).await;
+    commit(&rows, &[("a", 1)], &back(&claimed)).await.unwrap();
+    assert_eq!((rows.get("a").await, position(&rows).await), (Some(1), 2));
+    assert_eq!((letters(&rows).await, skipped(&rows).await), (vec![], vec![]));
+    commit(&rows, &[("a", 2)], &to(&claimed, 3)).await.unwrap();
+    assert_eq!((rows.get("a").await, position(&rows).await), (Some(2), 3));
 }

@@ -8,9 +8,14 @@
 )]
 
 #[cfg(all(feature = "projection", feature = "derive"))]
+mod chaos;
+#[cfg(all(feature = "projection", feature = "derive"))]
+mod inline;
+#[cfg(all(feature = "projection", feature = "derive"))]
 mod projections;
 #[cfg(all(
     feature = "aggregate",
+    feature = "bus",
     feature = "derive",
     feature = "projection",
     feature = "sqlite",

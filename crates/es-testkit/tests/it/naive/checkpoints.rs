@@ -42,12 +42,16 @@ impl Checkpoints {
             let subscriber = progress.subscriber.clone();
             return Err(Fenced::new(subscriber, progress.epoch, checkpoint.epoch).into());
         }
-        if checkpoint.position > progress.position {
+        if checkpoint.position > progress.position && !progress.moves_back {
             return Err(Error::new(ErrorKind::Invalid, "it would move backward"));
         }
         checkpoint.position = progress.position;
         checkpoint.event = progress.event;
         checkpoint.updated_at = Timestamp::now();
+        if progress.moves_back {
+            kept.parked.retain(|position, _| *position <= progress.position);
+            kept.skipped.retain(|position, _| *position <= progress.position);
+        }
         for letter in &progress.parked {
             kept.parked.insert(letter.position, letter.clone());
         }

@@ -87,8 +87,9 @@ async fn a_command_is_a_trace_and_the_projection_is_linked_to_its_append() {
 
     // What waits is seen: paused, it falls behind.
     running.pause("silent").unwrap();
+    let mut last = None;
     for _ in 0..3 {
-        accounts.execute("bob", &Deposit(1)).await.unwrap();
+        last = accounts.execute("bob", &Deposit(1)).await.unwrap().receipt;
     }
     let behind = async {
         while capture.sum("es.projection.lag", &silent) != 3.0 {
@@ -98,7 +99,8 @@ async fn a_command_is_a_trace_and_the_projection_is_linked_to_its_append() {
     tokio::time::timeout(WITHIN, behind).await.unwrap();
     assert!(capture.sum("es.projection.lag_time", &silent) > 0.0);
     running.resume("silent").unwrap();
-    running.drain(WITHIN).await.unwrap();
+    running.wait_for("silent", &last.unwrap(), WITHIN).await.unwrap();
+    running.stop(WITHIN).await;
     let spans = capture.spans();
     let links: Vec<_> =
         named(&spans, "es.project silent")[1..].iter().map(|s| s.links.len()).collect();
