@@ -41,9 +41,11 @@ impl Observer for Notes {
     }
 }
 
+/// Appends and room in the queue; connections used, idle and allowed.
+type Gauged = ((usize, usize), (usize, usize, usize));
+
 impl Notes {
-    /// Appends and room in the queue; connections used, idle and allowed.
-    fn gauges(&self) -> Option<((usize, usize), (usize, usize, usize))> {
+    fn gauges(&self) -> Option<Gauged> {
         let source = self.sources.lock().unwrap().first().and_then(Weak::upgrade)?;
         let (mut queue, mut pool) = (None, None);
         source.gauges(&mut |gauge| match gauge {
