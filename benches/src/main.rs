@@ -1,16 +1,22 @@
 //! `cargo xtask bench [AREA] [--quick] [--json FILE] [--plot DIR]`.
 
+mod bus;
 mod domain;
 mod measure;
 mod memory;
 mod postgres;
 mod projections;
+mod redis;
 mod report;
 mod sqlite;
+mod telemetry;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+
+const AREAS: [&str; 7] =
+    ["memory", "sqlite", "postgres", "redis", "projections", "bus", "telemetry"];
 
 /// How much a run measures.
 #[derive(Clone, Copy)]
@@ -47,12 +53,30 @@ fn main() -> anyhow::Result<()> {
                 let effort = options.effort;
                 rows.extend(runtime.block_on(postgres::measure(effort))?);
             }
+            "redis" => {
+                let effort = options.effort;
+                let (measured, bytes) = runtime.block_on(redis::measure(effort))?;
+                rows.extend(measured);
+                others.extend(bytes);
+            }
+            "bus" => {
+                let effort = options.effort;
+                let measured = runtime.block_on(runtime.spawn(bus::measure(effort)))??;
+                rows.extend(measured.0);
+                others.extend(measured.1);
+            }
+            // On a runtime of its own, with one thread.
+            "telemetry" => {
+                let (measured, cost) = telemetry::measure(options.effort)?;
+                rows.extend(measured);
+                others.push(cost);
+            }
             "projections" => {
                 let measured = runtime.block_on(projections::measure(options.effort))?;
                 rows.extend(measured.0);
                 others.extend(measured.1);
             }
-            other => bail!("no area {other:?}: there are memory, sqlite, postgres and projections"),
+            other => bail!("no area {other:?}: there are {}", AREAS.join(", ")),
         }
     }
     print!("{}", report::table(&rows));
@@ -85,7 +109,7 @@ fn options(mut args: impl Iterator<Item = String>) -> anyhow::Result<Options> {
         }
     }
     if options.areas.is_empty() {
-        options.areas.extend(["memory", "sqlite", "postgres", "projections"].map(str::to_owned));
+        options.areas.extend(AREAS.map(str::to_owned));
     }
     Ok(options)
 }

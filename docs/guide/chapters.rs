@@ -19,18 +19,26 @@ chapters! {
     Stores = "stores.md";
     Aggregates = "aggregates.md";
     Projections = "projections.md";
+    Bus = "bus.md";
     SchemaEvolution = "schema-evolution.md";
     Tenants = "tenants.md";
     Testing = "testing.md";
+    Telemetry = "telemetry.md";
     OperatingPostgresql = "operating-postgresql.md";
     OperatingSqlite = "operating-sqlite.md";
+    OperatingRedis = "operating-redis.md";
     Performance = "performance.md";
     Troubleshooting = "troubleshooting.md";
+    Shop = "shop.md";
     Architecture = "architecture.md";
     ReferenceEvents = "reference-events.md";
     ReferenceStores = "reference-stores.md";
     ReferenceAggregates = "reference-aggregates.md";
     ReferenceProjections = "reference-projections.md";
+    ReferenceBus = "reference-bus.md";
+    MigratingFromEventsourcePy = "migrating-from-eventsource-py.md";
+    MigratingFromCqrsEs = "migrating-from-cqrs-es.md";
+    Comparison = "comparison.md";
     Faq = "faq.md";
     Glossary = "glossary.md";
 }

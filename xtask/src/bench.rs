@@ -23,13 +23,14 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     }
     let run = ["run", "--quiet", "--release", "--package", "es-bench", "--bin", "es-bench", "--"];
     let mut command = run::cargo(run);
-    let postgres =
-        matches!(area.as_deref(), None | Some("postgres" | "projections")).then(Service::postgres);
+    let postgres = matches!(area.as_deref(), None | Some("postgres" | "projections" | "bus"))
+        .then(Service::postgres);
     let postgres = postgres.transpose()?;
     if let Some(postgres) = &postgres {
         command.env(POSTGRES_URL, postgres.url());
     }
-    let redis = matches!(area.as_deref(), None | Some("redis")).then(Service::redis).transpose()?;
+    let redis =
+        matches!(area.as_deref(), None | Some("redis" | "bus")).then(Service::redis).transpose()?;
     if let Some(redis) = &redis {
         command.env(REDIS_URL, redis.url());
     }

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::args::{Args, Usage};
 use crate::metadata::{Metadata, Package};
 use crate::run::{self, Outcome};
-use crate::services::Service;
+use crate::services::{POSTGRES_URL, REDIS_URL, Service};
 use crate::table::Table;
 
 pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
@@ -63,12 +63,22 @@ impl Request {
             bail!("the examples do not build");
         }
 
+        let needs = |name: &str| chosen.iter().any(|e| e.needs.iter().any(|need| need == name));
+        let postgres = needs("postgres").then(Service::postgres).transpose()?;
+        let redis = needs("redis").then(Service::redis).transpose()?;
+
         let mut table = Table::new("example");
         for example in chosen {
             println!("\n== {} ==", heading(example));
             let started = Instant::now();
             let mut command = run::cargo(["run", "-q", "-p", &example.name]);
             command.args(self.profile()).args(self.arguments());
+            if let Some(postgres) = &postgres {
+                command.env(POSTGRES_URL, postgres.url());
+            }
+            if let Some(redis) = &redis {
+                command.env(REDIS_URL, redis.url());
+            }
             let outcome = run::run(&mut command)?;
             table.push(&example.name, outcome, started.elapsed());
         }

@@ -36,7 +36,8 @@ Usage: cargo xtask VERB [flags]
       The args go to `cargo test`.
   bench [AREA] [--quick] [--json FILE] [--plot DIR]
       Measure ours against the least code that does the same. The areas are `memory`,
-      `sqlite`, `postgres` and `redis`; without one, all.
+      `sqlite`, `postgres`, `redis`, `projections`, `bus` and `telemetry`; without
+      one, all.
   schema [--check | --accept]
       Whether events still look as the schema locks say; --accept writes what is
       new and safe.

@@ -34,6 +34,8 @@ pub(crate) struct Package {
     /// Relative to the root for a member, absolute otherwise.
     pub(crate) manifest: String,
     pub(crate) features: Vec<String>,
+    /// The servers that it needs to run: `package.metadata.xtask.needs`.
+    pub(crate) needs: Vec<String>,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) is_member: bool,
     pub(crate) is_publishable: bool,
@@ -145,6 +147,10 @@ impl Package {
                 Value::Object(features) => features.keys().cloned().collect(),
                 _ => Vec::new(),
             },
+            needs: value["metadata"]["xtask"]["needs"]
+                .as_array()
+                .map(|needs| needs.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+                .unwrap_or_default(),
             dependencies: list(value, "dependencies")?
                 .iter()
                 .map(Dependency::parse)

@@ -12,7 +12,7 @@ pub(crate) use floor::decode;
 use crate::{Effort, measure::Row};
 
 /// What both sides commit with.
-const DURABILITY: &str = "journal_mode=WAL, synchronous=FULL";
+pub(crate) const DURABILITY: &str = "journal_mode=WAL, synchronous=FULL";
 
 pub(crate) async fn measure(effort: Effort) -> anyhow::Result<Vec<Row>> {
     let mut rows = append::measure(effort).await?;

@@ -5,9 +5,12 @@ mod handler;
 mod interest;
 mod letter;
 mod local;
+#[cfg(feature = "redis")]
+mod redis;
 mod relay;
 mod retry;
 mod subscription;
+mod watch;
 
 pub use handler::EventHandler;
 pub use interest::Interest;
@@ -21,3 +24,9 @@ pub use relay::{
 };
 pub use retry::{Exhausted, Retry};
 pub use subscription::{Subscribe, Subscription};
+
+#[cfg(feature = "redis")]
+pub use redis::{
+    ConsumerState, ConsumerStatus, GroupMode, GroupStatus, RedisConsumer, RedisTopic,
+    RunningConsumer, StartAt, TopicOptions,
+};

@@ -41,8 +41,8 @@ pub use observe::{
     Gauge, GaugeSource, Observation, Observer, Outcome, SharedObserver, SnapshotUse, spans,
 };
 pub use progress::{
-    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, Owner, Progress, ReadModel, Release,
-    Snapshot, SnapshotKey, SnapshotStore,
+    Arrival, Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, Owner, Progress, ReadModel,
+    Release, Snapshot, SnapshotKey, SnapshotStore,
 };
 pub use read::{Direction, Read, Selection, TenantScope};
 pub use shape::{Shape, ShapeChange, ShapeDifference};

@@ -145,6 +145,8 @@ where
             match inline.catch_up().await {
                 // Somebody else is making it inline, or works on it and is fenced next time.
                 Err(error) if error.kind() == ErrorKind::Fenced => continue,
+                // Somebody else has made it inline, and runners refuse to work on it.
+                Err(_) if inline.is_inline().await? => break,
                 caught_up => caught_up?,
             }
             let model = &inline.engine.model;

@@ -4,6 +4,7 @@ mod append;
 mod connect;
 mod error;
 mod hash;
+mod inbox;
 mod migrate;
 mod names;
 mod observe;
@@ -16,6 +17,7 @@ mod tls;
 mod wait;
 
 pub use deadpool_postgres;
+pub use inbox::PostgresInbox;
 pub use options::PostgresOptions;
 pub use progress::{PgTx, PostgresReadModel};
 pub use snapshots::PostgresSnapshotStore;

@@ -61,9 +61,22 @@ pub(crate) fn encode(event: &NewEvent) -> Result<Bytes> {
     Ok(out.freeze())
 }
 
-/// The event that a record tells of, at this place of its stream.
-pub(crate) fn decode(record: Bytes, stream: &StreamId, version: Version) -> Result<Recorded> {
-    Reader(record).event(stream, version).map_err(damaged)
+/// Makes events of records; those of one type that come together share its name.
+#[derive(Default)]
+pub(crate) struct Decoder {
+    last: Option<EventType>,
+}
+
+impl Decoder {
+    /// The event that a record tells of, at this place of its stream.
+    pub(crate) fn event(
+        &mut self,
+        record: Bytes,
+        stream: &StreamId,
+        version: Version,
+    ) -> Result<Recorded> {
+        Reader(record).event(&mut self.last, stream, version).map_err(damaged)
+    }
 }
 
 /// A key of the log holds what no release of this crate writes.
@@ -89,14 +102,23 @@ fn put(out: &mut BytesMut, text: &[u8]) {
 struct Reader(Bytes);
 
 impl Reader {
-    fn event(&mut self, stream: &StreamId, version: Version) -> Result<Recorded, BoxError> {
+    fn event(
+        &mut self,
+        last: &mut Option<EventType>,
+        stream: &StreamId,
+        version: Version,
+    ) -> Result<Recorded, BoxError> {
         let position = Position::new(self.number()?);
         let at = Timestamp::from_micros(i64::try_from(self.number()?)?);
         let id = EventId::from_uuid(self.uuid()?);
         let schema_version = self.bytes(4)?.get_u32();
         let flags = self.bytes(1)?.get_u8();
         let name = self.text()?;
-        let schema = Schema::new(EventType::new(std::str::from_utf8(&name)?)?, schema_version);
+        let name = match last {
+            Some(last) if last.as_str().as_bytes() == name => last.clone(),
+            _ => last.insert(EventType::new(std::str::from_utf8(&name)?)?).clone(),
+        };
+        let schema = Schema::new(name, schema_version);
         let has = |flag| flags & flag != 0;
         let correlation = if has(CORRELATION) { self.uuid()? } else { id.as_uuid() };
         let causation = if has(CAUSATION) { Some(self.uuid()?) } else { None };

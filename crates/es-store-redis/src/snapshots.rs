@@ -11,10 +11,13 @@ use es_core::{
     ContentType, EventId, LogId, Payload, Result, Snapshot, SnapshotKey, SnapshotStore, Timestamp,
     Version,
 };
-use es_redis::{Command, Redis, RedisOptions, Reply, Script};
+use es_redis::{Command, Redis, Reply, Script};
 use uuid::Uuid;
 
-use crate::progress::{damaged, of_read};
+use crate::{
+    error::{damaged, from_redis},
+    options::RedisOptions,
+};
 
 static LOAD: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("snapshots/load.lua")));
 static SAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("snapshots/save.lua")));
@@ -27,12 +30,13 @@ static SAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("snaps
 #[derive(Clone)]
 pub struct RedisSnapshotStore {
     redis: Redis,
-    namespace: String,
+    name: String,
     time_to_live: Duration,
 }
 
 impl RedisSnapshotStore {
-    /// Opens the snapshots in the Redis at `url`, in the usual namespace.
+    /// Opens the snapshots `es` in the Redis at `url`. That may be one which forgets keys
+    /// when it is full: a snapshot is only a cache.
     ///
     /// # Errors
     /// `Invalid` when the URL makes no sense, `Unavailable` when Redis cannot be reached.
@@ -40,19 +44,19 @@ impl RedisSnapshotStore {
     /// # Cancel safety
     /// Dropping the future leaves nothing open.
     pub async fn open(url: &str) -> Result<Self> {
-        Self::open_in(url, "eventsource").await
+        Self::open_with(url, RedisOptions::new()).await
     }
 
-    /// The same in a namespace of its own.
+    /// The same as `options` say; each name has snapshots of its own.
     ///
     /// # Errors
     /// Those of [`RedisSnapshotStore::open`].
     ///
     /// # Cancel safety
     /// That of [`RedisSnapshotStore::open`].
-    pub async fn open_in(url: &str, namespace: &str) -> Result<Self> {
-        let redis = Redis::connect(url, RedisOptions::new()).await.map_err(of_read)?;
-        Ok(Self { redis, namespace: namespace.to_owned(), time_to_live: Duration::ZERO })
+    pub async fn open_with(url: &str, options: RedisOptions) -> Result<Self> {
+        let redis = Redis::connect(url, options.link()).await.map_err(from_redis)?;
+        Ok(Self { redis, name: options.name, time_to_live: Duration::ZERO })
     }
 
     /// The same, forgetting a snapshot when it has not been saved again for so long; whole
@@ -64,30 +68,30 @@ impl RedisSnapshotStore {
     }
 
     fn key(&self, key: &SnapshotKey) -> String {
-        format!("{}:snapshot:{key}", self.namespace)
+        format!("{}:snapshot:{key}", self.name)
     }
 }
 
 #[async_trait]
 impl SnapshotStore for RedisSnapshotStore {
     async fn load(&self, key: &SnapshotKey) -> Result<Option<Snapshot>> {
-        let reply = self.redis.command(LOAD.on([self.key(key)])).await.map_err(of_read)?;
-        let outer = reply.array("a snapshot").map_err(of_read)?.into_iter().next();
+        let reply = self.redis.command(LOAD.on([self.key(key)])).await.map_err(from_redis)?;
+        let outer = reply.array("a snapshot").map_err(from_redis)?.into_iter().next();
         let mut parts =
-            outer.unwrap_or(Reply::Nil).array("a snapshot").map_err(of_read)?.into_iter();
+            outer.unwrap_or(Reply::Nil).array("a snapshot").map_err(from_redis)?.into_iter();
         let mut part = || parts.next().ok_or_else(|| damaged("a snapshot that ends early"));
         let log = part()?;
         if log.is_nil() {
             return Ok(None);
         }
-        let text = |reply: Reply| reply.text("a field of a snapshot").map_err(of_read);
+        let text = |reply: Reply| reply.text("a field of a snapshot").map_err(from_redis);
         let uuid = |reply: Reply| Uuid::parse_str(&text(reply)?).map_err(damaged);
         let log = LogId::from_uuid(uuid(log)?);
         let version = Version::new(text(part()?)?.parse().map_err(damaged)?)?;
         let event = EventId::from_uuid(uuid(part()?)?);
         let taken_at = Timestamp::from_micros(text(part()?)?.parse().map_err(damaged)?);
         let content_type = ContentType::new(text(part()?)?)?;
-        let state = part()?.bytes("the state of a snapshot").map_err(of_read)?;
+        let state = part()?.bytes("the state of a snapshot").map_err(from_redis)?;
         let state = Payload::stored(content_type, state);
         let mut snapshot = Snapshot::new(key.clone(), version, event, log, state);
         snapshot.taken_at = taken_at;
@@ -106,25 +110,23 @@ impl SnapshotStore for RedisSnapshotStore {
             .arg(snapshot.state.bytes())
             // A century: what is longer would overflow in the server.
             .arg(milliseconds.min(100 * 365 * 86_400_000));
-        self.redis.command(command).await.map(drop).map_err(of_read)
+        self.redis.command(command).await.map(drop).map_err(from_redis)
     }
 
     async fn delete(&self, key: &SnapshotKey) -> Result<()> {
         let command = Command::new("DEL").key(self.key(key));
-        self.redis.command(command).await.map(drop).map_err(of_read)
+        self.redis.command(command).await.map(drop).map_err(from_redis)
     }
 }
 
 impl Debug for RedisSnapshotStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisSnapshotStore")
-            .field("namespace", &self.namespace)
-            .finish_non_exhaustive()
+        f.debug_struct("RedisSnapshotStore").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 impl Display for RedisSnapshotStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}:snapshot", self.redis, self.namespace)
+        write!(f, "{} {}:snapshot", self.redis, self.name)
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, LogId, PageStream,
-    Position, Read, Receipt, Result,
+    AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, Invalid, LogId,
+    PageStream, Position, Read, Receipt, Result,
 };
 use es_redis::Redis;
 use tokio::{
@@ -25,6 +25,9 @@ use crate::{
     read::{Source, pages},
     wait::listen,
 };
+
+/// The largest number that a script counts to exactly.
+const LARGEST: u64 = 1 << 53;
 
 /// A log of events in Redis. Cloning it copies the handle.
 ///
@@ -97,6 +100,38 @@ impl RedisStore {
         let room = Semaphore::new(options.queue.min(Semaphore::MAX_PERMITS));
         let inner = Inner { source, appender, room, options, listener: OnceLock::new() };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Lets the log at `url` go on after its server has lost events, or all of them: under a
+    /// new identity, and with its next position behind `beyond`. For an operator, once it is
+    /// clear that what is lost stays lost.
+    ///
+    /// Say as `beyond` the highest position that anybody has ever been told: by a receipt, a
+    /// checkpoint, a `LogDiverged` that says where a reader was. Then no position is ever given
+    /// to two events; those that were lost stay free. What is left of the log is kept, and
+    /// whoever still has the log of before is told `LogDiverged` and opens it again.
+    ///
+    /// # Errors
+    /// Those of [`RedisStore::open`], and `Invalid` for a position beyond 2^53, which Redis
+    /// cannot count to.
+    ///
+    /// # Cancel safety
+    /// It is done or not; done twice, the log has another identity once more.
+    pub async fn continue_after_loss(
+        url: &str,
+        options: RedisOptions,
+        beyond: Position,
+    ) -> Result<Head> {
+        if beyond.get() > LARGEST {
+            let (setting, value) = ("the position to continue behind", beyond.to_string());
+            let remedy = "name one that was given; they are far below 2^53";
+            return Err(Invalid::Setting { setting, value, remedy }.into());
+        }
+        let redis = Redis::connect(url, options.link()).await.map_err(from_redis)?;
+        Server::ask(&redis).await?.check(&redis.to_string(), &options)?;
+        let head = open::go_on(&redis, &options.keys(), beyond).await?;
+        tracing::warn!(redis = %redis, log = %head.log, at = %head.position, "the log goes on after a loss");
+        Ok(head)
     }
 
     /// The log that this store has.

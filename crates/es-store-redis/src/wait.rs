@@ -5,7 +5,7 @@ use std::{sync::Weak, time::Duration};
 
 use es_redis::{Command, Redis};
 
-use crate::{open, read::Source};
+use crate::read::Source;
 
 /// How long one read waits at the server.
 const BLOCK: Duration = Duration::from_secs(5);
@@ -32,17 +32,14 @@ pub(crate) async fn listen(source: Weak<Source>, poll: Duration) {
         let read = Command::new("XREAD").arg("COUNT").arg(1).arg("BLOCK");
         let read = read.arg(u64::try_from(BLOCK.as_millis()).unwrap_or(5_000));
         let read = read.arg("STREAMS").key(&strong.keys.log).arg(from);
-        let asking = open::asking(&strong.keys);
         drop(strong); // the store may go while this waits
         let read = own.command_within(read, BLOCK + own.command_timeout()).await;
         let Some(strong) = source.upgrade() else { return };
-        let seen = strong.seen();
         match read {
             Ok(reply) if reply.is_nil() => {}
             Ok(_) => {
-                let asked = own.command(asking).await.map(|reply| strong.checked(reply, seen));
                 // Whoever waits looks for themselves, and says what is wrong.
-                if !matches!(asked, Ok(Ok(_))) {
+                if strong.head().await.is_err() {
                     drop(strong);
                     tokio::time::sleep(poll.max(Duration::from_millis(10))).await;
                 }

@@ -3,6 +3,7 @@
 mod append;
 mod backup;
 mod error;
+mod inbox;
 mod near;
 mod open;
 mod options;
@@ -14,6 +15,7 @@ mod store;
 mod watch;
 mod worker;
 
+pub use inbox::SqliteInbox;
 pub use options::{SqliteOptions, Synchronous, WhenFull};
 pub use progress::{SqliteReadModel, SqliteTx};
 pub use rusqlite;

@@ -106,6 +106,8 @@ impl Capture {
         let (spans, metrics) = (InMemorySpanExporter::default(), InMemoryMetricExporter::default());
         let tracers = SdkTracerProvider::builder()
             .with_sampler(sampler)
+            // What is linked too often is to be seen, not cut off.
+            .with_max_links_per_span(10_000)
             .with_simple_exporter(spans.clone())
             .build();
         let reader = PeriodicReader::builder(metrics.clone())

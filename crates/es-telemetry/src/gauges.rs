@@ -69,6 +69,12 @@ impl Sources {
                 tell(waiting as u64, &[KeyValue::new(POOL, name.to_owned())]);
             }
         });
+        self.numbers(meter, metrics::BUS_PENDING, |gauge, tell| {
+            if let Gauge::Messages { subscription, pending } = gauge {
+                let group = KeyValue::new(spans::MESSAGING_GROUP, subscription.to_owned());
+                tell(pending as u64, &[group]);
+            }
+        });
         self.observe_subscribers(meter);
     }
 

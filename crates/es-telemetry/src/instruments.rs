@@ -39,6 +39,12 @@ pub(crate) struct Instruments {
     pub(crate) projection_retries: Counter<u64>,
     pub(crate) projection_dead_letters: Counter<u64>,
     pub(crate) projection_released: Counter<u64>,
+    pub(crate) sent_messages: Counter<u64>,
+    pub(crate) operation_duration: Histogram<f64>,
+    pub(crate) consumed_messages: Counter<u64>,
+    pub(crate) process_duration: Histogram<f64>,
+    pub(crate) bus_retries: Counter<u64>,
+    pub(crate) bus_dead_letters: Counter<u64>,
 }
 
 impl Instruments {
@@ -80,6 +86,12 @@ impl Instruments {
             projection_retries: counter(metrics::PROJECTION_RETRIES),
             projection_dead_letters: counter(metrics::PROJECTION_DEAD_LETTERS),
             projection_released: counter(metrics::PROJECTION_RELEASED),
+            sent_messages: counter(metrics::SENT_MESSAGES),
+            operation_duration: seconds(metrics::OPERATION_DURATION),
+            consumed_messages: counter(metrics::CONSUMED_MESSAGES),
+            process_duration: seconds(metrics::PROCESS_DURATION),
+            bus_retries: counter(metrics::BUS_RETRIES),
+            bus_dead_letters: counter(metrics::BUS_DEAD_LETTERS),
         }
     }
 }

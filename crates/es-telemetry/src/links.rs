@@ -18,7 +18,8 @@ const MOST: usize = 128;
 /// somebody may still read its events would never end.
 pub(crate) fn add(span: &Span, events: &[Recorded]) {
     // Where a filter leaves the span out, another one is current.
-    let is_ours = span.metadata().is_some_and(|span| span.name() == spans::PROJECT);
+    let ours = [spans::PROJECT, spans::PUBLISH, spans::PROCESS];
+    let is_ours = span.metadata().is_some_and(|span| ours.contains(&span.name()));
     if !is_ours || !is_recording(span) {
         return;
     }

@@ -75,6 +75,36 @@ impl Recorder {
                 to.projection_released.add(1, &[subscriber, result]);
             }
             Observation::Diverged { .. } => to.log_regressions.add(1, &[]),
+            Observation::PublishBegun { events, is_history: false, .. } => {
+                links::add(&Span::current(), events);
+            }
+            Observation::PublishDone { relay, published, outcome, took } => {
+                let of = [
+                    KeyValue::new(spans::MESSAGING_DESTINATION, relay.to_owned()),
+                    KeyValue::new(spans::MESSAGING_OPERATION, "publish"),
+                    KeyValue::new(spans::RESULT, outcome.as_str()),
+                ];
+                to.sent_messages.add(published, &of[..1]);
+                to.operation_duration.record(took.as_secs_f64(), &of);
+            }
+            Observation::ProcessBegun { event, .. } => {
+                links::add(&Span::current(), std::slice::from_ref(event));
+            }
+            Observation::ProcessDone { subscription, outcome, retries, took } => {
+                let of = [
+                    KeyValue::new(spans::MESSAGING_GROUP, subscription.to_owned()),
+                    KeyValue::new(spans::RESULT, outcome.as_str()),
+                ];
+                to.consumed_messages.add(1, &of[..1]);
+                to.process_duration.record(took.as_secs_f64(), &of);
+                if retries > 0 {
+                    to.bus_retries.add(retries, &of[..1]);
+                }
+            }
+            Observation::DeadLetter { subscription } => {
+                let group = KeyValue::new(spans::MESSAGING_GROUP, subscription.to_owned());
+                to.bus_dead_letters.add(1, &[group]);
+            }
             // Of a later version of es-core.
             _ => {}
         }

@@ -418,3 +418,41 @@ macro_rules! __read_model_cases {
         }
     };
 }
+
+/// The cases of a bus.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __bus_cases {
+    ($then:path, $fresh:tt) => {
+        $then! {
+            $fresh bus {
+                b1_relay {
+                    what_was_appended_before_is_published
+                    what_is_appended_later_is_published
+                    an_event_arrives_as_it_was_recorded
+                    a_relay_that_crashes_loses_nothing
+                    relays_side_by_side_lose_nothing
+                }
+                b2_order {
+                    streams_keep_their_order
+                    a_failure_keeps_the_order_of_its_stream
+                    consumers_that_crash_leave_the_order
+                    consumers_that_come_and_go_leave_the_order
+                }
+                b3_failures {
+                    a_failing_handler_disturbs_no_other
+                    a_panicking_handler_disturbs_no_other
+                    a_failure_is_tried_again
+                    a_dead_letter_keeps_error_attempts_and_origin
+                    poison_stops_its_stream_only
+                    dead_letters_can_be_replayed
+                }
+                b4_recovery {
+                    unknown_types_are_parked
+                    what_a_crashed_consumer_held_is_recovered
+                    events_wait_for_consumers
+                }
+            }
+        }
+    };
+}

@@ -7,6 +7,7 @@
     reason = "a case proves a promise by panicking where it is broken"
 )]
 
+pub mod bus;
 mod cases;
 mod declined;
 mod macros;

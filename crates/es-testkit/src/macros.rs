@@ -128,6 +128,22 @@ macro_rules! read_model_contract_tests {
     };
 }
 
+/// Makes a test of every case of the contract of a bus (B1 to B4): a relay from a log, the
+/// transport, and its consumers together.
+///
+/// `bus` is a factory as in [`contract_tests!`](crate::contract_tests), for a
+/// [`BusUnderTest`](crate::bus::BusUnderTest) on a fresh, empty log; `fixture` gives one with a
+/// guard.
+#[macro_export]
+macro_rules! bus_contract_tests {
+    ($kind:ident = $factory:expr $(,)?) => {
+        async fn __fresh_bus() -> $crate::Fixture<impl $crate::bus::BusUnderTest> {
+            $crate::__factory!($kind(bus) $factory)
+        }
+        $crate::__bus_cases! { $crate::__tests, (__fresh_bus) }
+    };
+}
+
 /// Calls the factory as its name says.
 #[doc(hidden)]
 #[macro_export]
@@ -148,6 +164,9 @@ macro_rules! __factory {
         $crate::__private::from_subject($factory).await
     };
     (dead_letters(dead_letters) $factory:expr) => {
+        $crate::__private::from_subject($factory).await
+    };
+    (bus(bus) $factory:expr) => {
         $crate::__private::from_subject($factory).await
     };
     (rows(rows) $factory:expr) => {

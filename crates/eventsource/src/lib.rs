@@ -19,9 +19,15 @@ pub use es_store_memory as memory;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use es_store_postgres as postgres;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use es_store_redis as redis;
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite as sqlite;
+#[cfg(feature = "telemetry")]
+#[doc(inline)]
+pub use es_telemetry as telemetry;
 
 #[cfg(feature = "aggregate")]
 #[doc(inline)]
@@ -37,18 +43,26 @@ pub use es_bus::{
     RelayState, RelayStatus, Replayed, Retry, RunningRelay, Subscribe, Subscription,
     SubscriptionStatistics, Transport, WhenFull,
 };
+#[cfg(all(feature = "bus", feature = "redis"))]
+#[doc(inline)]
+pub use es_bus::{
+    ConsumerState, ConsumerStatus, GroupMode, GroupStatus, RedisConsumer, RedisTopic,
+    RunningConsumer, StartAt, TopicOptions,
+};
 #[doc(inline)]
 pub use es_core::{
-    Append, AppendIn, AppendRequest, Backend, BoxError, BrokenChain, Capabilities, Category,
-    Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType, DeadLetter,
-    DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope, Error,
-    ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion, Fenced,
-    Follow, FollowStream, Head, IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId,
-    Metadata, NewEvent, On, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem,
-    Read, ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape,
-    ShapeChange, ShapeDifference, Snapshot, SnapshotKey, SnapshotStore, Store, StreamAppend,
-    StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope, Timestamp,
-    Undecodable, UnknownEvent, Unless, Upcasters, UpcastersBuilder, Version, limits,
+    Append, AppendIn, AppendRequest, Arrival, Backend, BoxError, BrokenChain, Capabilities,
+    Category, Check, Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType,
+    DeadLetter, DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope,
+    Error, ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion,
+    Fenced, Follow, FollowStream, Gauge, GaugeSource, Head, Health, HealthReport, IdempotencyClash,
+    IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, Observation, Observer, On,
+    Outcome, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read,
+    ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
+    ShapeDifference, SharedObserver, Snapshot, SnapshotKey, SnapshotStore, SnapshotUse, Store,
+    StreamAppend, StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope,
+    Timestamp, Undecodable, UnknownEvent, Unless, Upcasters, UpcastersBuilder, Version, limits,
+    spans,
 };
 #[cfg(feature = "derive")]
 #[doc(inline)]
@@ -56,7 +70,7 @@ pub use es_macros::EventFacade as Event;
 #[cfg(feature = "projection")]
 #[doc(inline)]
 pub use es_projection::{
-    CaughtUp, Handle, Handler, Health, IdempotencyKey, Inline, InlineTx, Lag, OnFailure, Policy,
+    CaughtUp, Handle, Handler, IdempotencyKey, Inline, InlineTx, Lag, OnFailure, Policy,
     Projection, Reactor, Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt, Replay,
     ReplayFrom, Retried, Rewound, Runner, Running, Scope, Slice, State, Status, Stopped,
     Subscriber, Trouble, WaitError, handle, react_again, replay, wait_for,
@@ -67,13 +81,21 @@ pub use es_store_memory::MemoryStore;
 #[cfg(feature = "postgres")]
 #[doc(inline)]
 pub use es_store_postgres::{
-    PgTx, PostgresOptions, PostgresReadModel, PostgresSnapshotStore, PostgresStore,
+    PgTx, PostgresInbox, PostgresOptions, PostgresReadModel, PostgresSnapshotStore, PostgresStore,
 };
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use es_store_redis::{RedisOptions, RedisReadModel, RedisSnapshotStore, RedisStore, RedisTx};
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
-pub use es_store_sqlite::{SqliteReadModel, SqliteSnapshotStore, SqliteStore, SqliteTx};
+pub use es_store_sqlite::{
+    SqliteInbox, SqliteReadModel, SqliteSnapshotStore, SqliteStore, SqliteTx,
+};
+#[cfg(feature = "telemetry")]
+#[doc(inline)]
+pub use es_telemetry::Telemetry;
 pub use event_trait::*;
-pub use open::open;
+pub use open::{open, open_observed};
 
 /// The trait `Event`, to be imported by a glob.
 ///

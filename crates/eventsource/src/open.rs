@@ -1,6 +1,6 @@
 //! From a URL to a store.
 
-use es_core::{Error, ErrorKind, Result, Store};
+use es_core::{Error, ErrorKind, Result, SharedObserver, Store};
 
 /// Opens the store that `url` names.
 ///
@@ -9,6 +9,8 @@ use es_core::{Error, ErrorKind, Result, Store};
 /// | `memory:` | a new log in memory, which ends with the program | `memory` |
 /// | `sqlite:bank.db`, `sqlite:/var/lib/bank.db` | a log in that file, made if it is not there; durable | `sqlite` |
 /// | `postgres://user@host/database` | a log in that database, whose tables are made if they are not there; durable | `postgres` |
+/// | `redis://host`, `redis-cluster://…`, `redis-sentinel://…` | the log `es` on that Redis, made if it is not there; as durable as the server is set | `redis` |
+/// | `rediss://…` | the same over TLS | `redis-tls` |
 /// | `sqlite::memory:` | a new log in an SQLite database in memory | `sqlite` |
 ///
 /// `sqlite:///var/lib/bank.db` means the same as with one slash.
@@ -29,26 +31,56 @@ use es_core::{Error, ErrorKind, Result, Store};
 /// # Cancel safety
 /// Dropping the future leaves nothing open.
 pub async fn open(url: &str) -> Result<Store> {
+    opened(url, None).await
+}
+
+/// Opens the store that `url` names, as [`open`] does, and has it tell `observer` of what it
+/// does below: group commits, its queue, its connections. What is above, such as appends and
+/// commands, `telemetry.observe(store)` adds.
+///
+/// # Errors
+/// Those of [`open`].
+///
+/// # Cancel safety
+/// Dropping the future leaves nothing open.
+pub async fn open_observed(url: &str, observer: SharedObserver) -> Result<Store> {
+    opened(url, Some(observer)).await
+}
+
+async fn opened(url: &str, observer: Option<SharedObserver>) -> Result<Store> {
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
         #[cfg(feature = "memory")]
         "memory" => Ok(Store::new(es_store_memory::MemoryStore::new())),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => {
-            es_store_postgres::PostgresStore::open(url).await.map(Store::new)
+            let mut options = es_store_postgres::PostgresOptions::new();
+            if let Some(observer) = observer {
+                options = options.with_observer(observer);
+            }
+            es_store_postgres::PostgresStore::open_with(url, options).await.map(Store::new)
         }
+        #[cfg(feature = "redis")]
+        _ if is_redis(scheme) => es_store_redis::RedisStore::open(url).await.map(Store::new),
         #[cfg(feature = "sqlite")]
-        "sqlite" => sqlite(rest).await,
+        "sqlite" => sqlite(rest, observer).await,
         _ => {
-            let _ = rest; // without a store that keeps its data nobody looks at it
+            let _ = (rest, observer); // without a store that keeps its data nobody looks at them
             Err(unsupported(scheme))
         }
     }
 }
 
+/// `redis`, and what may stand behind it; with an `s` for TLS, and `valkey` in its place.
+fn is_redis(scheme: &str) -> bool {
+    let name = scheme.strip_prefix("redis").or_else(|| scheme.strip_prefix("valkey"));
+    let rest = name.map(|rest| rest.strip_prefix('s').unwrap_or(rest));
+    rest.is_some_and(|rest| ["", "-cluster", "-sentinel", "+unix"].contains(&rest))
+}
+
 #[cfg(feature = "sqlite")]
-async fn sqlite(place: &str) -> Result<Store> {
-    use es_store_sqlite::SqliteStore;
+async fn sqlite(place: &str, observer: Option<SharedObserver>) -> Result<Store> {
+    use es_store_sqlite::{SqliteOptions, SqliteStore};
 
     match place.strip_prefix("//").unwrap_or(place) {
         "" => Err(es_core::Invalid::Setting {
@@ -58,7 +90,13 @@ async fn sqlite(place: &str) -> Result<Store> {
         }
         .into()),
         ":memory:" => SqliteStore::in_memory().await.map(Store::new),
-        file => SqliteStore::open(file).await.map(Store::new),
+        file => {
+            let mut options = SqliteOptions::new();
+            if let Some(observer) = observer {
+                options = options.with_observer(observer);
+            }
+            SqliteStore::open_with(file, options).await.map(Store::new)
+        }
     }
 }
 
@@ -68,7 +106,7 @@ fn unsupported(scheme: &str) -> Error {
         "memory" => "memory",
         "sqlite" => "sqlite",
         "postgres" | "postgresql" => "postgres",
-        "redis" | "rediss" | "valkey" => "redis",
+        _ if is_redis(scheme) => "redis",
         _ => {
             let what = format!(
                 "no store goes by {scheme:?}: write memory:, sqlite:FILE, postgres://… or redis://…"

@@ -1,7 +1,7 @@
 //! The guide as HTML: one page per chapter, beside a list of all of them.
 //!
 //! The folder is laid out as mdBook wants it, so `mdbook serve docs/guide` shows the same
-//! chapters where mdBook is installed; ADR 0018 says why the gate does without it.
+//! chapters where mdBook is installed; ADR 0017 says why the gate does without it.
 
 use std::collections::BTreeSet;
 use std::path::Path;

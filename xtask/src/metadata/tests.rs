@@ -16,6 +16,7 @@ fn the_fields_the_checks_need_are_read() {
                 "manifest_path": "/repo/crates/es-a/Cargo.toml",
                 "features": { "default": [], "fast": [] },
                 "publish": [],
+                "metadata": { "xtask": { "needs": ["postgres"] } },
                 "dependencies": [
                     { "name": "es-core", "kind": null, "path": "/repo/crates/es-core" },
                     { "name": "serde", "kind": "dev" },
@@ -40,6 +41,7 @@ fn the_fields_the_checks_need_are_read() {
     let a = metadata.package("a").unwrap();
     assert_eq!(a.manifest, "crates/es-a/Cargo.toml");
     assert_eq!(a.features, ["default", "fast"]);
+    assert_eq!(a.needs, ["postgres"]);
     assert!(a.is_under("crates") && !a.is_under("examples"));
     assert!(a.is_member && !a.is_publishable);
     let kinds: Vec<_> = a.dependencies.iter().map(|d| (d.kind, d.is_path)).collect();

@@ -13,13 +13,15 @@ mod statistics;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use es_core::{DeadLetter, Error, ErrorKind, EventId, Invalid, Result, SubscriberName};
+use es_core::{
+    Error, ErrorKind, EventId, Gauge, GaugeSource, Invalid, Result, SharedObserver, SubscriberName,
+};
 use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use self::{
@@ -46,7 +48,8 @@ static BUSES: AtomicU64 = AtomicU64::new(0);
 /// tried again as [`Retry`](crate::Retry) says, and then kept as a dead letter.
 ///
 /// It is in memory and ends with the program. Where nothing may be lost, let a
-/// [`Relay`](crate::Relay) publish on it: that comes back to what was not handled.
+/// [`Relay`](crate::Relay) publish on it: that comes back to what was not handled. Dead letters
+/// are in memory even then.
 ///
 /// A handler that holds the bus (in order to publish) keeps it alive until
 /// [`LocalBus::shutdown`].
@@ -97,6 +100,7 @@ pub(crate) struct Inner {
     published: AtomicU64,
     unmatched: AtomicU64,
     numbers: AtomicU64,
+    observer: Arc<OnceLock<SharedObserver>>,
 }
 
 impl LocalBus {
@@ -126,8 +130,20 @@ impl LocalBus {
                 published: AtomicU64::new(0),
                 unmatched: AtomicU64::new(0),
                 numbers: AtomicU64::new(0),
+                observer: Arc::default(),
             }),
         }
+    }
+
+    /// Tells `observer` what handlers do from now on, and lets it ask how many events wait for
+    /// them. The bus and all of its clones have one observer: the first.
+    #[must_use]
+    pub fn observed_by(self, observer: SharedObserver) -> Self {
+        if self.inner.observer.set(SharedObserver::clone(&observer)).is_ok() {
+            let source: Arc<dyn GaugeSource> = Arc::clone(&self.inner) as _;
+            observer.watch(Arc::downgrade(&source));
+        }
+        self
     }
 
     /// Adds a subscription: it is given what is published from now on.
@@ -157,7 +173,8 @@ impl LocalBus {
         }
         let number = inner.numbers.fetch_add(1, Ordering::Relaxed);
         let most_letters = inner.options.dead_letters;
-        let plan = Plan { number, name: name.clone(), interest, handler, retry, most_letters };
+        let (name_of, observer) = (name.clone(), Arc::clone(&inner.observer));
+        let plan = Plan { number, name: name_of, interest, handler, retry, most_letters, observer };
         let seat = Arc::new(Seat::new(plan, inner.lane(&runtime)));
         let seats = routes.seats().iter().cloned().chain([seat]).collect();
         *routes = Arc::new(Routes::of(seats));
@@ -259,17 +276,6 @@ impl LocalBus {
         self.inner.is_closed.load(Ordering::SeqCst)
     }
 
-    /// Forgets a letter if the stream waits behind it, for whoever keeps it elsewhere; says
-    /// whether that is so.
-    pub(crate) fn forget_if_parked(&self, letter: &DeadLetter) -> bool {
-        let seat = self.inner.seat(letter.subscriber.as_str());
-        let Some(seat) = seat.ok().filter(|seat| seat.parks()) else {
-            return false;
-        };
-        seat.discard(letter.event);
-        true
-    }
-
     fn refuse_in_handler(&self, what: &str) -> Result<()> {
         if !is_in_handler_of(self.inner.number) {
             return Ok(());
@@ -312,6 +318,15 @@ impl Inner {
         let others = routes.seats().iter().filter(|other| other.number != number);
         *routes = Arc::new(Routes::of(others.cloned().collect()));
         Some(seat)
+    }
+}
+
+impl GaugeSource for Inner {
+    fn gauges(&self, report: &mut dyn FnMut(Gauge<'_>)) {
+        for seat in self.routes().seats() {
+            let (subscription, pending) = (seat.name.as_str(), seat.lane.queued());
+            report(Gauge::Messages { subscription, pending });
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use es_core::{DeadLetter, Recorded};
 use tokio::sync::oneshot;
 
 use super::seat::Seat;
+use crate::watch::is_history;
 
 /// What became of events that were published by
 /// [`LocalBus::publish_and_wait`](crate::LocalBus::publish_and_wait).
@@ -55,16 +56,14 @@ pub(super) struct Pending {
     pub(super) seat: Arc<Seat>,
     pub(super) event: Recorded,
     outcome: Option<Arc<Outcome>>,
+    /// Whether what set it off is long over.
+    pub(super) is_history: bool,
     is_settled: bool,
 }
 
 impl Pending {
-    pub(super) const fn new(
-        seat: Arc<Seat>,
-        event: Recorded,
-        outcome: Option<Arc<Outcome>>,
-    ) -> Self {
-        Self { seat, event, outcome, is_settled: false }
+    pub(super) fn new(seat: Arc<Seat>, event: Recorded, outcome: Option<Arc<Outcome>>) -> Self {
+        Self { seat, event, outcome, is_history: is_history(), is_settled: false }
     }
 
     pub(super) fn handled(mut self) {

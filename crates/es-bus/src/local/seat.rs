@@ -1,19 +1,20 @@
 //! One subscription on the bus: its handler, its counts, its dead letters.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
-use es_core::SubscriberName;
+use es_core::{Observation, Outcome, Recorded, SharedObserver, SubscriberName};
 use tokio::sync::watch;
-use tracing::{error, warn};
+use tracing::{Instrument, error, warn};
 
 use super::{lane::Lane, letters::Letters, outcome::Pending, statistics::SubscriptionStatistics};
 use crate::{
     Exhausted, Interest, KeptLetter, Replayed, Retry,
     attempts::{Attempts, Tried, waiting},
     handler::Call,
+    watch::Processing,
 };
 
 pub(super) struct Seat {
@@ -28,6 +29,7 @@ pub(super) struct Seat {
     /// How many streams wait: looked at for every event, so it is not behind the lock.
     parked: AtomicUsize,
     most_letters: usize,
+    observer: Arc<OnceLock<SharedObserver>>,
     end: watch::Sender<bool>,
 }
 
@@ -58,11 +60,12 @@ pub(super) struct Plan {
     pub(super) handler: Arc<dyn Call>,
     pub(super) retry: Retry,
     pub(super) most_letters: usize,
+    pub(super) observer: Arc<OnceLock<SharedObserver>>,
 }
 
 impl Seat {
     pub(super) fn new(plan: Plan, lane: Arc<Lane>) -> Self {
-        let Plan { number, name, interest, handler, retry, most_letters } = plan;
+        let Plan { number, name, interest, handler, retry, most_letters, observer } = plan;
         Self {
             number,
             name,
@@ -74,6 +77,7 @@ impl Seat {
             letters: Mutex::default(),
             parked: AtomicUsize::new(0),
             most_letters,
+            observer,
             end: watch::Sender::new(false),
         }
     }
@@ -98,7 +102,7 @@ impl Seat {
             pending.failed(letter);
             return;
         }
-        match self.attempts().handle(event, &self.end).await {
+        match self.watched(event, pending.is_history).await {
             Tried::Handled => pending.handled(),
             Tried::Interrupted => {}
             Tried::Failed(failure) => {
@@ -110,6 +114,24 @@ impl Seat {
                 pending.failed(letter);
             }
         }
+    }
+
+    /// Handles the event in a span of its own.
+    async fn watched(&self, event: &Recorded, is_history: bool) -> Tried {
+        let (observer, name) = (self.observer.get(), self.name.as_str());
+        let before = self.counts.retries.load(Ordering::Relaxed);
+        let processing = Processing::begin(observer, name, event, is_history);
+        let span = processing.span.clone();
+        let tried = self.attempts().handle(event, &self.end).instrument(span).await;
+        let outcome = match tried {
+            Tried::Handled => Outcome::Ok,
+            Tried::Failed(_) => Outcome::Error,
+            Tried::Interrupted => Outcome::Abandoned,
+        };
+        // One event at a time is handled here, so the retries since are its own.
+        let retries = self.counts.retries.load(Ordering::Relaxed).saturating_sub(before);
+        processing.end(outcome, retries + 1);
+        tried
     }
 
     /// Tries every dead letter again, in order, and stops in each stream that waits in front
@@ -125,7 +147,7 @@ impl Seat {
             if stuck.contains(&event.stream) {
                 continue;
             }
-            match self.attempts().handle(&event, &self.end).await {
+            match self.watched(&event, false).await {
                 Tried::Handled => {
                     replayed.handled += 1;
                     self.counts.handled();
@@ -188,6 +210,9 @@ impl Seat {
 
     fn keep(&self, kept: KeptLetter, parks: bool) {
         self.counts.dead_letters.fetch_add(1, Ordering::Relaxed);
+        if let Some(observer) = self.observer.get() {
+            observer.observe(&Observation::DeadLetter { subscription: self.name.as_str() });
+        }
         let displaced = self.change(|letters| letters.keep(kept, parks, self.most_letters));
         if let Some(KeptLetter { event, .. }) = displaced {
             self.counts.displaced.fetch_add(1, Ordering::Relaxed);

@@ -17,6 +17,16 @@ fn nobody() -> Owner {
     Owner::new("")
 }
 
+/// How many places behind a relay may begin without making history of them.
+const BACKLOG: u64 = 1_000;
+
+/// Up to where events are history, of a relay that begins at `from`: what was there before
+/// it, and a long way behind. A few events that came while none was active are not.
+fn history_until(from: Position, head: Position) -> Position {
+    let is_far = head.get().saturating_sub(from.get()) > BACKLOG;
+    if from == Position::START || is_far { head } else { Position::START }
+}
+
 impl Worker {
     /// Claims the checkpoint, so that whoever owned it before is fenced, and opens the
     /// transports, which fences it there, too.
@@ -59,7 +69,8 @@ impl Worker {
         });
         let now = Instant::now();
         let parked = parked.into_iter().collect();
-        Ok(Term { checkpoint, mark, publisher, parked, saved_at: now, asked_at: now })
+        let history = history_until(checkpoint.position, head.position);
+        Ok(Term { checkpoint, mark, publisher, parked, history, saved_at: now, asked_at: now })
     }
 
     /// Opens the transports, and says from where they must be given events.

@@ -1,12 +1,15 @@
 //! Trying until it works, is fenced, cannot heal, or is to stop.
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use es_core::{Error, ErrorKind, Result};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tracing::warn;
 
-use super::{RelayState, worker::Worker};
+use super::{
+    RelayState,
+    worker::{Term, Worker},
+};
 use crate::handler::with_causes;
 
 /// Why a relay does not go on.
@@ -47,7 +50,38 @@ impl Worker {
     }
 
     /// Waits before the next attempt at what failed with `error`, if there is to be one.
-    pub(super) async fn wait_out(&mut self, what: &str, error: Error, attempt: u32) -> Flow<()> {
+    async fn wait_out(&mut self, what: &str, error: Error, attempt: u32) -> Flow<()> {
+        let pause = self.noted(what, error, attempt)?;
+        self.rest(pause).await
+    }
+
+    /// The same, saying meanwhile that it is alive; and asking what was consumed, because that
+    /// may be what makes room.
+    pub(super) async fn wait_out_alive(
+        &mut self,
+        term: &mut Term,
+        what: &str,
+        error: Error,
+        attempt: u32,
+    ) -> Flow<()> {
+        let now = Instant::now();
+        let pause = self.noted(what, error, attempt)?;
+        let until = now.checked_add(pause).unwrap_or(now);
+        loop {
+            let now = Instant::now();
+            let due = self.due(term);
+            if due <= now {
+                self.sign_of_life(term).await?;
+            }
+            if until <= now {
+                return Ok(());
+            }
+            self.rest(until.min(self.due(term)).saturating_duration_since(now)).await?;
+        }
+    }
+
+    /// Notes a failure, and says how long to wait before the next attempt.
+    fn noted(&self, what: &str, error: Error, attempt: u32) -> Flow<Duration> {
         let cause = with_causes(&error);
         match error.kind() {
             ErrorKind::Fenced => return Err(End::Fenced(error)),
@@ -60,11 +94,11 @@ impl Worker {
             status.retries += 1;
             status.last_error = Some(cause);
         });
-        self.rest(self.timing.pause(attempt)).await
+        Ok(self.timing.pause(attempt))
     }
 
     /// Waits, unless it is to stop.
-    pub(super) async fn rest(&mut self, pause: std::time::Duration) -> Flow<()> {
+    pub(super) async fn rest(&mut self, pause: Duration) -> Flow<()> {
         match timeout(pause, self.stop.wait_for(|stop| *stop)).await {
             Ok(_) => Err(End::Asked),
             Err(_) => Ok(()),

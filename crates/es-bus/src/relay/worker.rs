@@ -11,14 +11,19 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
 };
-use tracing::{error, info};
+use tracing::{Instrument, error, info};
 
 use super::{
     Publisher, Refused, RelayProgress, RelayState, RelayStatus, Route, Timing,
     persist::{End, Flow},
     running::Command,
 };
-use crate::{Interest, attempts::waiting, handler::with_causes};
+use crate::{
+    Interest,
+    attempts::waiting,
+    handler::with_causes,
+    watch::{HISTORY, Publishing},
+};
 
 /// What a worker is made of.
 pub(super) struct Parts {
@@ -55,6 +60,8 @@ pub(super) struct Term {
     pub(super) publisher: Publisher,
     /// The streams that wait, each with the position of its first dead letter.
     pub(super) parked: HashMap<StreamId, Position>,
+    /// Events up to here are history.
+    pub(super) history: Position,
     pub(super) saved_at: Instant,
     pub(super) asked_at: Instant,
 }
@@ -165,7 +172,7 @@ impl Worker {
             }
             if let Some(error) = failed {
                 attempt += 1;
-                self.wait_out("reading the log", error, attempt).await?;
+                self.wait_out_alive(term, "reading the log", error, attempt).await?;
                 self.state(RelayState::Active);
             }
         }
@@ -216,13 +223,23 @@ impl Worker {
                 events.iter().filter(|event| route.interest.covers(event)).cloned().collect();
             let mut attempt = 0;
             let refused = loop {
+                let (store, name) = (self.store.clone(), self.name.clone());
+                let is_history = covered.last().is_some_and(|e| e.position <= term.history);
+                let of = (store.observer(), name.as_str());
+                let watched = Publishing::begin(of.0, of.1, &covered, through, is_history);
                 let publishing = route.transport.publish(&publisher, &covered, through);
-                match self.beside_signs_of_life(term, publishing).await? {
+                let publishing =
+                    HISTORY.scope(is_history, publishing).instrument(watched.span.clone());
+                let answer = self.beside_signs_of_life(term, publishing).await?;
+                let refused = answer.as_ref().map_or(covered.len(), Vec::len);
+                let published = covered.len().saturating_sub(refused) as u64;
+                watched.end(published, answer.as_ref().err());
+                match answer {
                     Ok(refused) => break refused,
                     Err(error) if error.kind() == ErrorKind::NotFound => return Err(End::Reopen),
                     Err(error) => {
                         attempt += 1;
-                        self.wait_out("publishing", error, attempt).await?;
+                        self.wait_out_alive(term, "publishing", error, attempt).await?;
                     }
                 }
             };
@@ -280,7 +297,7 @@ impl Worker {
     }
 
     /// When something is to be said or asked even if nothing is appended.
-    fn due(&self, term: &Term) -> Instant {
+    pub(super) fn due(&self, term: &Term) -> Instant {
         let later = |from: Instant, by| from.checked_add(by).unwrap_or_else(|| far(from));
         let asked = later(term.asked_at, self.timing.consumed_every);
         match self.timing.lease {
@@ -290,7 +307,7 @@ impl Worker {
     }
 
     /// Says that it is alive, if that is due, and saves up to where everyone has consumed.
-    async fn sign_of_life(&mut self, term: &mut Term) -> Flow<()> {
+    pub(super) async fn sign_of_life(&mut self, term: &mut Term) -> Flow<()> {
         let now = Instant::now();
         if let Some(lease) = self.timing.lease
             && now.saturating_duration_since(term.saved_at) >= lease / 3

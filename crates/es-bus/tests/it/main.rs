@@ -7,6 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod contract;
 mod local;
+#[cfg(feature = "redis")]
+mod redis;
 mod relay;
 mod sample;

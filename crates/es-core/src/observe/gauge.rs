@@ -38,6 +38,13 @@ pub enum Gauge<'a> {
         /// How many there can be.
         max: usize,
     },
+    /// The events that wait for a handler of the bus.
+    Messages {
+        /// The subscription.
+        subscription: &'a str,
+        /// How many wait.
+        pending: usize,
+    },
     /// A projection or a reactor (P4).
     Subscriber {
         /// The name that its progress is kept under.

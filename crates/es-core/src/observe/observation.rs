@@ -90,6 +90,50 @@ pub enum Observation<'a> {
         /// How many.
         events: u64,
     },
+    /// A relay begins to publish events. It is told within the span of that.
+    PublishBegun {
+        /// The relay.
+        relay: &'a str,
+        /// The events, in the order of the log; never empty.
+        events: &'a [Recorded],
+        /// Whether they are history: from before the relay was first started.
+        is_history: bool,
+    },
+    /// A transport has answered a relay.
+    PublishDone {
+        /// The relay.
+        relay: &'a str,
+        /// How many events the transport has taken.
+        published: u64,
+        /// How it ended.
+        outcome: Outcome,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A handler of the bus is given an event. It is told within the span of that, and not of
+    /// history.
+    ProcessBegun {
+        /// The subscription.
+        subscription: &'a str,
+        /// The event.
+        event: &'a Recorded,
+    },
+    /// A handler of the bus is done with an event.
+    ProcessDone {
+        /// The subscription.
+        subscription: &'a str,
+        /// How it ended: `Ok`, `Error` once it is a dead letter, or `Abandoned`.
+        outcome: Outcome,
+        /// How often it was tried again.
+        retries: u64,
+        /// How long it took, with retries and the pauses between them.
+        took: Duration,
+    },
+    /// An event became a dead letter of a subscription, or waits behind one.
+    DeadLetter {
+        /// The subscription.
+        subscription: &'a str,
+    },
     /// A parked event was handled after all, or given up.
     Released {
         /// The name that the progress is kept under.

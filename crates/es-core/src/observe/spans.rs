@@ -12,6 +12,11 @@ pub const EXECUTE: &str = "es.execute";
 /// What a subscriber does with the events that it has taken at once.
 pub const PROJECT: &str = "es.project";
 
+/// A batch that a relay gives to a transport.
+pub const PUBLISH: &str = "es.publish";
+/// An event that a handler of the bus is given.
+pub const PROCESS: &str = "es.process";
+
 /// The name that is shown, with what it is of: `es.append account`.
 pub const NAME: &str = "otel.name";
 /// The kind of span, as OpenTelemetry has them.
@@ -50,6 +55,19 @@ pub const PROJECTION: &str = "es.projection";
 /// Whether the events are history.
 pub const HISTORY: &str = "es.history";
 
+/// The messaging system.
+pub const MESSAGING_SYSTEM: &str = "messaging.system";
+/// What is done with messages: `publish`, `process`.
+pub const MESSAGING_OPERATION: &str = "messaging.operation.name";
+/// Where messages go: the name of a relay.
+pub const MESSAGING_DESTINATION: &str = "messaging.destination.name";
+/// Who takes messages: the name of a subscription.
+pub const MESSAGING_GROUP: &str = "messaging.consumer.group.name";
+/// The id of a message, which is that of the event.
+pub const MESSAGING_ID: &str = "messaging.message.id";
+
+/// What [`MESSAGING_SYSTEM`] is.
+pub const SYSTEM: &str = "eventsource";
 /// What [`STATUS`] is when something is broken.
 pub const ERROR: &str = "ERROR";
 

@@ -6,7 +6,7 @@
 //! value that it has not renewed for three intervals is not given any more: then the lag is
 //! not known, and the subscriber is not healthy.
 //! *Cost.* A look at the end of the log in each interval, and one at the first event behind
-//! for each subscriber that is behind.
+//! for each subscriber that is behind; for each that stands by, also at what is kept of it.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -17,7 +17,7 @@ use es_core::{Gauge, GaugeSource, SharedObserver};
 use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
-    Status,
+    State, Status,
     worker::{Job, Surroundings},
 };
 
@@ -87,11 +87,14 @@ impl GaugeSource for Readings {
         for (at, job) in self.jobs.iter().enumerate() {
             let status = fresh.and_then(|(_, statuses)| statuses.get(at));
             let lag = status.and_then(|status| status.lag);
+            // What one that stands by shows is its own, and not of the one at work.
+            let elsewhere = status.filter(|status| status.state == State::Standby);
             report(Gauge::Subscriber {
                 subscriber: job.subscriber.as_str(),
                 lag: lag.map(|lag| lag.events),
                 lag_time: lag.map(|lag| lag.time),
-                parked: job.board.view().parked_count(),
+                parked: elsewhere
+                    .map_or_else(|| job.board.view().parked_count(), |status| status.parked),
                 is_healthy: status.is_some_and(|status| !status.health.is_unhealthy()),
             });
         }

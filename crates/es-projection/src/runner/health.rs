@@ -47,7 +47,7 @@ impl Running {
             let status = match timeout_at(deadline, report).await {
                 Ok(status) => status,
                 // What it shows by itself is at hand, whatever the log does.
-                Err(_) => self.around.report(&seat.job, Err(&late())).await,
+                Err(_) => self.around.at_hand(&seat.job, &late()),
             };
             checks.push(check_of(seat, status));
         }

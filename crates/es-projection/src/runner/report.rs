@@ -5,7 +5,8 @@ use std::time::Instant;
 use es_core::{Error, Head, Result};
 
 use crate::{
-    State, Status,
+    Health, Lag, State, Status,
+    board::View,
     engine::with_causes,
     status::{Kept, Who, health_of},
     worker::{Job, Surroundings},
@@ -24,11 +25,19 @@ impl Surroundings {
             slice: job.slice,
         };
         let times = (self.timing.lease.unwrap_or_default(), self.timing.stuck_after);
-        if view.state == State::Standby
-            && let Ok(kept) = Kept::of(job.engine.progress(), &job.subscriber).await
-        {
-            let status = kept.status(&who, &self.store, head, times).await;
-            return Status { state: State::Standby, ..status };
+        if view.state == State::Standby {
+            return match Kept::of(job.engine.progress(), &job.subscriber).await {
+                Ok(kept) => {
+                    let status = kept.status(&who, &self.store, head, times).await;
+                    Status { state: State::Standby, ..status }
+                }
+                Err(error) => {
+                    let why = format!("what is kept of it cannot be read: {}", with_causes(&error));
+                    let health = Health::Unhealthy(why);
+                    let unknown = Err("nobody knows how far it is".to_owned());
+                    Status { health, ..self.shown(job, view, head.ok(), unknown) }
+                }
+            };
         }
         let lag = match head {
             Ok(head) => {
@@ -36,6 +45,21 @@ impl Surroundings {
             }
             Err(error) => Err(with_causes(error)),
         };
+        self.shown(job, view, head.ok(), lag)
+    }
+
+    /// What `job` shows by itself, for whoever cannot wait for the log or the read model.
+    pub(crate) fn at_hand(&self, job: &Job, why: &Error) -> Status {
+        self.shown(job, job.board.view().clone(), None, Err(with_causes(why)))
+    }
+
+    fn shown(
+        &self,
+        job: &Job,
+        view: View,
+        head: Option<&Head>,
+        lag: Result<Lag, String>,
+    ) -> Status {
         let feed = self.feeds.trouble();
         let (known, now) = (lag.as_ref().copied().map_err(String::as_str), Instant::now());
         let health = health_of(&view, known, feed.as_deref(), self.timing.stuck_after, now);
@@ -46,7 +70,7 @@ impl Surroundings {
             slice: job.slice,
             state: view.state,
             position: view.position,
-            head: head.ok().map(|head| head.position),
+            head: head.map(|head| head.position),
             lag: lag.ok(),
             alive_at: view.saved_at,
             rate: view.rate.at(now),

@@ -312,10 +312,14 @@ impl Running {
         let deadline = moment_in(within);
         let head = self.around.store.head().await?;
         for seat in &self.seats {
-            let mut views = seat.job.board.watch();
+            let (orders, mut views) = (seat.orders(), seat.job.board.watch());
             let done = views.wait_for(|view| {
-                let is_idle =
-                    view.state.is_over() || matches!(view.state, State::Paused | State::Standby);
+                let is_idle = match view.state {
+                    // One that was told to go on shows that later.
+                    State::Paused => *orders.borrow() == Order::Pause,
+                    State::Standby => true,
+                    state => state.is_over(),
+                };
                 is_idle || view.position >= head.position
             });
             // Late or not, it is stopped next.

@@ -61,6 +61,11 @@ impl Seat {
         self.lock().task.take()
     }
 
+    /// What it was asked to do last, which its worker may not show yet.
+    pub(super) fn orders(&self) -> watch::Receiver<Order> {
+        self.lock().orders.subscribe()
+    }
+
     /// Whether nobody works in it.
     pub(super) fn is_gone(&self) -> bool {
         self.lock().task.as_ref().is_none_or(JoinHandle::is_finished)

@@ -40,6 +40,7 @@ impl Status {
                 (_, Health::Unhealthy(why)) => Health::Unhealthy(format!("{subscriber}: {why}")),
                 (Health::Degraded(why), _) => Health::Degraded(why),
                 (_, Health::Degraded(why)) => Health::Degraded(format!("{subscriber}: {why}")),
+                (Health::Healthy, health) => health.clone(),
                 (health, _) => health,
             };
         }

@@ -188,7 +188,8 @@ impl Worker {
     }
 }
 
-fn failed(subscriber: &str) -> Observation<'_> {
+/// What is told of an attempt at events that failed.
+pub(super) fn failed(subscriber: &str) -> Observation<'_> {
     Observation::AttemptFailed { subscriber, stage: HANDLER }
 }
 

@@ -8,7 +8,7 @@ use es_core::{
 };
 use tracing::{error, info, warn};
 
-use super::{End, Flow, Worker};
+use super::{End, Flow, Worker, batch::failed};
 use crate::{
     OnFailure,
     engine::{Failure, with_causes},
@@ -74,7 +74,7 @@ impl Worker {
                     job.board.change(|view| view.moved(*position, now));
                     return Ok(());
                 }
-                return self.work(&events, *position).await;
+                return self.watched(&events, *position).await;
             }
             Err(error) => error,
         };
@@ -85,6 +85,7 @@ impl Worker {
         if job.board.view().parked.contains_key(stream) {
             return self.advance(&progress.with_parked(vec![letter]), 0).await;
         }
+        self.tell(failed);
         let failure = Failure::unreadable(error);
         self.give_up_on(letter, progress, failure, 1).await
     }
@@ -163,7 +164,10 @@ impl Worker {
         };
         let mut events = match self.persist("reading a parked event", read).await? {
             Ok(events) => events,
-            Err(error) => return self.failed_again(letter, &with_causes(&*error), 1).await,
+            Err(error) => {
+                self.tell(failed);
+                return self.failed_again(letter, &with_causes(&*error), 1).await;
+            }
         };
         if events.is_empty() {
             return self.failed_again(letter, "the log has no such event", 0).await;

@@ -1,11 +1,11 @@
 //! What an observer is told, and what the gauges say when nobody renews them.
 
 use std::{
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Mutex, Weak, atomic::AtomicBool},
     time::Duration,
 };
 
-use es_core::{ErrorKind, Gauge, GaugeSource, Observation, Observer, Store};
+use es_core::{ErrorKind, Gauge, GaugeSource, Observation, Observer, Owner, Store};
 use es_projection::{Policy, Rebuild, Rebuilding, Runner, State};
 use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx};
 use es_testkit::{Faults, HeadFault, When};
@@ -13,6 +13,7 @@ use es_testkit::{Faults, HeadFault, When};
 use crate::{
     ledger::{Ledger, until, write, write_many},
     spoilt::{Call, Fault, Spoilt},
+    unreadable::{scribble, upcast},
 };
 
 /// Writes down what it is told.
@@ -175,6 +176,49 @@ async fn a_commit_that_fails_is_told_as_progress() {
     let told = notes.take();
     assert_eq!(told[1..3], ["failed progress", "retried progress"], "{told:?}");
     assert_eq!(told[3], "notes-v1 did 1 ok true");
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_told_as_one_that_failed() {
+    let (plain, notes) = observed();
+    let store = upcast(&plain, &Arc::new(AtomicBool::new(false)));
+    write(&plain, 1).await;
+    scribble(&plain, 3, "illegible").await;
+    scribble(&plain, 3, "illegible").await; // waits behind the first
+    Runner::new(store).project(Ledger::new(), MemoryReadModel::new()).catch_up().await.unwrap();
+    assert_eq!(
+        notes.take(),
+        [
+            "notes-v1 begins 1 history true",
+            "notes-v1 did 1 ok true",
+            "failed handler",
+            "parked 1",
+            "parked 1",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gauge_of_one_that_stands_by_tells_of_the_one_at_work() {
+    let (store, notes) = observed();
+    let (plain, model, ledger) =
+        (Store::from_backend(Arc::clone(store.backend())), MemoryReadModel::new(), Ledger::new());
+    ledger.fails_on("note/1");
+    write_many(&plain, 2, 2).await;
+    let runner = |store: &Store, name| {
+        let runner = Runner::new(store.clone()).owned_by(Owner::new(name));
+        let runner = runner.with_lease(WITHIN).with_watch_interval(Duration::from_secs(1));
+        runner.project(ledger.clone(), model.clone()).start().unwrap()
+    };
+    let first = runner(&plain, "first");
+    until(&first, "notes", |status| status.parked == 1 && status.state == State::Live).await;
+    let second = runner(&store, "second");
+    until(&second, "notes", |status| status.state == State::Standby).await;
+    tokio::time::sleep(Duration::from_secs(2)).await; // waits: for the clock of the test
+    assert_eq!(notes.gauges(), [(Some(0), Some(Duration::ZERO), 1, true)]);
+    let report = second.health(WITHIN).await;
+    assert!(report.is_live() && report.is_ready());
+    assert_eq!(report.checks[1].parked, Some(1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -29,6 +29,29 @@ async fn draining_handles_everything_that_is_there_and_then_stops() {
     assert_eq!(running.status("notes").await.unwrap().state, State::Stopped);
 }
 
+/// On one thread: its worker still shows that it is paused when the draining begins.
+#[tokio::test]
+async fn what_was_told_to_go_on_is_drained_and_what_is_paused_is_not() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    let runner = Runner::new(store.clone()).project(Ledger::new(), model.clone());
+    let running = runner.start().unwrap();
+    running.pause("notes").unwrap();
+    until(&running, "notes", |status| status.state == State::Paused).await;
+    write_many(&store, 5, 3).await;
+    running.resume("notes").unwrap();
+    running.drain(LONG).await.unwrap();
+    assert_complete(&store, &model).await;
+
+    let runner = Runner::new(store.clone()).project(Ledger::new(), model.clone());
+    let running = runner.start().unwrap();
+    running.pause("notes").unwrap();
+    until(&running, "notes", |status| status.state == State::Paused).await;
+    write(&store, 1).await;
+    running.drain(Duration::MAX).await.unwrap();
+    let saved = model.checkpoint(&subscriber()).await.unwrap().unwrap();
+    assert_eq!(saved.position.get(), 5);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stopping_commits_what_is_in_hand_and_saves_the_place() {
     for turns in 0..50 {

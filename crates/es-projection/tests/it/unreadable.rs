@@ -40,7 +40,7 @@ impl Reactor for Bells {
 
 /// A log in which old notes are called scribbles, and some of them are illegible until they
 /// are repaired.
-fn upcast(plain: &Store, is_repaired: &Arc<AtomicBool>) -> Store {
+pub(crate) fn upcast(plain: &Store, is_repaired: &Arc<AtomicBool>) -> Store {
     let is_repaired = Arc::clone(is_repaired);
     let upcasters = Upcasters::builder()
         .current::<NoteEvent>()
@@ -57,7 +57,7 @@ fn upcast(plain: &Store, is_repaired: &Arc<AtomicBool>) -> Store {
     plain.clone().layer(&upcasters)
 }
 
-async fn scribble(plain: &Store, key: u64, text: &str) {
+pub(crate) async fn scribble(plain: &Store, key: u64, text: &str) {
     let event =
         NewEvent::raw(Schema::from_static("note.scribbled", 1), Payload::json(text).unwrap());
     let stream = StreamId::new("note", key).unwrap();

@@ -12,6 +12,7 @@ mod checks;
 mod contract;
 mod crash;
 mod cut;
+mod inbox;
 mod machine;
 mod migrating;
 mod observed;

@@ -1,8 +1,8 @@
 //! What the script answers, as receipts and refusals.
 
 use es_core::{
-    AppendRequest, ConditionFailed, Conflict, Diverged, Error, EventId, Head, LogId, Position,
-    Receipt, Result, Timestamp, Version,
+    AppendRequest, ConditionFailed, Conflict, Error, EventId, LogId, Position, Receipt, Result,
+    Timestamp, Version,
 };
 use es_redis::Reply;
 
@@ -13,6 +13,10 @@ use crate::error::{damaged, replaced};
 pub(super) enum Answer {
     Written(Receipt),
     Refused(Error),
+    /// The log ends here, before what was seen of it.
+    Back(Position),
+    /// The anchor is not where it was.
+    Other,
     /// This event is there already, at this position: a repetition or a clash.
     Known(EventId, Position),
     /// The conditions reach too far back to be looked at in the script; the log ends here.
@@ -27,11 +31,8 @@ impl Answer {
         Ok(match word.as_str() {
             "OK" => Self::Written(parts.receipt(request, log)?),
             "LOG" => Self::Refused(replaced(log, &parts.text()?)),
-            "BACK" => {
-                let (position, reader) = (Position::new(parts.count()?), Position::new(u64::MAX));
-                let head = Head::new(log, position);
-                Self::Refused(Diverged::RolledBack { reader, head }.into())
-            }
+            "BACK" => Self::Back(Position::new(parts.count()?)),
+            "OTHER" => Self::Other,
             "KNOWN" => {
                 let (at, position) = (parts.index()?, Position::new(parts.count()?));
                 let (_, event) = request.events().nth(at).ok_or_else(nonsense)?;

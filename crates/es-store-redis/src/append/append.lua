@@ -3,20 +3,24 @@
 -- way is not rolled back, so nothing that can fail comes behind the first write but for a
 -- server that runs out of memory, which lets a script that has begun to write end.
 --
--- KEYS: meta, log, tenants; each written stream; each required stream; the category list of
+-- KEYS: meta, log, tenants, the bucket of the anchor's id; each written stream; each required stream; the category list of
 --       each written stream; for each event its bucket of ids, its type list and the list of
 --       each of its tags; for each alternative of a condition the lists of its tags, then
 --       those of its types.
--- ARGV: log id, the position up to which the log was seen, tenant;
+-- ARGV: log id, the position up to which the log was seen, the anchor's id (empty for none)
+--       and position, tenant;
 --       the number of written streams, for each: name, expected version, number of events;
 --       the number of required streams, for each: expected version;
 --       for each event: id, number of tags, record;
 --       the number of conditions, for each: position, number of alternatives, for each of
 --       them: number of tags, number of types.
+-- The anchor is an event that the writer has seen. A server that was rolled back and has gone
+-- on has given its position to another one.
 -- An expected version is '*' (any), '+' (some), or a number, 0 for no stream.
 --
 -- The reply begins with a word: OK (first and last position, time, for each stream the
--- version before), LOG (its id, or none), BACK (where the log ends), KNOWN (number of the
+-- version before), LOG (its id, or none), BACK (where the log ends), OTHER (the anchor is not
+-- where it was), KNOWN (number of the
 -- event, position), CONFLICT (number of the stream, version), UNLESS (number of the
 -- condition, position), LOOK (where the log ends: the conditions reach too far back to be
 -- looked at here).
@@ -26,12 +30,14 @@ local arg, key = 0, 0
 local function next_arg() arg = arg + 1; return ARGV[arg] end
 local function next_key() key = key + 1; return KEYS[key] end
 
-local meta, log, tenants = next_key(), next_key(), next_key()
-local id, mark, tenant = next_arg(), tonumber(next_arg()), next_arg()
+local meta, log, tenants, anchors = next_key(), next_key(), next_key(), next_key()
+local id, mark, anchor, place, tenant =
+  next_arg(), tonumber(next_arg()), next_arg(), next_arg(), next_arg()
 local state = call('HMGET', meta, 'log', 'seq', 'time')
 if state[1] ~= id then return {'LOG', state[1] or ''} end
 local seq = tonumber(state[2])
 if seq < mark then return {'BACK', state[2]} end
+if anchor ~= '' and call('HGET', anchors, anchor) ~= place then return {'OTHER'} end
 
 local streams, total = {}, 0
 for at = 1, tonumber(next_arg()) do

@@ -1,12 +1,17 @@
 //! One append as a command: its keys and arguments, in the order of the script.
 
 use bytes::Bytes;
-use es_core::{
-    AppendRequest, ExpectedVersion, LogId, Position, QueryItem, Result, StreamId, Tenant,
-};
+use es_core::{AppendRequest, ExpectedVersion, Position, QueryItem, Result, StreamId, Tenant};
 use es_redis::{Argument, Command, Script};
 
-use crate::{keys::Keys, record};
+use crate::{
+    keys::Keys,
+    read::{Anchor, Source},
+    record,
+};
+
+/// Where the key of the anchor stands.
+const ANCHOR: usize = 3;
 
 /// An append made ready; it can be sent more than once.
 pub(super) struct Call {
@@ -26,7 +31,7 @@ impl Call {
     pub(super) fn new(keys: &Keys, request: &AppendRequest) -> Result<Self> {
         let tenant = request.tenant();
         let mut call = Self {
-            keys: vec![keys.meta.clone(), keys.log.clone(), keys.tenants.clone()],
+            keys: vec![keys.meta.clone(), keys.log.clone(), keys.tenants.clone(), String::new()],
             middle: Vec::with_capacity(8 + 4 * request.event_count()),
             conditions: Vec::new(),
             tenant: tenant.map_or(String::new(), |tenant| tenant.as_str().to_owned()),
@@ -89,10 +94,28 @@ impl Call {
         }
     }
 
-    /// The command, for a log that was seen up to `seen`.
-    pub(super) fn command(&self, script: &Script, log: LogId, seen: Position) -> Command {
+    /// The command, for a log that was seen up to `seen` and has `anchor` where it was.
+    pub(super) fn command(
+        &mut self,
+        script: &Script,
+        source: &Source,
+        seen: Position,
+        anchor: Option<Anchor>,
+    ) -> Command {
+        let (keys, log) = (&source.keys, source.log);
+        let (id, at, bucket) = match anchor {
+            Some(Anchor { id, position }) => {
+                let bytes = Bytes::copy_from_slice(id.as_uuid().as_bytes());
+                (bytes, position.get(), keys.ids(id))
+            }
+            None => (Bytes::new(), 0, keys.meta.clone()),
+        };
+        if let Some(key) = self.keys.get_mut(ANCHOR) {
+            *key = bucket;
+        }
         let command = script.on(&self.keys).with_room(self.middle.len() + 8);
-        let command = command.arg(log.as_uuid().to_string()).arg(seen.get()).arg(&self.tenant);
+        let command = command.arg(log.as_uuid().to_string()).arg(seen.get());
+        let command = command.arg(id).arg(at).arg(&self.tenant);
         let mut command = command.args(&self.middle).arg(self.conditions.len());
         for condition in &self.conditions {
             command = command.arg(condition.after.get()).arg(condition.alternatives.len());

@@ -6,8 +6,8 @@ use std::{
 };
 
 use es_core::{
-    AppendRequest, ConditionFailed, Diverged, Error, ErrorKind, ExpectedVersion, Position, Read,
-    Receipt, Result,
+    AppendRequest, ConditionFailed, Diverged, Error, ErrorKind, ExpectedVersion, Head, Position,
+    Read, Receipt, Result,
 };
 use es_redis::{ErrorKind as RedisErrorKind, Script};
 use futures_util::TryStreamExt;
@@ -44,13 +44,14 @@ impl Appender {
             if time.is_zero() {
                 return Err(lost.map_or_else(too_late, unknown));
             }
-            let seen = self.source.seen();
-            let command = call.command(&self.script, log, seen);
+            let (seen, anchor) = (self.source.seen(), self.source.anchor());
+            let command = call.command(&self.script, &self.source, seen, anchor);
             let time = time.min(self.command_timeout);
             let error = match self.source.redis.command_within(command, time).await {
                 Ok(reply) => match Answer::of(reply, &request, log) {
                     Ok(Answer::Written(receipt)) => {
-                        self.source.publish(receipt.last);
+                        let last = request.events().last().map(|(_, event)| event.id);
+                        self.source.wrote(last, receipt.last);
                         return Ok(receipt);
                     }
                     Ok(Answer::Known(event, position)) => {
@@ -72,12 +73,16 @@ impl Appender {
                         continue;
                     }
                     Ok(Answer::Refused(refusal)) => {
-                        let refusal = rolled_back(refusal, seen);
                         return Err(match lost {
                             Some(error) if may_be_belied(&refusal) => unknown(error),
                             _ => refusal,
                         });
                     }
+                    Ok(Answer::Back(position)) => {
+                        let head = Head::new(log, position);
+                        return Err(Diverged::RolledBack { reader: seen, head }.into());
+                    }
+                    Ok(Answer::Other) => return Err(crate::read::rewritten(anchor)),
                     Err(error) => return Err(unknown(error)),
                 },
                 Err(error) => error,
@@ -136,16 +141,6 @@ fn may_be_belied(refusal: &Error) -> bool {
         ExpectedVersion::Exact(expected) => conflict.actual.is_none_or(|actual| actual < expected),
         _ => false,
     })
-}
-
-/// The refusal with the position that was known, which the script does not repeat.
-fn rolled_back(refusal: Error, seen: Position) -> Error {
-    match refusal.diverged() {
-        Some(Diverged::RolledBack { head, .. }) => {
-            Diverged::RolledBack { reader: seen, head: *head }.into()
-        }
-        _ => refusal,
-    }
 }
 
 pub(crate) fn too_late() -> Error {

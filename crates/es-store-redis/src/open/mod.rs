@@ -3,7 +3,7 @@
 mod server;
 
 use es_core::{Error, ErrorKind, Head, LogId, Position, Result};
-use es_redis::{Command, Redis, Script};
+use es_redis::{Redis, Reply, Script};
 use uuid::Uuid;
 
 pub(crate) use server::Server;
@@ -39,18 +39,25 @@ pub(crate) async fn open(redis: &Redis, keys: &Keys) -> Result<Head> {
     Ok(Head::new(log, Position::new(last.count("the head").map_err(damaged)?)))
 }
 
-/// The command that asks which log it is and where it ends.
-pub(crate) fn asking(keys: &Keys) -> Command {
-    Command::new("HMGET").key(&keys.meta).arg("log").arg("seq")
+/// Gives the log a new identity and lets it go on behind `beyond`, or behind its end where
+/// that is further; makes the log if it is not there.
+pub(crate) async fn go_on(redis: &Redis, keys: &Keys, beyond: Position) -> Result<Head> {
+    open(redis, keys).await?;
+    let script = Script::new(include_str!("go_on.lua"));
+    let log = LogId::generate();
+    let command = script.on([&keys.meta]).arg(log.as_uuid().to_string()).arg(beyond.get());
+    let reply = redis.command(command).await.map_err(from_redis)?;
+    Ok(Head::new(log, Position::new(reply.count("the head").map_err(damaged)?)))
 }
 
-/// What it answers, for a log that is known.
+/// What the script in `head.lua` says, for a log that is known: the head, and where the event
+/// is that was asked for.
 ///
 /// # Errors
 /// `LogDiverged` when the log is gone. Another log is told by the head.
-pub(crate) fn head(reply: es_redis::Reply, log: LogId) -> Result<Head> {
+pub(crate) fn head(reply: Reply, log: LogId) -> Result<(Head, Option<Position>)> {
     let mut parts = reply.array("the head").map_err(damaged)?.into_iter();
-    let (Some(found), Some(last)) = (parts.next(), parts.next()) else {
+    let (Some(found), Some(last), Some(place)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(damaged("the log has no head"));
     };
     if found.is_nil() {
@@ -58,5 +65,7 @@ pub(crate) fn head(reply: es_redis::Reply, log: LogId) -> Result<Head> {
     }
     let found = found.text("the log").map_err(damaged)?;
     let found = LogId::from_uuid(Uuid::parse_str(&found).map_err(damaged)?);
-    Ok(Head::new(found, Position::new(last.count("the head").map_err(damaged)?)))
+    let head = Head::new(found, Position::new(last.count("the head").map_err(damaged)?));
+    let place = (!place.is_nil()).then(|| place.count("a position").map_err(damaged));
+    Ok((head, place.transpose()?.map(Position::new)))
 }

@@ -21,12 +21,12 @@ use es_core::{
 use es_redis::{Command, Redis, Reply, Script};
 use uuid::Uuid;
 
-use super::error::{damaged, of_read, of_write};
 use super::{
     letters,
     rows::{Keys, SubscriberKeys},
     tx::RedisTx,
 };
+use crate::error::{damaged, from_redis};
 
 static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
 static ADVANCE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("advance.lua")));
@@ -43,6 +43,14 @@ struct Claim {
     epoch: u64,
     token: String,
     position: Position,
+}
+
+impl Claim {
+    /// Where the checkpoint is at least, if the server has lost nothing. A step back whose
+    /// reply was lost may have taken place.
+    fn least(&self, progress: &Progress) -> Position {
+        if progress.moves_back { progress.position } else { self.position }
+    }
 }
 
 impl Claims {
@@ -85,12 +93,12 @@ pub(super) async fn claim(
         .arg(owner.as_str().to_owned())
         .arg(&token);
     // Claiming twice is safe, so a lost reply is as good as none.
-    let answer = redis.command(command).await.map_err(of_read)?;
-    let mut parts = answer.array("a claim").map_err(of_read)?.into_iter();
-    let word = next(&mut parts)?.text("a claim").map_err(of_read)?;
+    let answer = redis.command(command).await.map_err(from_redis)?;
+    let mut parts = answer.array("a claim").map_err(from_redis)?.into_iter();
+    let word = next(&mut parts)?.text("a claim").map_err(from_redis)?;
     match word.as_str() {
         "replaced" => {
-            let expected = log_id(&next(&mut parts)?.text("a log").map_err(of_read)?)?;
+            let expected = log_id(&next(&mut parts)?.text("a log").map_err(from_redis)?)?;
             Err(Diverged::Replaced { expected, found: log }.into())
         }
         _ => {
@@ -110,7 +118,7 @@ pub(super) async fn checkpoint(
 ) -> Result<Option<Checkpoint>> {
     // The first value is a number, which the client takes for no message.
     let command = Command::new("HMGET").key(&keys.of(name).checkpoint).args(FIELDS);
-    read(name, redis.command(command).await.map_err(of_read)?)
+    read(name, redis.command(command).await.map_err(from_redis)?)
 }
 
 /// Moves the checkpoint, the letters and the rows.
@@ -136,7 +144,7 @@ pub(super) async fn advance(
 
 pub(super) async fn forget(redis: &Redis, keys: &Keys, name: &SubscriberName) -> Result<()> {
     let answer = redis.command(FORGET.on(keys.of(name).all())).await;
-    answer.map(drop).map_err(of_read)
+    answer.map(drop).map_err(from_redis)
 }
 
 /// The arguments, in the order that the script says.
@@ -155,7 +163,7 @@ fn command(
         .arg(progress.position.get())
         .arg(progress.event.map_or_else(String::new, |event| event.to_string()))
         .arg(claim.map_or_else(String::new, |claim| claim.token.clone()))
-        .arg(claim.map_or(0, |claim| claim.position.get()))
+        .arg(claim.map_or(0, |claim| claim.least(progress).get()))
         .arg(reads.len())
         .arg(writes.len())
         .arg(progress.released.len())
@@ -183,6 +191,15 @@ fn command(
         command = command.arg(letters::place(letter.position)).arg(letters::record(letter)?);
     }
     Ok(command)
+}
+
+/// An error of what writes, and may have written.
+fn of_write(error: es_redis::Error) -> Error {
+    if error.kind() == es_redis::ErrorKind::Lost {
+        let message = "the reply of Redis was lost: the checkpoint tells what happened";
+        return Error::new(ErrorKind::OutcomeUnknown, message).with_source(error);
+    }
+    from_redis(error)
 }
 
 /// Why nothing was written, from the script's word for it.
@@ -254,17 +271,17 @@ fn refusal(
 
 /// The checkpoint in a reply; none where it was forgotten.
 fn read(name: &SubscriberName, reply: Reply) -> Result<Option<Checkpoint>> {
-    let mut parts = reply.array("a checkpoint").map_err(of_read)?.into_iter();
+    let mut parts = reply.array("a checkpoint").map_err(from_redis)?.into_iter();
     let epoch = next(&mut parts)?;
     let log = next(&mut parts)?;
     if log.is_nil() {
         return Ok(None);
     }
-    let mut text = || next(&mut parts)?.text("a field of a checkpoint").map_err(of_read);
+    let mut text = || next(&mut parts)?.text("a field of a checkpoint").map_err(from_redis);
     let (position, event, owner, at) = (text()?, text()?, text()?, text()?);
-    let log = log_id(&log.text("a log").map_err(of_read)?)?;
+    let log = log_id(&log.text("a log").map_err(from_redis)?)?;
     let mut checkpoint = Checkpoint::first(name.clone(), log, Owner::new(owner));
-    checkpoint.epoch = epoch.count("an epoch").map_err(of_read)?;
+    checkpoint.epoch = epoch.count("an epoch").map_err(from_redis)?;
     checkpoint.position = Position::new(position.parse().map_err(damaged)?);
     checkpoint.event = match event.as_str() {
         "" => None,

@@ -12,15 +12,15 @@ use es_core::{
     Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, LogId, Owner, Position, Progress,
     ReadModel, Result, StreamId, SubscriberName,
 };
-use es_redis::{Command, Redis, RedisOptions, Reply, Script};
+use es_redis::{Command, Redis, Reply, Script};
 
-use super::error::of_read;
 use super::{
     ledger::{self, Claims},
     letters,
     rows::Keys,
     tx::RedisTx,
 };
+use crate::{error::from_redis, open::Server, options::RedisOptions};
 
 static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("list.lua")));
 
@@ -61,27 +61,29 @@ pub struct RedisReadModel {
 }
 
 impl RedisReadModel {
-    /// Opens the read model in the Redis at `url`, in the usual namespace.
+    /// Opens the read model `es` in the Redis at `url`, which may be any that
+    /// [`RedisStore::open`](crate::RedisStore::open) takes.
     ///
     /// # Errors
-    /// `Invalid` when the URL makes no sense, `Unavailable` when Redis cannot be reached.
+    /// Those of [`RedisStore::open`](crate::RedisStore::open).
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing open.
     pub async fn open(url: &str) -> Result<Self> {
-        Self::open_in(url, "eventsource").await
+        Self::open_with(url, RedisOptions::new()).await
     }
 
-    /// The same in a namespace of its own, so that several fit into one Redis.
+    /// The same as `options` say; each name is a read model of its own.
     ///
     /// # Errors
     /// Those of [`RedisReadModel::open`].
     ///
     /// # Cancel safety
     /// That of [`RedisReadModel::open`].
-    pub async fn open_in(url: &str, namespace: &str) -> Result<Self> {
-        let redis = Redis::connect(url, RedisOptions::new()).await.map_err(of_read)?;
-        Ok(Self { redis, keys: Keys::new(namespace), claims: Arc::default() })
+    pub async fn open_with(url: &str, options: RedisOptions) -> Result<Self> {
+        let redis = Redis::connect(url, options.link()).await.map_err(from_redis)?;
+        Server::ask(&redis).await?.check(&redis.to_string(), &options)?;
+        Ok(Self { redis, keys: Keys::new(&options.name), claims: Arc::default() })
     }
 
     /// What the row `key` is called in Redis.
@@ -117,11 +119,11 @@ impl RedisReadModel {
     }
 
     async fn value(&self, command: Command) -> Result<Option<Bytes>> {
-        let reply = self.redis.command(command).await.map_err(of_read)?;
+        let reply = self.redis.command(command).await.map_err(from_redis)?;
         if reply.is_nil() {
             return Ok(None);
         }
-        reply.bytes("a row").map(Some).map_err(of_read)
+        reply.bytes("a row").map(Some).map_err(from_redis)
     }
 
     /// Letters of `key` behind a position, with the reasons of those that were given up.
@@ -134,10 +136,11 @@ impl RedisReadModel {
     ) -> Result<Vec<(DeadLetter, String)>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let command = LIST.on([key.to_owned()]).arg(letters::behind(after)).arg(limit);
-        let reply = self.redis.command(command).await.map_err(of_read)?;
-        let outer = reply.array("letters").map_err(of_read)?.into_iter().next();
-        let listed = outer.unwrap_or(Reply::Nil).array("letters").map_err(of_read)?;
-        let read = |reply: Reply| letters::letter(name, &reply.bytes("a letter").map_err(of_read)?);
+        let reply = self.redis.command(command).await.map_err(from_redis)?;
+        let outer = reply.array("letters").map_err(from_redis)?.into_iter().next();
+        let listed = outer.unwrap_or(Reply::Nil).array("letters").map_err(from_redis)?;
+        let read =
+            |reply: Reply| letters::letter(name, &reply.bytes("a letter").map_err(from_redis)?);
         listed.into_iter().map(read).collect()
     }
 }

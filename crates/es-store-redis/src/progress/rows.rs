@@ -17,8 +17,8 @@ pub(super) struct SubscriberKeys {
 }
 
 impl Keys {
-    pub(super) fn new(namespace: &str) -> Self {
-        Self { prefix: format!("{{{namespace}:model}}") }
+    pub(super) fn new(name: &str) -> Self {
+        Self { prefix: format!("{{{name}:model}}") }
     }
 
     pub(super) fn prefix(&self) -> &str {

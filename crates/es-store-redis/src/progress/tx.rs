@@ -6,8 +6,8 @@ use bytes::Bytes;
 use es_core::{Error, ErrorKind, Invalid, Result};
 use es_redis::{Command, Redis};
 
-use super::error::of_read;
 use super::rows::Keys;
+use crate::error::from_redis;
 
 /// Commits of more writes would keep the server from everything else for too long.
 const MOST_WRITES: usize = 10_000;
@@ -278,9 +278,9 @@ impl RedisTx {
             None => Command::new("GET").key(key),
             Some(field) => Command::new("HGET").key(key).arg(field.clone()),
         };
-        let reply = self.redis.command(command).await.map_err(of_read)?;
+        let reply = self.redis.command(command).await.map_err(from_redis)?;
         let value =
-            if reply.is_nil() { None } else { Some(reply.bytes("a row").map_err(of_read)?) };
+            if reply.is_nil() { None } else { Some(reply.bytes("a row").map_err(from_redis)?) };
         self.charge(value.as_ref().map_or(0, Bytes::len) + field.as_ref().map_or(0, Vec::len))?;
         self.reads.push(Read { row: *row, field: field.clone(), value: value.clone() });
         Ok(value)

@@ -9,13 +9,14 @@ use es_redis::Command;
 
 use super::{
     entry::{Entry, Run},
-    page::Budget,
     source::Source,
 };
 use crate::error::damaged;
 
 /// Entries of the log that are asked for at a time: cheap ones, so more than a page has.
 const ENTRIES: usize = 1_000;
+/// So many are asked for where few events are wanted, since not all of them may be meant.
+const FEW: usize = 16;
 
 /// Where the read of the log has got to: both ends are still to be read.
 pub(super) struct Walk {
@@ -26,6 +27,8 @@ pub(super) struct Walk {
     /// Where the next entries begin.
     next: Position,
     is_over: bool,
+    /// How many entries are asked for at least.
+    asked: usize,
 }
 
 impl Walk {
@@ -40,24 +43,27 @@ impl Walk {
             // The ids of entries are their last positions: the first one to read may begin
             // before the end of the read and end behind it.
             Direction::Backward if is_over => high,
-            Direction::Backward => source.entry_with(high).await?.last,
+            Direction::Backward => match source.entry_from(high).await? {
+                Some(entry) => entry.last,
+                None => Position::new(u64::MAX), // a gap at the end
+            },
         };
-        Ok(Self { low, high, direction, entries: VecDeque::new(), next, is_over })
+        Ok(Self { low, high, direction, entries: VecDeque::new(), next, is_over, asked: 0 })
     }
 
     pub(super) async fn page(
         &mut self,
         source: &Source,
         read: &Read,
-        budget: &Budget,
+        wanted: u64,
     ) -> Result<(Vec<Recorded>, bool)> {
         if self.entries.is_empty() && !self.is_over {
-            self.fetch(source, read).await?;
+            self.fetch(source, read, wanted).await?;
         }
         let mut runs: Vec<Run> = Vec::new();
         let mut count = 0;
         while let Some(entry) = self.entries.front() {
-            if count >= budget.events() {
+            if count >= wanted {
                 break;
             }
             let mut of_entry = Vec::new();
@@ -91,7 +97,10 @@ impl Walk {
         Ok((page, !self.entries.is_empty() || !self.is_over))
     }
 
-    async fn fetch(&mut self, source: &Source, read: &Read) -> Result<()> {
+    async fn fetch(&mut self, source: &Source, read: &Read, wanted: u64) -> Result<()> {
+        let most = usize::try_from(wanted).unwrap_or(ENTRIES).clamp(FEW, ENTRIES).max(self.asked);
+        // Where few of them are meant, small steps would take for ever.
+        self.asked = (most * 4).min(ENTRIES);
         let command = match self.direction {
             Direction::Forward => source.forward(self.next),
             Direction::Backward => Command::new("XREVRANGE")
@@ -99,10 +108,10 @@ impl Walk {
                 .arg(format!("{}-0", self.next.get()))
                 .arg("-"),
         };
-        let command = command.arg("COUNT").arg(ENTRIES);
+        let command = command.arg("COUNT").arg(most);
         let reply = source.ask(&[command]).await?.swap_remove(0);
         let entries = reply.array("the log").map_err(damaged)?;
-        self.is_over = entries.len() < ENTRIES;
+        self.is_over = entries.len() < most;
         for entry in entries {
             let entry = Entry::of(entry)?;
             let is_beyond = match self.direction {

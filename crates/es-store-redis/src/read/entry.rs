@@ -3,7 +3,7 @@
 use es_core::{Position, Recorded, Result, StreamId, Version};
 use es_redis::Reply;
 
-use crate::error::damaged;
+use crate::{error::damaged, record::Decoder};
 
 /// What one append wrote, stream by stream, in the order of the log.
 #[derive(Clone, Debug)]
@@ -82,10 +82,10 @@ impl Run {
 /// The events of a list, whose first one has this version.
 pub(crate) fn records(reply: Reply, stream: &StreamId, version: u64) -> Result<Vec<Recorded>> {
     let records = reply.array("a stream").map_err(damaged)?;
-    let mut events = Vec::with_capacity(records.len());
+    let (mut events, mut decoder) = (Vec::with_capacity(records.len()), Decoder::default());
     for (at, record) in (version..).zip(records) {
         let record = record.bytes("a record").map_err(damaged)?;
-        events.push(crate::record::decode(record, stream, Version::new(at)?)?);
+        events.push(decoder.event(record, stream, Version::new(at)?)?);
     }
     Ok(events)
 }

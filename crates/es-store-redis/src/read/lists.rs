@@ -17,6 +17,8 @@ const CHUNK: u64 = 1_000;
 /// Several lists read as one, in order, each position once.
 pub(super) struct Lists {
     lists: Vec<List>,
+    /// Whether everything in the lists is meant, so that a limit tells how much to fetch.
+    pub(super) is_exact: bool,
     low: Position,
     high: Position,
     direction: Direction,
@@ -58,7 +60,8 @@ impl Lists {
             lists.push(List { key, fetched: VecDeque::new(), low, high });
         }
         let low = Position::new(after.get().saturating_add(1));
-        Ok(Some(Self { lists, low, high, direction: read.direction }))
+        let is_exact = is_exact(read);
+        Ok(Some(Self { lists, is_exact, low, high, direction: read.direction }))
     }
 
     /// The events at the next positions, `wanted` of them at most.
@@ -79,10 +82,12 @@ impl Lists {
                 positions.push(position);
             }
         }
-        let entries = source.entries_with(positions.iter().map(|at| Position::new(*at))).await?;
+        let positions: Vec<Position> = positions.into_iter().map(Position::new).collect();
+        let entries = source.entries_with(&positions).await?;
         let mut runs: Vec<Run> = Vec::new();
-        for (position, entry) in positions.into_iter().zip(&entries) {
-            let place = entry.place(Position::new(position));
+        for position in positions {
+            let at = entries.partition_point(|entry| entry.last < position);
+            let place = entries.get(at).and_then(|entry| entry.place(position));
             let (stream, version) = place.ok_or_else(|| damaged("a place is missing"))?;
             let is_taken = self.direction == Direction::Forward
                 && runs.last_mut().is_some_and(|run| run.takes(stream, version));
@@ -145,6 +150,17 @@ impl List {
             false => self.high = first,
         }
         Command::new("LRANGE").key(&self.key).arg(first).arg(last)
+    }
+}
+
+/// Whether the lists of a read have nothing but what it means.
+fn is_exact(read: &Read) -> bool {
+    let mut items = read.query.items().iter();
+    match read.selection {
+        Selection::All => {
+            items.all(|item| item.tags.len() + usize::from(!item.types.is_empty()) == 1)
+        }
+        _ => read.query.is_any(),
     }
 }
 

@@ -13,4 +13,4 @@ mod source;
 mod stream;
 
 pub(crate) use page::pages;
-pub(crate) use source::Source;
+pub(crate) use source::{Anchor, Source, rewritten};

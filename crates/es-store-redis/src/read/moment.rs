@@ -29,11 +29,17 @@ async fn last_before(
     let (mut low, mut high) = (0, head.get());
     while low < high {
         let middle = low + (high - low).div_ceil(2);
-        let entry = source.entry_with(Position::new(middle)).await?;
-        // A gap in the log is part of the entry behind it.
-        let at = middle.max(entry.first.get());
-        let event = super::page::event(source, Position::new(at)).await?;
-        match event.first().is_some_and(|event| is_before(event.recorded_at)) {
+        let entry = source.entry_from(Position::new(middle)).await?;
+        let is_before = match entry {
+            // A gap in the log is part of the entry behind it.
+            Some(entry) => {
+                let at = Position::new(middle.max(entry.first.get()));
+                let event = super::page::event(source, at).await?;
+                event.first().is_some_and(|event| is_before(event.recorded_at))
+            }
+            None => false,
+        };
+        match is_before {
             true => low = middle,
             false => high = middle - 1,
         }

@@ -9,7 +9,8 @@ use tokio::task::JoinHandle;
 use super::{cursor::Walk, lists::Lists, moment, source::Source, stream::InStream};
 use crate::error::damaged;
 
-/// Events in the first page: enough for most streams.
+/// Events in the first page: enough for most streams, and at most 128 MiB where each is as
+/// large as an event may be.
 const FIRST_PAGE: u64 = 128;
 /// Events in a later page at most.
 const PAGE: u64 = 2_048;
@@ -87,15 +88,11 @@ pub(super) enum Places {
 }
 
 /// How many events a page may have, learnt from how large they are.
-pub(super) struct Budget {
+struct Budget {
     events: u64,
 }
 
 impl Budget {
-    pub(super) const fn events(&self) -> u64 {
-        self.events
-    }
-
     fn learn(&mut self, page: &[Recorded]) {
         if page.is_empty() {
             return;
@@ -121,11 +118,16 @@ impl Step {
 
 impl Going {
     async fn page(&mut self, source: &Source) -> Result<(Vec<Recorded>, bool)> {
-        let budget = &self.budget;
+        // A limit tells how much to fetch only where everything that is found is meant.
+        let is_exact = match &self.places {
+            Places::Lists(lists) => lists.is_exact,
+            _ => self.read.query.is_any(),
+        };
+        let most = self.budget.events.min(if is_exact { self.left } else { u64::MAX });
         let (mut page, is_more) = match &mut self.places {
-            Places::Stream(stream) => stream.page(source, budget).await?,
-            Places::Log(walk) => walk.page(source, &self.read, budget).await?,
-            Places::Lists(lists) => lists.page(source, budget.events().min(self.left)).await?,
+            Places::Stream(stream) => stream.page(source, most).await?,
+            Places::Log(walk) => walk.page(source, &self.read, most).await?,
+            Places::Lists(lists) => lists.page(source, most).await?,
             Places::Event(positions) => match positions.pop_front() {
                 Some(position) => (event(source, position).await?, false),
                 None => (Vec::new(), false),
@@ -154,8 +156,8 @@ async fn begin(source: &Source, mut read: Read) -> Stepped {
         && let Some(mut first) = InStream::from_the_start(stream, &read)
     {
         // The head is asked behind the list, so it is not before what the list has.
-        let seen = source.seen();
-        let (page, head, is_more) = first.first(source, budget.events().min(left), seen).await?;
+        let most = if read.query.is_any() { left } else { u64::MAX };
+        let (page, head, is_more) = first.first(source, budget.events.min(most)).await?;
         bounded(source, &mut read, head)?;
         let mut going = Going { read, places: Places::Stream(first), budget, left };
         going.budget.learn(&page);

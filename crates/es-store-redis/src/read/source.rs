@@ -1,6 +1,8 @@
 //! The log as it lies on the server, for whoever reads or appends.
 
-use es_core::{Diverged, Head, LogId, Position, Recorded, Result};
+use std::sync::{Mutex, PoisonError};
+
+use es_core::{Diverged, Error, EventId, Head, LogId, Position, Recorded, Result};
 use es_redis::{Command, Redis, Reply, Script};
 use tokio::sync::watch;
 
@@ -14,6 +16,9 @@ use crate::{
 /// How often a read is asked again when its reply is lost.
 const TRIES: u32 = 4;
 
+/// Positions that are at most so far apart on average are looked up by one range of the log.
+const DENSE: u64 = 8;
+
 /// The log as it lies on the server.
 pub(crate) struct Source {
     pub(crate) redis: Redis,
@@ -22,14 +27,41 @@ pub(crate) struct Source {
     /// The highest position that was seen or acknowledged here. A log that ends before it
     /// was rolled back.
     pub(crate) published: watch::Sender<Position>,
+    anchor: Mutex<Option<Anchor>>,
     search: Script,
+    head: Script,
+}
+
+/// An event that was seen here, and where. A server that was rolled back and has gone on
+/// since may be past every position that was seen, but has other events there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Anchor {
+    pub(crate) id: EventId,
+    pub(crate) position: Position,
+}
+
+/// What is said of a log that has another event where the anchor was.
+pub(crate) fn rewritten(anchor: Option<Anchor>) -> Error {
+    match anchor {
+        Some(Anchor { id, position }) => Diverged::Rewritten { position, expected: id }.into(),
+        None => damaged("an anchor was missed that was not asked for"),
+    }
 }
 
 impl Source {
     pub(crate) fn new(redis: Redis, keys: Keys, head: Head) -> Self {
         let published = watch::Sender::new(head.position);
         let search = Script::new(include_str!("search.lua"));
-        Self { redis, keys, log: head.log, published, search }
+        let anchor = Mutex::new(None);
+        Self {
+            redis,
+            keys,
+            log: head.log,
+            published,
+            anchor,
+            search,
+            head: Script::new(include_str!("../open/head.lua")),
+        }
     }
 
     /// The highest position that was seen here.
@@ -46,26 +78,47 @@ impl Source {
         });
     }
 
+    /// The last event that was seen here.
+    pub(crate) fn anchor(&self) -> Option<Anchor> {
+        *self.anchor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes an event that the log has.
+    fn anchored(&self, id: EventId, position: Position) {
+        let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        if anchor.is_none_or(|anchor| anchor.position < position) {
+            *anchor = Some(Anchor { id, position });
+        }
+    }
+
+    /// Notes an append that was acknowledged, whose last event this is.
+    pub(crate) fn wrote(&self, last: Option<EventId>, position: Position) {
+        if let Some(id) = last {
+            self.anchored(id, position);
+        }
+        self.publish(position);
+    }
+
     /// Which log is there now, and where it ends.
     ///
     /// # Errors
-    /// `LogDiverged` when it is gone, or ends before what was seen of it.
+    /// `LogDiverged` when it is gone, ends before what was seen of it, or has something else
+    /// there.
     pub(crate) async fn head(&self) -> Result<Head> {
-        let seen = self.seen();
-        let reply = self.ask(&[open::asking(&self.keys)]).await?.swap_remove(0);
-        self.checked(reply, seen)
+        let asking = self.asking();
+        let reply = self.ask(std::slice::from_ref(&asking.command)).await?.swap_remove(0);
+        asking.head(self, reply)
     }
 
-    /// The head in a reply, for a log that was seen up to `seen` before it was asked.
-    pub(crate) fn checked(&self, reply: Reply, seen: Position) -> Result<Head> {
-        let head = open::head(reply, self.log)?;
-        if head.log == self.log {
-            if head.position < seen {
-                return Err(Diverged::RolledBack { reader: seen, head }.into());
-            }
-            self.publish(head.position);
-        }
-        Ok(head)
+    /// The question which log is there, where it ends, and whether it is what was seen.
+    pub(crate) fn asking(&self) -> Asking {
+        let (seen, anchor) = (self.seen(), self.anchor());
+        let (bucket, id) = match anchor {
+            Some(Anchor { id, .. }) => (self.keys.ids(id), id.as_uuid().as_bytes().to_vec()),
+            None => (self.keys.meta.clone(), Vec::new()),
+        };
+        let command = self.head.on([&self.keys.meta, &bucket]).arg(id);
+        Asking { seen, anchor, command }
     }
 
     /// Asks, again where a reply is lost; a read may be asked as often as one likes.
@@ -91,22 +144,41 @@ impl Source {
 
     /// The entry that has the event at a position, which the log has.
     pub(crate) async fn entry_with(&self, position: Position) -> Result<Entry> {
-        let mut entries = self.entries_with([position]).await?;
-        entries.pop().ok_or_else(|| damaged("a position is taken and not in the log"))
+        let entry = self.entry_from(position).await?;
+        entry.ok_or_else(|| damaged("a position is taken and not in the log"))
     }
 
-    /// The entries that have the events at some positions; each entry as often as asked for.
-    pub(crate) async fn entries_with(
-        &self,
-        positions: impl IntoIterator<Item = Position>,
-    ) -> Result<Vec<Entry>> {
-        let asked: Vec<_> =
-            positions.into_iter().map(|at| self.forward(at).arg("COUNT").arg(1)).collect();
+    /// The entry that has the event at a position, or the first one behind it; none at the end.
+    pub(crate) async fn entry_from(&self, position: Position) -> Result<Option<Entry>> {
+        let asked = self.forward(position).arg("COUNT").arg(1);
+        let reply = self.ask(&[asked]).await?.swap_remove(0);
+        let found = reply.array("the log").map_err(damaged)?.into_iter().next();
+        found.map(Entry::of).transpose()
+    }
+
+    /// The entries that have the events at some positions, in any order, each entry once.
+    pub(crate) async fn entries_with(&self, positions: &[Position]) -> Result<Vec<Entry>> {
+        let (Some(first), Some(last)) = (positions.iter().min(), positions.iter().max()) else {
+            return Ok(Vec::new());
+        };
+        let span = last.get() - first.get() + 1;
+        let asked: Vec<Command> = if span <= DENSE.saturating_mul(positions.len() as u64) {
+            // An entry's id is its last position, so the one that has `last` may be behind it.
+            let from = format!("{}-0", first.get());
+            let before = format!("({}-0", last.get());
+            let between = Command::new("XRANGE").key(&self.keys.log).arg(from).arg(before);
+            vec![between, self.forward(*last).arg("COUNT").arg(1)]
+        } else {
+            positions.iter().map(|at| self.forward(*at).arg("COUNT").arg(1)).collect()
+        };
         let mut entries = Vec::with_capacity(asked.len());
         for reply in self.ask(&asked).await? {
-            let found = reply.array("the log").map_err(damaged)?.into_iter().next();
-            entries.push(Entry::of(found.ok_or_else(|| damaged("the log ends too early"))?)?);
+            for entry in reply.array("the log").map_err(damaged)? {
+                entries.push(Entry::of(entry)?);
+            }
         }
+        entries.sort_unstable_by_key(|entry| entry.last);
+        entries.dedup_by_key(|entry| entry.last);
         Ok(entries)
     }
 
@@ -131,6 +203,9 @@ impl Source {
             }
             events.extend(found);
         }
+        if let Some(last) = events.iter().max_by_key(|event| event.position) {
+            self.anchored(last.id, last.position);
+        }
         Ok(events)
     }
 
@@ -150,6 +225,30 @@ impl Source {
     /// How many items of a list are at a position or below, and how many there are.
     pub(crate) fn searching(&self, key: &str, limit: Position, kind: &'static str) -> Command {
         self.search.on([key.to_owned()]).arg(limit.get()).arg(kind)
+    }
+}
+
+/// A question about the head, and what was known when it was asked.
+pub(crate) struct Asking {
+    seen: Position,
+    anchor: Option<Anchor>,
+    pub(crate) command: Command,
+}
+
+impl Asking {
+    pub(crate) fn head(&self, source: &Source, reply: Reply) -> Result<Head> {
+        let (head, place) = open::head(reply, source.log)?;
+        if head.log != source.log {
+            return Ok(head); // whoever asks compares
+        }
+        if head.position < self.seen {
+            return Err(Diverged::RolledBack { reader: self.seen, head }.into());
+        }
+        if self.anchor.is_some_and(|anchor| place != Some(anchor.position)) {
+            return Err(rewritten(self.anchor));
+        }
+        source.publish(head.position);
+        Ok(head)
     }
 }
 

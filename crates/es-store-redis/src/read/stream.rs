@@ -5,10 +5,8 @@ use es_redis::Command;
 
 use super::{
     entry::{Run, records},
-    page::Budget,
     source::{Source, found},
 };
-use crate::open;
 
 /// Where the read of a stream has got to, in versions: both ends are still to be read.
 pub(super) struct InStream {
@@ -39,16 +37,16 @@ impl InStream {
         &mut self,
         source: &Source,
         events: u64,
-        seen: Position,
     ) -> Result<(Vec<Recorded>, Head, bool)> {
         let wanted = self.wanted(events.max(1));
-        let mut replies =
-            source.ask(&[self.list(source, wanted), open::asking(&source.keys)]).await?;
+        let asking = source.asking();
+        let commands = [self.list(source, wanted), asking.command.clone()];
+        let mut replies = source.ask(&commands).await?;
         let (head, list) = (replies.pop(), replies.pop());
         let (Some(head), Some(list)) = (head, list) else {
             return Err(super::cursor::unanswered());
         };
-        let head = source.checked(head, seen)?;
+        let head = asking.head(source, head)?;
         let page = records(list, &self.stream, self.low)?;
         // What comes after the head belongs to a later read.
         self.until = self.until.min(head.position);
@@ -73,12 +71,12 @@ impl InStream {
     pub(super) async fn page(
         &mut self,
         source: &Source,
-        budget: &Budget,
+        events: u64,
     ) -> Result<(Vec<Recorded>, bool)> {
         if self.low > self.high {
             return Ok((Vec::new(), false));
         }
-        let wanted = self.wanted(budget.events());
+        let wanted = self.wanted(events);
         if self.direction == Direction::Backward {
             let version = self.high + 1 - wanted;
             let run = Run { stream: self.stream.clone(), version, count: wanted };

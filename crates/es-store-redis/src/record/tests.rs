@@ -5,7 +5,7 @@ use es_core::{Envelope, Position, StreamId, Timestamp, Version};
 use es_testkit::strategies;
 use proptest::prelude::*;
 
-use super::{decode, encode};
+use super::{Decoder, encode};
 
 fn stamped(position: u64, time: u64, record: &[u8]) -> Bytes {
     let mut bytes = BytesMut::new();
@@ -22,7 +22,7 @@ proptest! {
         let mut event = event;
         event.metadata = event.metadata.with_correlation_id(event.id.as_uuid());
         let record = stamped(at, 7, &encode(&event).unwrap());
-        let back = decode(record, &stream, Version::FIRST).unwrap();
+        let back = Decoder::default().event(record, &stream, Version::FIRST).unwrap();
         let time = Timestamp::from_micros(7);
         let expected = Envelope::record(event, stream, Version::FIRST, Position::new(at), time);
         prop_assert_eq!(&**back.envelope(), &expected);
@@ -31,7 +31,8 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let stream = StreamId::new("account", "alice").unwrap();
-        let _ = decode(Bytes::from(bytes.clone()), &stream, Version::FIRST);
-        let _ = decode(stamped(1, 1, &bytes), &stream, Version::FIRST);
+        let mut decoder = Decoder::default();
+        let _ = decoder.event(Bytes::from(bytes.clone()), &stream, Version::FIRST);
+        let _ = decoder.event(stamped(1, 1, &bytes), &stream, Version::FIRST);
     }
 }

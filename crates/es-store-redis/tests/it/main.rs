@@ -7,8 +7,19 @@
     reason = "tests fail by panicking"
 )]
 
+mod checks;
+mod conditions;
 mod contract;
+mod crash;
+mod cut;
+mod diverged;
+mod load;
+mod lost;
+mod machine;
 mod progress;
 mod progress_faults;
+mod rights;
 mod rows;
 mod server;
+mod skip;
+mod states;

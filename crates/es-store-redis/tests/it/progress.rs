@@ -3,10 +3,10 @@
 use es_store_redis::{RedisReadModel, RedisSnapshotStore, RedisTx};
 use es_testkit::{Fixture, read_model::Rows};
 
-use crate::server::{namespace, url};
+use crate::server::{model_named, named, namespace, url};
 
 async fn model() -> Fixture<RedisReadModel> {
-    Fixture::new(RedisReadModel::open_in(&url(), &namespace()).await.unwrap(), ())
+    Fixture::new(model_named(&url(), &namespace()).await, ())
 }
 
 mod checkpoints {
@@ -18,11 +18,14 @@ mod dead_letters {
 }
 
 mod snapshots {
-    use super::{Fixture, RedisSnapshotStore, namespace, url};
+    use super::{Fixture, RedisSnapshotStore, named, namespace, url};
 
     es_testkit::snapshot_contract_tests!(
         fixture = || async {
-            Fixture::new(RedisSnapshotStore::open_in(&url(), &namespace()).await.unwrap(), ())
+            Fixture::new(
+                RedisSnapshotStore::open_with(&url(), named(&namespace())).await.unwrap(),
+                (),
+            )
         }
     );
 }
@@ -47,11 +50,11 @@ impl Rows for Numbers {
 }
 
 mod rows {
-    use super::{Fixture, Numbers, RedisReadModel, namespace, url};
+    use super::{Fixture, Numbers, model_named, namespace, url};
 
     es_testkit::read_model_contract_tests!(
         fixture = || async {
-            let model = RedisReadModel::open_in(&url(), &namespace()).await.unwrap();
+            let model = model_named(&url(), &namespace()).await;
             Fixture::new(Numbers(model), ())
         }
     );

@@ -12,7 +12,10 @@ use es_testkit::{
     servers::{Cut, Proxy, RedisConfig, RedisServer},
 };
 
-use crate::rows::{Model, name};
+use crate::{
+    rows::{Model, name},
+    server::named,
+};
 
 fn on_a_server<Test: Future<Output = ()>>(
     config: RedisConfig,
@@ -143,7 +146,7 @@ fn commits_through_cut_connections_are_made_once() {
                     unknown += 1;
                     // Claiming fences a commit that is still on its way.
                     model = loop {
-                        let opened = RedisReadModel::open_in(&url, "m").await;
+                        let opened = RedisReadModel::open_with(&url, named("m")).await;
                         if let Ok(opened) = opened
                             && opened.claim(&name(), log, &Owner::new("one")).await.is_ok()
                         {
@@ -207,7 +210,7 @@ fn a_cluster_has_all_of_a_model_in_one_slot() {
             }
             model.model.forget(&name()).await.unwrap();
 
-            let snapshots = RedisSnapshotStore::open_in(&url, "m").await.unwrap();
+            let snapshots = RedisSnapshotStore::open_with(&url, named("m")).await.unwrap();
             for n in 1..20 {
                 let saved = snapshot(&format!("k{n}"), n);
                 snapshots.save(saved.clone()).await.unwrap();
@@ -228,9 +231,9 @@ fn snapshot(key: &str, version: u64) -> Snapshot {
 fn only_snapshots_are_forgotten_and_only_when_asked() {
     on_a_server(RedisConfig::in_memory(), |server| async move {
         let url = server.url();
-        let kept = RedisSnapshotStore::open_in(&url, "kept").await.unwrap();
+        let kept = RedisSnapshotStore::open_with(&url, named("kept")).await.unwrap();
         kept.save(snapshot("a", 1)).await.unwrap();
-        let brief = RedisSnapshotStore::open_in(&url, "brief").await.unwrap();
+        let brief = RedisSnapshotStore::open_with(&url, named("brief")).await.unwrap();
         let brief = brief.with_time_to_live(Duration::from_millis(1));
         let saved = snapshot("a", 1);
         brief.save(saved.clone()).await.unwrap();

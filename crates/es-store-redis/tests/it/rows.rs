@@ -13,7 +13,7 @@ use es_testkit::{
 };
 use fastrand::Rng;
 
-use crate::server::{namespace, url};
+use crate::server::{model_named, namespace, url};
 
 pub(crate) fn name() -> SubscriberName {
     SubscriberName::from_static("rows")
@@ -28,7 +28,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) async fn open(url: &str, namespace: &str, log: LogId) -> Self {
-        let model = RedisReadModel::open_in(url, namespace).await.unwrap();
+        let model = model_named(url, namespace).await;
         let checkpoint = model.claim(&name(), log, &Owner::new("one")).await.unwrap();
         let at = checkpoint.position.get();
         Self { model, checkpoint, at }

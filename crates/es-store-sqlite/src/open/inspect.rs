@@ -22,19 +22,22 @@ pub(super) fn check(connection: &Connection, place: &Place) -> Result<()> {
         .map_err(from_driver)?;
 
     let has_parts = parts::has_ledger(connection)?;
+    let follows_a_log = has_parts && parts::has_checkpoints(connection)?;
     drop(look);
 
-    let is_new = application == 0 && version == 0 && tables == 0;
-    if !is_new && application != APPLICATION_ID {
-        let advice = if has_parts {
-            "; our read models or snapshots are in it: open a log before them, or name another file"
+    // Read models and snapshots may have been opened before the log. Those who follow a log
+    // already follow another: a new one beside them would be a path that was mixed up.
+    let is_new = application == 0 && version == 0 && (tables == 0 || has_parts);
+    if application != APPLICATION_ID && (!is_new || follows_a_log) {
+        let whose = if follows_a_log {
+            "holds read models that follow another log".to_owned()
         } else {
-            ": name another file"
+            format!(
+                "is a database of another program (application id {application:#x}, {tables} \
+                 tables and indexes)"
+            )
         };
-        let message = format!(
-            "{place} is a database of another program (application id {application:#x}, \
-             {tables} tables and indexes){advice}"
-        );
+        let message = format!("{place} {whose}: name another file");
         return Err(Error::new(ErrorKind::Invalid, message));
     }
     if i64::from(version) > migrate::NEWEST {

@@ -66,6 +66,14 @@ pub(super) fn has_ledger(connection: &Connection) -> Result<bool> {
         .map_err(from_driver)
 }
 
+/// Whether subscribers follow a log by checkpoints that are kept here.
+pub(super) fn has_checkpoints(connection: &Connection) -> Result<bool> {
+    let exists = "SELECT count(*) FROM sqlite_schema WHERE name = 'es_subscribers'";
+    let any = "SELECT EXISTS (SELECT 1 FROM es_subscribers WHERE log IS NOT NULL)";
+    let ask = |sql| connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+    Ok(ask(exists).map_err(from_driver)? && ask(any).map_err(from_driver)?)
+}
+
 /// The steps that are still to be done.
 fn missing(connection: &Connection, part: &Part, place: &Place) -> Result<Vec<&'static Step>> {
     let newest: Option<i64> = connection

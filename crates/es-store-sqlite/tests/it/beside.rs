@@ -41,13 +41,29 @@ async fn a_log_with_a_model_and_snapshots_in_it_opens_as_a_log() {
 }
 
 #[tokio::test]
-async fn a_file_of_models_is_no_log_and_says_so() {
+async fn a_log_may_be_opened_after_its_models() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bank.db");
+    let model = SqliteReadModel::open(&file).await.unwrap();
+    make_table(&model).await;
+    let store = SqliteStore::open(&file).await.unwrap();
+    assert_eq!(store.append(one()).await.unwrap().first.get(), 1);
+    let log = store.head().await.unwrap().log;
+    assert_eq!(claim(&model, log).await.epoch, 1);
+    drop((model, store));
+    assert_eq!(SqliteStore::open(&file).await.unwrap().head().await.unwrap().log, log);
+}
+
+#[tokio::test]
+async fn a_file_of_models_that_follow_another_log_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("views.db");
-    drop(SqliteReadModel::open(&file).await.unwrap());
+    claim(&SqliteReadModel::open(&file).await.unwrap(), LogId::generate()).await;
+    let before = std::fs::read(&file).unwrap();
     let error = SqliteStore::open(&file).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(error.to_string().contains("open a log before them"), "{error}");
+    assert!(error.to_string().contains("follow another log"), "{error}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
 }
 
 /// What another program says about its file in the header, and how it journals.

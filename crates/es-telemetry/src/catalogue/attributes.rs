@@ -62,6 +62,11 @@ pub const ATTRIBUTES: &[Attribute] = &[
         STAGE,
         "what had failed: `handler` (user code and its rows) or `progress` (everything around it)",
     ),
+    is(spans::MESSAGING_SYSTEM, "`eventsource`"),
+    is(spans::MESSAGING_OPERATION, "`publish` or `process`"),
+    is(spans::MESSAGING_DESTINATION, "the relay"),
+    is(spans::MESSAGING_GROUP, "the subscription of the bus"),
+    is(spans::MESSAGING_ID, "the id of the event; on spans only"),
     is(POOL, "which pool of connections, without user and password"),
     is(POOL_STATE, "`used` or `idle`"),
 ];

@@ -1,6 +1,9 @@
 //! All metrics. The instruments are made from this table.
 
-use es_core::spans::{AGGREGATE, CATEGORY, COMMAND, ERROR_TYPE, PROJECTION, READS, RESULT};
+use es_core::spans::{
+    AGGREGATE, CATEGORY, COMMAND, ERROR_TYPE, MESSAGING_DESTINATION, MESSAGING_GROUP,
+    MESSAGING_OPERATION, PROJECTION, READS, RESULT,
+};
 
 use super::attributes::{LOG, POOL, POOL_STATE, STAGE, STORE};
 
@@ -105,6 +108,20 @@ metrics! {
         "the age of the first event that is wanted and not handled; absent when that is not known";
     PROJECTION_HEALTHY = Gauge "es.projection.healthy" "1" [PROJECTION]
         "1 when somebody works, the work gets on, and that is known; else 0";
+    SENT_MESSAGES = Counter "messaging.client.sent.messages" "{message}" [MESSAGING_DESTINATION]
+        "events that a transport has taken from a relay";
+    OPERATION_DURATION = Histogram "messaging.client.operation.duration" "s" [MESSAGING_DESTINATION, MESSAGING_OPERATION, RESULT]
+        "how long a transport took to answer a relay; where handlers run in the same process, they are waited for";
+    CONSUMED_MESSAGES = Counter "messaging.client.consumed.messages" "{message}" [MESSAGING_GROUP]
+        "events that a handler of the bus was given";
+    PROCESS_DURATION = Histogram "messaging.process.duration" "s" [MESSAGING_GROUP, RESULT]
+        "how long a handler of the bus took for an event, with retries and the pauses between them";
+    BUS_RETRIES = Counter "es.bus.retries" "{retry}" [MESSAGING_GROUP]
+        "how often a handler of the bus was given an event again after it had failed";
+    BUS_DEAD_LETTERS = Counter "es.bus.dead_letters" "{event}" [MESSAGING_GROUP]
+        "events that became a dead letter of a subscription, or wait behind one";
+    BUS_PENDING = Gauge "es.bus.pending" "{message}" [MESSAGING_GROUP]
+        "events that wait for a handler of the bus";
     POOL_CONNECTIONS = Gauge "db.client.connection.count" "{connection}" [POOL, POOL_STATE]
         "connections that are open";
     POOL_MAX = Gauge "db.client.connection.max" "{connection}" [POOL]

@@ -2,6 +2,7 @@
 
 use es_core::spans::{
     self, AGGREGATE, ATTEMPTS, CATEGORY, COMMAND, ERROR_TYPE, EVENT_COUNT, EXPECTED, FROM, HISTORY,
+    MESSAGING_DESTINATION, MESSAGING_GROUP, MESSAGING_ID, MESSAGING_OPERATION, MESSAGING_SYSTEM,
     PROJECTION, READS, RESULT, STREAM, STREAM_COUNT, TO,
 };
 
@@ -71,5 +72,40 @@ pub const SPANS: &[SpanName] = &[
         emitter: "es_projection",
         meaning: "what a projection or a reactor does with the events that it has taken at once, with links to the contexts that they were written in, at most 128",
         attributes: &[PROJECTION, FROM, TO, EVENT_COUNT, HISTORY, ERROR_TYPE],
+    },
+    SpanName {
+        name: spans::PUBLISH,
+        shown: "publish {relay}",
+        kind: "producer",
+        level: "info",
+        emitter: "es_bus",
+        meaning: "events that a relay gives to a transport at once, with links to the contexts that they were written in, at most 128",
+        attributes: &[
+            MESSAGING_SYSTEM,
+            MESSAGING_OPERATION,
+            MESSAGING_DESTINATION,
+            FROM,
+            TO,
+            EVENT_COUNT,
+            HISTORY,
+            ERROR_TYPE,
+        ],
+    },
+    SpanName {
+        name: spans::PROCESS,
+        shown: "process {subscription}",
+        kind: "consumer",
+        level: "info",
+        emitter: "es_bus",
+        meaning: "an event that a handler of the bus is given, with all attempts and a link to the context that it was written in; none for history",
+        attributes: &[
+            MESSAGING_SYSTEM,
+            MESSAGING_OPERATION,
+            MESSAGING_GROUP,
+            MESSAGING_ID,
+            STREAM,
+            ATTEMPTS,
+            RESULT,
+        ],
     },
 ];

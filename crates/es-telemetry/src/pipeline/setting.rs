@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use es_core::{Error, ErrorKind, Invalid, Result};
+use es_core::{Invalid, Result};
 use opentelemetry_sdk::{
     Resource,
     metrics::{MeterProviderBuilder, SdkMeterProvider},
@@ -55,8 +55,10 @@ impl Pipeline {
     /// standard are looked at. It means nothing for what is printed.
     #[cfg(feature = "otlp")]
     pub fn with_endpoint(mut self, url: impl Into<String>) -> Self {
-        if let Sink::Otlp { endpoint } = &mut self.sink {
-            *endpoint = Some(url.into());
+        match &mut self.sink {
+            Sink::Otlp { endpoint } => *endpoint = Some(url.into()),
+            #[cfg(feature = "stdout")]
+            Sink::Stdout => {}
         }
         self
     }
@@ -149,6 +151,7 @@ impl Pipeline {
 fn otlp(
     endpoint: Option<&str>,
 ) -> Result<(opentelemetry_otlp::SpanExporter, opentelemetry_otlp::MetricExporter)> {
+    use es_core::{Error, ErrorKind};
     use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig};
     use tokio::runtime::{Handle, RuntimeFlavor};
 

@@ -27,6 +27,10 @@ fn exported(metric: &Metric) -> Vec<String> {
     }
 }
 
+fn is_of_ours(word: &str) -> bool {
+    ["es_", "db_client_", "messaging_"].iter().any(|prefix| word.starts_with(prefix))
+}
+
 /// The names of ours in a query: words that begin as metrics do and are no label.
 fn asked_for(query: &str) -> BTreeSet<String> {
     let is_part = |symbol: char| symbol.is_ascii_alphanumeric() || symbol == '_';
@@ -34,7 +38,7 @@ fn asked_for(query: &str) -> BTreeSet<String> {
         es_telemetry::ATTRIBUTES.iter().map(|a| a.name.replace('.', "_")).collect();
     query
         .split(|symbol| !is_part(symbol))
-        .filter(|word| word.starts_with("es_") || word.starts_with("db_client_"))
+        .filter(|word| is_of_ours(word))
         .filter(|word| !labels.contains(*word))
         .map(str::to_owned)
         .collect()

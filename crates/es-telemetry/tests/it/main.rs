@@ -13,5 +13,7 @@ mod checks;
 mod context;
 mod dashboard;
 mod health;
+#[cfg(all(feature = "otlp", feature = "stdout"))]
+mod pipeline;
 mod reads;
 mod told;

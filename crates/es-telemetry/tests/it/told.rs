@@ -21,6 +21,7 @@ impl GaugeSource for Values {
         let name = "postgres://host/bank";
         let store = "postgresql";
         report(Gauge::Pool { store, name, used: 2, idle: 1, max: 4, waiting: 5 });
+        report(Gauge::Messages { subscription: "mails", pending: 9 });
         report(Gauge::Subscriber {
             subscriber: "orders-v1",
             lag: (!is_blind).then_some(7),
@@ -63,6 +64,16 @@ pub(crate) async fn everything(capture: &Capture) {
         Observation::Parked { subscriber, events: 4 },
         Observation::Released { subscriber, is_skipped: false },
         Observation::Released { subscriber, is_skipped: true },
+        Observation::PublishBegun { relay: "orders", events: &events, is_history: false },
+        Observation::PublishDone { relay: "orders", published: 3, outcome: Outcome::Ok, took },
+        Observation::ProcessBegun { subscription: "mails", event: &events[0] },
+        Observation::ProcessDone {
+            subscription: "mails",
+            outcome: Outcome::Error,
+            retries: 2,
+            took,
+        },
+        Observation::DeadLetter { subscription: "mails" },
     ] {
         observer.observe(&observation);
     }
@@ -95,6 +106,16 @@ async fn each_observation_has_its_metrics() {
         let of = [orders, ("es.result", result)];
         assert_eq!(capture.sum("es.projection.released", &of), 1.0);
     }
+    let orders = ("messaging.destination.name", "orders");
+    assert_eq!(capture.sum("messaging.client.sent.messages", &[orders]), 3.0);
+    let publish = [orders, ("messaging.operation.name", "publish"), ("es.result", "ok")];
+    assert_eq!(capture.sum("messaging.client.operation.duration", &publish), 0.02);
+    let mails = ("messaging.consumer.group.name", "mails");
+    assert_eq!(capture.sum("messaging.client.consumed.messages", &[mails]), 1.0);
+    let failed = [mails, ("es.result", "error")];
+    assert_eq!(capture.sum("messaging.process.duration", &failed), 0.02);
+    assert_eq!(capture.sum("es.bus.retries", &[mails]), 2.0);
+    assert_eq!(capture.sum("es.bus.dead_letters", &[mails]), 1.0);
 }
 
 #[tokio::test]
@@ -114,6 +135,8 @@ async fn gauges_are_asked_for_and_what_is_not_known_is_absent() {
     }
     assert_eq!(capture.sum("db.client.connection.max", &[pool]), 4.0);
     assert_eq!(capture.sum("db.client.connection.pending_requests", &[pool]), 5.0);
+    let mails = [("messaging.consumer.group.name", "mails")];
+    assert_eq!(capture.sum("es.bus.pending", &mails), 9.0);
     let orders = [("es.projection", "orders-v1")];
     assert_eq!(capture.sum("es.projection.lag", &orders), 7.0);
     assert_eq!(capture.sum("es.projection.lag_time", &orders), 1.5);

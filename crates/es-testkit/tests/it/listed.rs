@@ -17,15 +17,16 @@ es_testkit::__snapshot_cases!(names, (SNAPSHOTS));
 es_testkit::__checkpoint_cases!(names, (CHECKPOINTS));
 es_testkit::__dead_letter_cases!(names, (DEAD_LETTERS));
 es_testkit::__read_model_cases!(names, (READ_MODELS));
+es_testkit::__bus_cases!(names, (BUSES));
 
 #[test]
 fn every_case_is_listed_once() {
-    let lists = [STORE, SHARED, SNAPSHOTS, CHECKPOINTS, DEAD_LETTERS, READ_MODELS];
+    let lists = [STORE, SHARED, SNAPSHOTS, CHECKPOINTS, DEAD_LETTERS, READ_MODELS, BUSES];
     let listed: Vec<_> = lists.concat().into_iter().map(str::to_owned).collect();
     let unique: BTreeSet<_> = listed.iter().cloned().collect();
     assert_eq!(unique.len(), listed.len(), "a case is listed twice");
     let written: BTreeSet<_> =
-        ["store", "shared", "progress", "read_model"].into_iter().flat_map(cases).collect();
+        ["store", "shared", "progress", "read_model", "bus"].into_iter().flat_map(cases).collect();
     assert!(!written.is_empty());
     let left_out: Vec<_> = written.difference(&unique).collect();
     assert_eq!(left_out, [] as [&String; 0], "add them to src/cases.rs");

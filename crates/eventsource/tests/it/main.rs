@@ -15,3 +15,12 @@ mod inline;
 mod projections;
 #[cfg(all(feature = "projection", feature = "derive", feature = "postgres"))]
 mod sent;
+#[cfg(all(
+    feature = "aggregate",
+    feature = "bus",
+    feature = "derive",
+    feature = "projection",
+    feature = "sqlite",
+    feature = "telemetry-capture"
+))]
+mod telemetry;

@@ -1,0 +1,285 @@
+//! A competing consumer: free workers take the next event, whatever its stream.
+//!
+//! *Hazard.* What a consumer has taken and not acknowledged is lost if it dies and nobody looks
+//! for it; and it is handled twice if it is only slow.
+//! *Mechanism.* Every consumer takes over what has been silent for a lease, a little at a time
+//! with the cursor carried on, and only as much as it has free workers for. Whoever works on
+//! something says so every third of a lease, which does not count as a delivery.
+//! *Cost.* A consumer that was paused for longer than a lease finishes beside the one that took
+//! over: effects are at-least-once, and the event's id tells.
+
+mod message;
+mod upkeep;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use es_core::{Error, ErrorKind, Result};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+use tracing::error;
+
+use self::message::{Done, Message};
+use super::{
+    bell::Bell,
+    consumer::{Shared, StartAt},
+    message::Entry,
+    ordered::other_mode,
+    running::ConsumerState,
+    script::{DONE, ENTER, FETCH, failed},
+};
+use crate::retry::pause;
+
+pub(super) struct Consumer {
+    shared: Arc<Shared>,
+    /// The partitions, and behind them what is tried again.
+    sources: Vec<String>,
+    tasks: JoinSet<(usize, String, Done)>,
+    /// What the workers have in hand: source and id.
+    in_hand: HashMap<(usize, String), ()>,
+    /// Where taking over goes on, per source.
+    cursors: Vec<String>,
+    /// The source that is asked first.
+    first: usize,
+    has_entered: bool,
+    failures: u32,
+    /// When upkeep is due.
+    upkeep_at: Instant,
+    /// When the next message that waits is due.
+    due_at: Option<Instant>,
+    swept_at: Instant,
+}
+
+pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiver<bool>) {
+    let mut news = bell.listen();
+    let mut consumer = Consumer::new(Arc::clone(&shared));
+    while !*stop.borrow() {
+        news.looks();
+        let rest = match consumer.turn().await {
+            Ok(rest) => {
+                consumer.failures = 0;
+                rest
+            }
+            Err(error) if error.kind() == ErrorKind::Invalid => {
+                error!(group = %shared.group, consumer = shared.name, %error, "the consumer has failed");
+                return shared.change(|status| {
+                    status.state = ConsumerState::Failed;
+                    status.last_error = Some(crate::handler::with_causes(&error));
+                });
+            }
+            Err(error) => {
+                consumer.failures = consumer.failures.saturating_add(1);
+                shared.trouble("taking events", &error);
+                let (base, cap) = (Duration::from_millis(20), Duration::from_secs(2));
+                Rest::For(pause(base, cap, consumer.failures))
+            }
+        };
+        let now = Instant::now();
+        let (waits_for_news, until) = match rest {
+            Rest::None => continue,
+            Rest::ForNews => (true, consumer.next_due(now)),
+            Rest::ForWorkers => (false, consumer.next_due(now)),
+            Rest::For(pause) => (false, now.checked_add(pause).unwrap_or(now)),
+        };
+        tokio::select! {
+            biased;
+            () = async { drop(stop.wait_for(|stop| *stop).await) } => {}
+            Some(done) = consumer.tasks.join_next() => consumer.settle(done.ok()).await,
+            () = news.rung(Duration::from_secs(1)), if waits_for_news => {}
+            () = sleep_until(until) => {}
+        }
+    }
+    consumer.drain().await;
+    shared.state(ConsumerState::Stopped);
+}
+
+/// What there is to wait for.
+enum Rest {
+    None,
+    ForNews,
+    ForWorkers,
+    For(Duration),
+}
+
+impl Consumer {
+    fn new(shared: Arc<Shared>) -> Self {
+        let inner = &shared.topic.inner;
+        let mut sources: Vec<String> = inner.keys.partitions(inner.partitions()).collect();
+        sources.push(shared.keys.retry.clone());
+        let cursors = vec!["0-0".to_owned(); sources.len()];
+        let now = Instant::now();
+        Self {
+            shared,
+            sources,
+            tasks: JoinSet::new(),
+            in_hand: HashMap::new(),
+            cursors,
+            first: 0,
+            has_entered: false,
+            failures: 0,
+            upkeep_at: now,
+            due_at: None,
+            swept_at: now,
+        }
+    }
+
+    fn is_retry(&self, source: usize) -> bool {
+        source + 1 == self.sources.len()
+    }
+
+    fn free(&self) -> usize {
+        self.shared.workers.saturating_sub(self.in_hand.len())
+    }
+
+    fn next_due(&self, now: Instant) -> Instant {
+        let due = self.due_at.map_or(self.upkeep_at, |due| due.min(self.upkeep_at));
+        due.max(now)
+    }
+
+    /// Does what is due, and takes what there are free workers for.
+    async fn turn(&mut self) -> Result<Rest> {
+        if !self.has_entered && !self.enter().await? {
+            self.shared.state(ConsumerState::Waiting);
+            return Ok(Rest::For(Duration::from_millis(100).min(self.shared.lease / 3)));
+        }
+        let now = Instant::now();
+        if self.upkeep_at <= now {
+            let next = now.checked_add(self.shared.lease / 3).unwrap_or(now);
+            self.upkeep().await?;
+            self.upkeep_at = next;
+        }
+        if self.due_at.is_none_or(|due| due <= Instant::now()) {
+            self.put_due().await?;
+        }
+        let free = self.free();
+        if free == 0 {
+            return Ok(Rest::ForWorkers);
+        }
+        let taken = self.fetch(free).await?;
+        self.shared.state(ConsumerState::Active);
+        Ok(if taken == 0 { Rest::ForNews } else { Rest::None })
+    }
+
+    /// Makes the consumer groups where they are missing; says whether there is a topic.
+    async fn enter(&mut self) -> Result<bool> {
+        let shared = &self.shared;
+        let inner = &shared.topic.inner;
+        let keys = [inner.keys.meta(), inner.keys.groups(), shared.keys.saved.clone()];
+        let keys = keys.into_iter().chain([shared.keys.retry.clone()]);
+        let keys = keys.chain(inner.keys.partitions(inner.partitions()));
+        let start = match shared.start_at {
+            StartAt::Oldest => "oldest",
+            StartAt::Newest => "newest",
+        };
+        let rejoins = u32::from(shared.status.borrow().state != ConsumerState::Starting);
+        let command = ENTER.on(keys).arg(shared.group.to_string()).arg(start).arg(rejoins);
+        let answer = inner.run(command).await?;
+        match answer.word.as_str() {
+            "ok" => {
+                self.has_entered = true;
+                Ok(true)
+            }
+            "none" => Ok(false),
+            _ => Err(other_mode(shared)),
+        }
+    }
+
+    async fn fetch(&mut self, free: usize) -> Result<usize> {
+        let shared = Arc::clone(&self.shared);
+        // What is tried again comes in its turn, like a partition.
+        self.first = (self.first + 1) % self.sources.len();
+        let command = FETCH.on(self.sources.iter()).arg(shared.group.to_string());
+        let command = command.arg(shared.name.clone()).arg(free).arg(self.first);
+        let mut answer = shared.topic.inner.run(command).await?;
+        if answer.word != "ok" {
+            return Err(self.group_is_gone());
+        }
+        let list = answer.next()?.array("messages").map_err(failed)?;
+        let taken = list.len();
+        for item in list {
+            let read = || -> es_redis::Result<Option<(usize, Entry)>> {
+                let mut item = item.array("a message")?.into_iter();
+                let mut next =
+                    || item.next().ok_or_else(|| es_redis::Error::unexpected("a message"));
+                let source = usize::try_from(next()?.count("a source")?).unwrap_or(usize::MAX);
+                Ok(Entry::read(next()?)?.map(|entry| (source, entry)))
+            };
+            if let Some((source, entry)) = read().map_err(failed)? {
+                self.begin(source, entry);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Starts a worker on a message.
+    fn begin(&mut self, source: usize, entry: Entry) {
+        let id = entry.id.clone();
+        if self.in_hand.insert((source, id.clone()), ()).is_some() {
+            // It was taken over from ourselves, and is being handled.
+            return;
+        }
+        let key = self.sources.get(source).cloned().unwrap_or_default();
+        let message = Message::new(Arc::clone(&self.shared), key, self.is_retry(source), entry);
+        self.tasks.spawn(async move { (source, id, message.handle().await) });
+    }
+
+    /// Acknowledges what workers are done with: this one, and others that are done by now.
+    async fn settle(&mut self, first: Option<(usize, String, Done)>) {
+        let mut by_source: HashMap<usize, Vec<(String, String)>> = HashMap::new();
+        let mut next = first;
+        loop {
+            if let Some((source, id, done)) = next {
+                self.in_hand.remove(&(source, id.clone()));
+                match done {
+                    Done::Handled(name) => by_source.entry(source).or_default().push((id, name)),
+                    Done::Waits => self.due_at = None,
+                    Done::Settled => {}
+                }
+            }
+            match self.tasks.try_join_next() {
+                Some(done) => next = done.ok(),
+                None => break,
+            }
+        }
+        for (source, messages) in by_source {
+            if let Err(error) = self.acknowledge(source, &messages).await {
+                // They come again when their lease has lapsed.
+                self.shared.trouble("acknowledging", &error);
+            }
+        }
+    }
+
+    async fn acknowledge(&self, source: usize, messages: &[(String, String)]) -> Result<()> {
+        let shared = &self.shared;
+        let Some(key) = self.sources.get(source) else { return Ok(()) };
+        let command = DONE.on([key, &shared.keys.held]).arg(shared.group.to_string());
+        let mut command = command.arg(u32::from(self.is_retry(source)));
+        for (id, name) in messages {
+            command = command.arg(id).arg(name);
+        }
+        shared.topic.inner.run(command).await.map(drop)
+    }
+
+    /// Takes nothing more, and finishes what is in hand.
+    async fn drain(&mut self) {
+        while !self.in_hand.is_empty() && !self.tasks.is_empty() {
+            let upkeep = self.shared.lease / 3;
+            tokio::select! {
+                Some(done) = self.tasks.join_next() => self.settle(done.ok()).await,
+                () = tokio::time::sleep(upkeep) => {
+                    if let Err(error) = self.beat().await {
+                        self.shared.trouble("showing that it lives", &error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn group_is_gone(&mut self) -> Error {
+        self.has_entered = false;
+        let message = "the consumer group is gone: it is made anew at the place that was saved";
+        Error::new(ErrorKind::Unavailable, message)
+    }
+}

@@ -1,0 +1,132 @@
+//! What a competing consumer does now and then: show that it lives, take over from the dead,
+//! set going what waited, sweep.
+
+use std::time::Duration;
+
+use es_core::Result;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use super::{Consumer, message::bury};
+use crate::{
+    Exhausted,
+    redis::{
+        message::{Entry, part_of},
+        script::{BEAT, DUE, RECOVER, SWEEP, failed},
+    },
+};
+
+/// How many messages that waited are set going at once.
+const DUE_AT_ONCE: usize = 100;
+
+impl Consumer {
+    pub(super) async fn upkeep(&mut self) -> Result<()> {
+        self.beat().await?;
+        for source in 0..self.sources.len() {
+            if self.free() == 0 {
+                break;
+            }
+            self.take_over(source).await?;
+        }
+        let every = self.shared.lease.saturating_mul(10);
+        if self.swept_at.elapsed() >= every {
+            self.swept_at = Instant::now();
+            self.sweep(every).await?;
+        }
+        Ok(())
+    }
+
+    /// Says that what is in hand is being worked on.
+    pub(super) async fn beat(&self) -> Result<()> {
+        for (at, source) in self.sources.iter().enumerate() {
+            let ids: Vec<_> =
+                self.in_hand.keys().filter(|(of, _)| *of == at).map(|(_, id)| id).collect();
+            if ids.is_empty() {
+                continue;
+            }
+            let command = BEAT.on([source]).arg(self.shared.group.to_string());
+            let command = command.arg(self.shared.name.clone()).args(ids);
+            self.shared.topic.inner.run(command).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes over what has been silent for a lease, as much as there are free workers for.
+    async fn take_over(&mut self, source: usize) -> Result<()> {
+        let shared = std::sync::Arc::clone(&self.shared);
+        let (Some(key), Some(cursor)) = (self.sources.get(source), self.cursors.get(source)) else {
+            return Ok(());
+        };
+        let command = RECOVER.on([key]).arg(shared.group.to_string()).arg(shared.name.clone());
+        let command = command.arg(shared.lease_ms()).arg(cursor).arg(self.free());
+        let (key, mut answer) = (key.clone(), shared.topic.inner.run(command).await?);
+        if answer.word != "ok" {
+            return Err(self.group_is_gone());
+        }
+        let next = answer.text()?;
+        let list = answer.next()?.array("messages").map_err(failed)?;
+        let lost = answer.count()?;
+        if let Some(cursor) = self.cursors.get_mut(source) {
+            *cursor = next;
+        }
+        if lost > 0 {
+            error!(group = %shared.group, lost, "events were trimmed away before they were handled");
+            shared.change(|status| status.lost += lost);
+        }
+        for item in list {
+            let read = || -> es_redis::Result<(Option<Entry>, u64)> {
+                let mut item = item.array("a message")?.into_iter();
+                let mut next =
+                    || item.next().ok_or_else(|| es_redis::Error::unexpected("a message"));
+                Ok((Entry::read(next()?)?, next()?.count("deliveries")?))
+            };
+            let (entry, deliveries) = read().map_err(failed)?;
+            let Some(entry) = entry else { continue };
+            info!(group = %shared.group, id = entry.id, deliveries, "a message was taken over");
+            shared.change(|status| status.recovered += 1);
+            let most = u64::from(shared.retry.attempts.max(5));
+            if deliveries > most && shared.retry.exhausted != Exhausted::Block {
+                // Whoever handled it never came to say that it failed.
+                let event = entry.event()?;
+                let cause = "every consumer that took it ended before it was done";
+                let attempts = u32::try_from(deliveries - 1).unwrap_or(u32::MAX);
+                let letter =
+                    crate::attempts::waiting(&shared.group, &event).failed(cause, attempts);
+                let name = format!("{}.{}", event.id, part_of(&event));
+                bury(&shared, &key, self.is_retry(source), &entry, &name, &letter).await?;
+            } else {
+                self.begin(source, entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets going what has waited long enough.
+    pub(super) async fn put_due(&mut self) -> Result<()> {
+        let keys = &self.shared.keys;
+        loop {
+            let command = DUE.on([&keys.waiting, &keys.bodies, &keys.retry]).arg(DUE_AT_ONCE);
+            let mut answer = self.shared.topic.inner.run(command).await?;
+            let (put, pause) = (answer.count()?, answer.number()?);
+            if usize::try_from(put).is_ok_and(|put| put >= DUE_AT_ONCE) {
+                continue;
+            }
+            // Others put messages aside, too: it is looked again in a second at the latest.
+            let pause = u64::try_from(pause).unwrap_or(u64::MAX).min(1_000);
+            let now = Instant::now();
+            self.due_at = now.checked_add(Duration::from_millis(pause));
+            return Ok(());
+        }
+    }
+
+    async fn sweep(&self, idle: Duration) -> Result<()> {
+        let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let command = SWEEP.on(self.sources.iter()).arg(self.shared.group.to_string());
+        let command = command.arg(self.shared.name.clone()).arg(idle.min(1 << 50));
+        let swept = self.shared.topic.inner.run(command).await?.count()?;
+        if swept > 0 {
+            warn!(group = %self.shared.group, swept, "consumers that are long gone were removed");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,299 @@
+//! An ordered consumer: it owns partitions by leases, and serves each with a task.
+//!
+//! *Hazard.* A consumer that is paused, or cut off, goes on to handle events of a partition
+//! that somebody else owns by now.
+//! *Mechanism.* A lease lasts so long from the moment at which it was *asked* for, on this
+//! machine's clock that only moves forward; its owner stops in front of the next event, and
+//! breaks off the handler at its next await, when it has lapsed. Each change of owner raises
+//! the epoch of the partition, and every script that moves the place compares it.
+//! *Why it is sound.* The place never moves but by the owner, so nothing is passed over; and
+//! the order holds, because a new owner begins at the place that was saved.
+//! *Cost.* An effect of a handler that was paused in the middle of it can come late. Only the
+//! receiver of the effect can tell, by the event's id: see the inbox.
+
+mod partition;
+mod replay;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use es_core::{Error, ErrorKind, Invalid, Result};
+use tokio::{
+    sync::watch,
+    task::{AbortHandle, JoinSet},
+    time::{Instant, sleep},
+};
+use tracing::{error, info};
+
+use self::partition::{Ended, Worker};
+use super::{
+    bell::Bell,
+    consumer::{Shared, StartAt},
+    running::ConsumerState,
+    script::{JOIN, RELEASE},
+};
+use crate::retry::pause;
+
+/// What the owner of a partition is told while it works.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// The lease holds until then.
+    until: Instant,
+    /// The number of the last request to try dead letters again.
+    replay: u64,
+    /// It is to finish what it has in hand and give the partition back.
+    gives_back: bool,
+}
+
+struct Seat {
+    epoch: u64,
+    told: watch::Sender<Told>,
+    task: AbortHandle,
+}
+
+/// One partition as its owner gets it.
+struct Owned {
+    partition: usize,
+    epoch: u64,
+    place: String,
+    replayed: u64,
+}
+
+struct Joined {
+    excess: usize,
+    replay: u64,
+    owned: Vec<Owned>,
+}
+
+pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiver<bool>) {
+    let mut consumer = Consumer {
+        shared: Arc::clone(&shared),
+        bell,
+        seats: HashMap::new(),
+        tasks: JoinSet::new(),
+        has_joined: false,
+        failures: 0,
+    };
+    while !*stop.borrow() {
+        if let Err(error) = consumer.look_after().await {
+            error!(group = %shared.group, consumer = shared.name, %error, "the consumer has failed");
+            return shared.change(|status| {
+                status.state = ConsumerState::Failed;
+                status.last_error = Some(crate::handler::with_causes(&error));
+            });
+        }
+        let rest = if consumer.failures > 0 {
+            pause(Duration::from_millis(50), shared.lease / 3, consumer.failures)
+        } else if consumer.seats.is_empty() && !consumer.has_joined {
+            Duration::from_millis(100).min(shared.lease / 3)
+        } else {
+            shared.lease / 3
+        };
+        tokio::select! {
+            biased;
+            () = async { drop(stop.wait_for(|stop| *stop).await) } => {}
+            Some(ended) = consumer.tasks.join_next() => consumer.reap(ended.ok()).await,
+            () = sleep(rest) => {}
+        }
+    }
+    consumer.leave().await;
+    shared.state(ConsumerState::Stopped);
+}
+
+struct Consumer {
+    shared: Arc<Shared>,
+    bell: Bell,
+    seats: HashMap<usize, Seat>,
+    tasks: JoinSet<(usize, u64, Ended)>,
+    has_joined: bool,
+    failures: u32,
+}
+
+impl Consumer {
+    /// Renews the leases, and sees to it that exactly what is owned is served.
+    async fn look_after(&mut self) -> Result<()> {
+        let asked = Instant::now();
+        let joined = match self.join().await {
+            Ok(Some(joined)) => joined,
+            Ok(None) => {
+                self.failures = 0;
+                self.has_joined = false;
+                self.shared.state(ConsumerState::Waiting);
+                return Ok(());
+            }
+            Err(error) if error.kind() == ErrorKind::Invalid => return Err(error),
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                self.shared.trouble("renewing the leases", &error);
+                return Ok(());
+            }
+        };
+        self.failures = 0;
+        self.has_joined = true;
+        let until = asked.checked_add(self.shared.lease).unwrap_or(asked);
+        let epochs: HashMap<usize, u64> =
+            joined.owned.iter().map(|owned| (owned.partition, owned.epoch)).collect();
+        self.seats.retain(|partition, seat| {
+            let is_ours = epochs.get(partition) == Some(&seat.epoch);
+            if !is_ours {
+                // Somebody else owns it, or owned it in between: what it would save is fenced.
+                seat.task.abort();
+            }
+            is_ours
+        });
+        let replay = joined.replay;
+        for owned in joined.owned {
+            match self.seats.get(&owned.partition) {
+                Some(seat) => {
+                    seat.told.send_modify(|told| {
+                        told.until = until;
+                        told.replay = replay;
+                    });
+                }
+                None => self.serve(owned, Told { until, replay, gives_back: false }),
+            }
+        }
+        self.give_back(joined.excess);
+        self.shared.state(ConsumerState::Active);
+        self.tell_partitions();
+        Ok(())
+    }
+
+    async fn join(&mut self) -> Result<Option<Joined>> {
+        let shared = &self.shared;
+        let inner = &shared.topic.inner;
+        let keys = [inner.keys.meta(), inner.keys.groups()];
+        let keys =
+            keys.into_iter().chain([shared.keys.ordered.clone(), shared.keys.members.clone()]);
+        let start = match shared.start_at {
+            StartAt::Oldest => "oldest",
+            StartAt::Newest => "newest",
+        };
+        let rejoins = u32::from(!self.seats.is_empty() || self.has_joined);
+        let command = JOIN.on(keys).arg(shared.group.to_string()).arg(shared.name.clone());
+        let command = command.arg(shared.lease_ms()).arg(start).arg(rejoins);
+        let mut answer = inner.run(command).await?;
+        match answer.word.as_str() {
+            "ok" => {}
+            "none" => return Ok(None),
+            _ => return Err(other_mode(shared)),
+        }
+        let (_log, _through) = (answer.text()?, answer.text()?);
+        let excess = usize::try_from(answer.count()?).unwrap_or(0);
+        let replay = answer.count()?;
+        let mut owned = Vec::new();
+        let list = answer.next()?.array("partitions").map_err(super::script::failed)?;
+        for state in list {
+            let read = || -> es_redis::Result<Owned> {
+                let mut state = state.array("a partition")?.into_iter();
+                let mut next =
+                    || state.next().ok_or_else(|| es_redis::Error::unexpected("a partition"));
+                Ok(Owned {
+                    partition: usize::try_from(next()?.count("a partition")?).unwrap_or(usize::MAX),
+                    epoch: next()?.count("an epoch")?,
+                    place: next()?.text("a place")?,
+                    replayed: next()?.count("a number")?,
+                })
+            };
+            owned.push(read().map_err(super::script::failed)?);
+        }
+        Ok(Some(Joined { excess, replay, owned }))
+    }
+
+    fn serve(&mut self, owned: Owned, told: Told) {
+        let (tell, told) = watch::channel(told);
+        let (partition, epoch) = (owned.partition, owned.epoch);
+        info!(group = %self.shared.group, consumer = self.shared.name, partition, epoch,
+            place = owned.place, "a partition is served");
+        let worker = Worker::new(Arc::clone(&self.shared), owned, told, self.bell.listen());
+        let task = self.tasks.spawn(async move { (partition, epoch, worker.run().await) });
+        self.seats.insert(partition, Seat { epoch, told: tell, task });
+    }
+
+    /// Has so many partitions given back, those included that are on their way already.
+    fn give_back(&self, excess: usize) {
+        let mut partitions: Vec<_> = self.seats.iter().collect();
+        partitions.sort_by_key(|(partition, seat)| (!seat.told.borrow().gives_back, **partition));
+        for (_, seat) in partitions.into_iter().take(excess) {
+            seat.told.send_modify(|told| told.gives_back = true);
+        }
+    }
+
+    /// Sees to a partition whose task has ended.
+    async fn reap(&mut self, ended: Option<(usize, u64, Ended)>) {
+        // Nothing came of a task that was aborted; its seat is gone already.
+        let Some((partition, epoch, ended)) = ended else { return };
+        if self.seats.get(&partition).is_some_and(|seat| seat.epoch == epoch) {
+            self.seats.remove(&partition);
+        }
+        match ended {
+            Ended::GivenBack => self.release(&[(partition, epoch)], false).await,
+            Ended::Fenced => {}
+        }
+        self.tell_partitions();
+    }
+
+    async fn release(&self, partitions: &[(usize, u64)], leaves: bool) {
+        let shared = &self.shared;
+        let command = RELEASE.on([&shared.keys.ordered, &shared.keys.members]);
+        let mut command = command.arg(shared.name.clone()).arg(u32::from(leaves));
+        for (partition, epoch) in partitions {
+            command = command.arg(*partition).arg(*epoch);
+        }
+        // If it fails, the leases lapse.
+        if let Err(error) = shared.topic.inner.run(command).await {
+            shared.trouble("handing over", &error);
+        }
+    }
+
+    /// Lets every task finish what it has in hand, and hands everything over. The leases are
+    /// renewed meanwhile.
+    async fn leave(&mut self) {
+        let mut held: Vec<(usize, u64)> = Vec::new();
+        for seat in self.seats.values() {
+            seat.told.send_modify(|told| told.gives_back = true);
+        }
+        while !self.tasks.is_empty() {
+            tokio::select! {
+                Some(ended) = self.tasks.join_next() => {
+                    if let Ok((partition, epoch, Ended::GivenBack)) = ended {
+                        self.seats.remove(&partition);
+                        held.push((partition, epoch));
+                    }
+                }
+                () = sleep(self.shared.lease / 3) => {
+                    let asked = Instant::now();
+                    if let Ok(Some(joined)) = self.join().await {
+                        let until = asked.checked_add(self.shared.lease).unwrap_or(asked);
+                        for owned in joined.owned {
+                            match self.seats.get(&owned.partition) {
+                                Some(seat) => seat.told.send_modify(|told| told.until = until),
+                                // Taken by the way; it is handed over with the others.
+                                None => held.push((owned.partition, owned.epoch)),
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        self.release(&held, true).await;
+    }
+
+    fn tell_partitions(&self) {
+        let mut partitions: Vec<usize> = self.seats.keys().copied().collect();
+        partitions.sort_unstable();
+        self.shared.status.send_if_modified(|status| {
+            let changes = status.partitions != partitions;
+            status.partitions = partitions;
+            changes
+        });
+    }
+}
+
+pub(super) fn other_mode(shared: &Shared) -> Error {
+    Invalid::Setting {
+        setting: "the mode of a group",
+        value: shared.group.to_string(),
+        remedy: "its consumers keep order or compete, not both: choose another name",
+    }
+    .into()
+}

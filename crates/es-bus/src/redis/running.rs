@@ -1,0 +1,139 @@
+//! A consumer at work, and what can be seen of it.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use es_core::{Error, ErrorKind, Result, SubscriberName};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
+
+use super::consumer::Shared;
+
+/// What a consumer is doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ConsumerState {
+    /// It joins its group.
+    #[default]
+    Starting,
+    /// The topic is not made yet, or is lost: a relay must open it.
+    Waiting,
+    /// It takes events.
+    Active,
+    /// Something is out of reach; it tries again.
+    Retrying,
+    /// It cannot go on; see [`ConsumerStatus::last_error`].
+    Failed,
+    /// It was stopped.
+    Stopped,
+}
+
+/// What a consumer has done since it was started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ConsumerStatus {
+    /// What it is doing.
+    pub state: ConsumerState,
+    /// Events that were handled.
+    pub handled: u64,
+    /// Events that were passed over because it was told to ignore them.
+    pub passed_over: u64,
+    /// Attempts that failed and were, or will be, followed by another.
+    pub retries: u64,
+    /// Events that it made dead letters, those that wait behind another included.
+    pub dead_letters: u64,
+    /// Events that it took over from a consumer that fell silent (competing).
+    pub recovered: u64,
+    /// Events that were trimmed away before they were handled. It stays 0 unless somebody
+    /// else trims the streams.
+    pub lost: u64,
+    /// The partitions that it owns (ordered).
+    pub partitions: Vec<usize>,
+    /// The last error, with what it came from.
+    pub last_error: Option<String>,
+}
+
+/// A consumer at work. Dropping it ends it at once, as a crash would: others take over what
+/// it held when its lease has lapsed.
+pub struct RunningConsumer {
+    group: SubscriberName,
+    stop: watch::Sender<bool>,
+    status: watch::Receiver<ConsumerStatus>,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+impl RunningConsumer {
+    pub(super) const fn new(
+        group: SubscriberName,
+        stop: watch::Sender<bool>,
+        status: watch::Receiver<ConsumerStatus>,
+        shared: Arc<Shared>,
+        task: JoinHandle<()>,
+    ) -> Self {
+        Self { group, stop, status, shared, task }
+    }
+
+    /// The name of its group, which is that of its subscription.
+    #[must_use]
+    pub const fn group(&self) -> &SubscriberName {
+        &self.group
+    }
+
+    /// What it has done.
+    #[must_use]
+    pub fn status(&self) -> ConsumerStatus {
+        let mut status = self.status.borrow().clone();
+        status.retries = self.shared.retried();
+        status
+    }
+
+    /// Waits until its status is one that `is` accepts, and gives it.
+    ///
+    /// # Errors
+    /// `Closed` when it has ended.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn when(
+        &self,
+        mut is: impl FnMut(&ConsumerStatus) -> bool + Send,
+    ) -> Result<ConsumerStatus> {
+        let mut status = self.status.clone();
+        loop {
+            if is(&status.borrow_and_update()) {
+                return Ok(self.status());
+            }
+            if self.task.is_finished() || status.changed().await.is_err() {
+                let message = format!("the consumer of {} has ended", self.group);
+                return Err(Error::new(ErrorKind::Closed, message));
+            }
+        }
+    }
+
+    /// Takes nothing more, lets the handlers finish what they have, saves and hands over. What
+    /// is not done within the time is broken off, and comes again elsewhere. Says whether it
+    /// was done.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends it at once.
+    pub async fn stop(mut self, within: Duration) -> bool {
+        self.stop.send_replace(true);
+        let done = timeout(within, &mut self.task).await.is_ok();
+        self.task.abort();
+        done
+    }
+}
+
+impl Drop for RunningConsumer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for RunningConsumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunningConsumer")
+            .field("group", &self.group)
+            .field("status", &*self.status.borrow())
+            .finish_non_exhaustive()
+    }
+}

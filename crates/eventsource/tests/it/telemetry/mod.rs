@@ -1,0 +1,8 @@
+//! One trace through command, store, projection and another process, and every span.
+
+mod bank;
+mod bus;
+mod elsewhere;
+mod history;
+mod names;
+mod trace;

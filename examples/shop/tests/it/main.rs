@@ -1,0 +1,16 @@
+//! The shop, over HTTP.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail by panicking"
+)]
+
+mod browser;
+mod commands;
+mod feed;
+mod health;
+mod opened;
+mod program;
+mod reading;

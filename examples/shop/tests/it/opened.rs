@@ -1,0 +1,55 @@
+//! A shop that is open, for one test.
+
+use std::{net::SocketAddr, time::Duration};
+
+use eventsource::{SqliteReadModel, Store, memory::MemoryStore};
+use serde_json::{Value, json};
+use shop_service::{
+    Service,
+    client::{Answer, send},
+};
+
+pub(crate) struct Opened {
+    pub(crate) service: Service,
+    pub(crate) address: SocketAddr,
+}
+
+pub(crate) async fn open() -> Opened {
+    open_with(Store::new(MemoryStore::new())).await
+}
+
+pub(crate) async fn open_with(store: Store) -> Opened {
+    let model = SqliteReadModel::in_memory().await.unwrap();
+    let service = Service::start(store, model, "127.0.0.1:0").await.unwrap();
+    Opened { address: service.address(), service }
+}
+
+impl Opened {
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        send(self.address, "GET", path, headers, None).await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        send(self.address, "POST", path, headers, Some(body)).await.unwrap()
+    }
+
+    /// Places an order, and says where it is.
+    pub(crate) async fn placed(&self, customer: &str) -> String {
+        let placed = self.post("/orders", &[], &order(customer)).await;
+        assert_eq!(placed.status, 201, "{}", placed.body);
+        placed.header("location").to_owned()
+    }
+
+    pub(crate) async fn pay(&self, order: &str, version: &str) -> Answer {
+        let path = format!("{order}/payment");
+        self.post(&path, &[("if-match", version)], &json!({ "reference": "r" })).await
+    }
+
+    pub(crate) async fn close(self) {
+        self.service.stop(Duration::from_secs(10)).await.unwrap();
+    }
+}
+
+pub(crate) fn order(customer: &str) -> Value {
+    json!({ "customer": customer, "lines": [{ "sku": "book", "quantity": 2, "cents": 1_200 }] })
+}
