@@ -1,7 +1,6 @@
 //! Area `projections`: runners that keep read models up to date against hand-written loops that
 //! do the same; what reading once for all saves; how soon rows show what was appended.
 
-
 mod live;
 mod memory;
 mod postgres;

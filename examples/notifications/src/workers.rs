@@ -29,7 +29,12 @@ pub(crate) async fn email() -> anyhow::Result<()> {
                 Ok(())
             }
         });
-    let consumer = topic().await?.competing(subscription).with_lease(LEASE).start().await?;
+    let consumer = topic(&std::env::var("NOTIFICATIONS")?)
+        .await?
+        .competing(subscription)
+        .with_lease(LEASE)
+        .start()
+        .await?;
     println!("The e-mail program is ready.");
     consumer.when(|_| false).await?;
     Ok(())
@@ -55,7 +60,12 @@ pub(crate) async fn stock() -> anyhow::Result<()> {
         }
         Ok(())
     });
-    let consumer = topic().await?.ordered(subscription).with_lease(LEASE).start().await?;
+    let consumer = topic(&std::env::var("NOTIFICATIONS")?)
+        .await?
+        .ordered(subscription)
+        .with_lease(LEASE)
+        .start()
+        .await?;
     println!("The stock program is ready.");
     consumer.when(|_| false).await?;
     Ok(())
