@@ -5,7 +5,7 @@
 
 mod workers;
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{process::Stdio, time::Duration};
 
 use anyhow::{Context, ensure};
 use eventsource::{
@@ -14,7 +14,7 @@ use eventsource::{
     sqlite::{SqliteReadModel, rusqlite::Connection},
 };
 use serde::{Deserialize, Serialize};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 #[derive(Debug, Event, Serialize, Deserialize)]
 #[event(prefix = "order")]
@@ -58,7 +58,13 @@ async fn shop() -> anyhow::Result<()> {
         .with_consumed_every(Duration::from_millis(200))
         .start()?;
 
-    let start = |role: &str, dies_at: &str| start(role, &namespace, folder.path(), dies_at);
+    // Starts one of the other programs.
+    let start = |role: &str, dies_at: &str| {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(role).env("NOTIFICATIONS", &namespace).env("NOTIFICATIONS_DIES_AT", dies_at);
+        command.env("NOTIFICATIONS_FOLDER", folder.path()).kill_on_drop(true).stdin(Stdio::null());
+        command.spawn().with_context(|| format!("starting {role}"))
+    };
     let mut email = start("email", "never")?;
     let mut stock = start("stock", "3")?;
     for number in 1..=ORDERS {
@@ -68,12 +74,10 @@ async fn shop() -> anyhow::Result<()> {
         store.append(Append::to(order, ExpectedVersion::NoStream).event(placed)).await?;
     }
     println!("The shop took {ORDERS} orders.");
-
     let died = tokio::time::timeout(Duration::from_secs(60), stock.wait()).await??;
     println!("The stock program died of its third order ({died}); it is started again.");
     ensure!(!died.success());
     let mut stock = start("stock", "never")?;
-
     let last = store.head().await?.position;
     let all = relay.when(|status| status.position >= last);
     tokio::time::timeout(Duration::from_secs(60), all).await??;
@@ -82,11 +86,8 @@ async fn shop() -> anyhow::Result<()> {
     }
     let mails = std::fs::read_to_string(folder.path().join("mails.txt"))?;
     let sold: u32 = (1..=ORDERS).map(|number| number % 3 + 1).sum();
-    let left: u32 = Connection::open(folder.path().join("stock.db"))?.query_row(
-        "SELECT pieces FROM stock",
-        [],
-        |row| row.get(0),
-    )?;
+    let (stocked, sql) = (folder.path().join("stock.db"), "SELECT pieces FROM stock");
+    let left: u32 = Connection::open(stocked)?.query_row(sql, [], |row| row.get(0))?;
     println!("{} e-mails were written; {left} pieces are left.", mails.lines().count());
     let has_all = (1..=ORDERS).all(|n| mails.contains(&format!("c{n}@example.org")));
     ensure!(
@@ -94,10 +95,8 @@ async fn shop() -> anyhow::Result<()> {
         "{sold} pieces were sold, {left} are left: {mails}"
     );
 
-    for child in [&mut email, &mut stock] {
+    for (group, child) in [("email", &mut email), ("stock", &mut stock)] {
         child.kill().await?;
-    }
-    for group in ["email", "stock"] {
         topic.remove_group(group).await?;
     }
     relay.stop(Duration::from_secs(5)).await;
@@ -114,12 +113,4 @@ async fn finished(topic: &RedisTopic, group: &str) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     anyhow::bail!("{group} is not done: {:?}", topic.group(group).await)
-}
-
-/// Starts one of the other programs.
-fn start(role: &str, namespace: &str, folder: &Path, dies_at: &str) -> anyhow::Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg(role).env("NOTIFICATIONS", namespace).env("NOTIFICATIONS_FOLDER", folder);
-    command.env("NOTIFICATIONS_DIES_AT", dies_at).kill_on_drop(true).stdin(Stdio::null());
-    command.spawn().with_context(|| format!("starting {role}"))
 }
