@@ -57,7 +57,6 @@ async fn shop() -> anyhow::Result<()> {
         .publish(Interest::category(Category::from_static("order")), topic.clone())
         .with_consumed_every(Duration::from_millis(200))
         .start()?;
-
     // Starts one of the other programs.
     let start = |role: &str, dies_at: &str| {
         let mut command = Command::new(std::env::current_exe()?);
@@ -75,8 +74,8 @@ async fn shop() -> anyhow::Result<()> {
     }
     println!("The shop took {ORDERS} orders.");
     let died = tokio::time::timeout(Duration::from_secs(60), stock.wait()).await??;
-    println!("The stock program died of its third order ({died}); it is started again.");
     ensure!(!died.success());
+    println!("The stock program died of its third order ({died}); it is started again.");
     let mut stock = start("stock", "never")?;
     let last = store.head().await?.position;
     let all = relay.when(|status| status.position >= last);
@@ -90,10 +89,8 @@ async fn shop() -> anyhow::Result<()> {
     let left: u32 = Connection::open(stocked)?.query_row(sql, [], |row| row.get(0))?;
     println!("{} e-mails were written; {left} pieces are left.", mails.lines().count());
     let has_all = (1..=ORDERS).all(|n| mails.contains(&format!("c{n}@example.org")));
-    ensure!(
-        has_all && left == IN_STOCK - sold,
-        "{sold} pieces were sold, {left} are left: {mails}"
-    );
+    let is_right = has_all && left == IN_STOCK - sold;
+    ensure!(is_right, "{sold} pieces were sold, {left} are left: {mails}");
 
     for (group, child) in [("email", &mut email), ("stock", &mut stock)] {
         child.kill().await?;
