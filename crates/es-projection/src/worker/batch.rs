@@ -137,9 +137,22 @@ impl Worker {
             let fenced = es_core::Fenced::new(job.subscriber.clone(), progress.epoch, known.epoch);
             return Err(super::End::Fenced(fenced.into()));
         }
-        let claim = || store.claim(&job.subscriber, progress.log, &around.owner);
+        let mut tries = 0;
+        let claim = || {
+            tries += 1;
+            store.claim(&job.subscriber, progress.log, &around.owner)
+        };
         let claimed = self.persist("claiming its checkpoint", claim).await?;
         let epoch = claimed.epoch;
+        // Each claim raises it by one. More, or another place, is the work of somebody who
+        // claimed between the look and this claim: what is in memory here may not be so.
+        let ours = progress.epoch + 1..=progress.epoch + tries;
+        let places = [self.checkpoint.position, progress.position];
+        let is_ahead = claimed.position > self.checkpoint.position;
+        if !ours.contains(&epoch) || (is_ahead && !places.contains(&claimed.position)) {
+            let fenced = es_core::Fenced::new(job.subscriber.clone(), progress.epoch, epoch);
+            return Err(super::End::Fenced(fenced.into()));
+        }
         if claimed.position < self.checkpoint.position {
             let (was, is) = (self.checkpoint.position, claimed.position);
             let subscriber = &job.subscriber;
