@@ -1,11 +1,11 @@
 //! A shop, and two programs that hear of its orders over Redis: one writes e-mails, one keeps
 //! the stock. The second is killed by its third order, and starts again.
 //!
-//! This program starts itself twice more: `notifications email` and `notifications stock`.
+//! This program starts itself as the other two: `notifications email`, `notifications stock`.
 
 mod workers;
 
-use std::{process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, ensure};
 use eventsource::{
@@ -14,7 +14,7 @@ use eventsource::{
     sqlite::{SqliteReadModel, rusqlite::Connection},
 };
 use serde::{Deserialize, Serialize};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 #[derive(Debug, Event, Serialize, Deserialize)]
 #[event(prefix = "order")]
@@ -27,16 +27,17 @@ const IN_STOCK: u32 = 100;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let namespace = std::env::var("NOTIFICATIONS").unwrap_or_default();
     match std::env::args().nth(1).as_deref() {
-        Some("email") => workers::email().await,
-        Some("stock") => workers::stock().await,
+        Some("email") => workers::email(&namespace).await,
+        Some("stock") => workers::stock(&namespace).await,
         _ => shop().await,
     }
 }
 
 /// The topic that the processes share.
 async fn topic(namespace: &str) -> anyhow::Result<RedisTopic> {
-    let url = std::env::var("ES_TEST_REDIS_URL").context("ES_TEST_REDIS_URL names no Redis")?;
+    let url = std::env::var("ES_TEST_REDIS_URL").context("this example needs a Redis")?;
     let options = TopicOptions::default().with_namespace(namespace).with_partitions(4);
     Ok(RedisTopic::connect(&url, "orders", options).await?)
 }
@@ -57,13 +58,8 @@ async fn shop() -> anyhow::Result<()> {
         .publish(Interest::category(Category::from_static("order")), topic.clone())
         .with_consumed_every(Duration::from_millis(200))
         .start()?;
-    // Starts one of the other programs.
-    let start = |role: &str, dies_at: &str| {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(role).env("NOTIFICATIONS", &namespace).env("NOTIFICATIONS_DIES_AT", dies_at);
-        command.env("NOTIFICATIONS_FOLDER", folder.path()).kill_on_drop(true).stdin(Stdio::null());
-        command.spawn().with_context(|| format!("starting {role}"))
-    };
+
+    let start = |role: &str, dies_at: &str| start(role, &namespace, folder.path(), dies_at);
     let mut email = start("email", "never")?;
     let mut stock = start("stock", "3")?;
     for number in 1..=ORDERS {
@@ -74,29 +70,35 @@ async fn shop() -> anyhow::Result<()> {
     }
     println!("The shop took {ORDERS} orders.");
     let died = tokio::time::timeout(Duration::from_secs(60), stock.wait()).await??;
-    ensure!(!died.success());
     println!("The stock program died of its third order ({died}); it is started again.");
+    ensure!(!died.success());
     let mut stock = start("stock", "never")?;
+
     let last = store.head().await?.position;
-    let all = relay.when(|status| status.position >= last);
-    tokio::time::timeout(Duration::from_secs(60), all).await??;
+    tokio::time::timeout(Duration::from_secs(60), relay.published(last)).await??;
     for group in ["email", "stock"] {
         finished(&topic, group).await?;
     }
     let mails = std::fs::read_to_string(folder.path().join("mails.txt"))?;
     let sold: u32 = (1..=ORDERS).map(|number| number % 3 + 1).sum();
-    let (stocked, sql) = (folder.path().join("stock.db"), "SELECT pieces FROM stock");
-    let left: u32 = Connection::open(stocked)?.query_row(sql, [], |row| row.get(0))?;
+    let left: u32 = Connection::open(folder.path().join("stock.db"))?.query_row(
+        "SELECT pieces FROM stock",
+        [],
+        |row| row.get(0),
+    )?;
     println!("{} e-mails were written; {left} pieces are left.", mails.lines().count());
-    let has_all = (1..=ORDERS).all(|n| mails.contains(&format!("c{n}@example.org")));
-    let is_right = has_all && left == IN_STOCK - sold;
-    ensure!(is_right, "{sold} pieces were sold, {left} are left: {mails}");
+    ensure!(
+        (1..=ORDERS).all(|n| mails.contains(&format!("c{n}@example.org"))),
+        "a mail is missing"
+    );
+    ensure!(left == IN_STOCK - sold, "{sold} pieces were sold, and {left} are left");
 
-    for (group, child) in [("email", &mut email), ("stock", &mut stock)] {
+    for child in [&mut email, &mut stock] {
         child.kill().await?;
+    }
+    for group in ["email", "stock"] {
         topic.remove_group(group).await?;
     }
-    relay.stop(Duration::from_secs(5)).await;
     Ok(())
 }
 
@@ -110,4 +112,12 @@ async fn finished(topic: &RedisTopic, group: &str) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     anyhow::bail!("{group} is not done: {:?}", topic.group(group).await)
+}
+
+/// Starts one of the other programs.
+fn start(role: &str, namespace: &str, folder: &Path, dies_at: &str) -> anyhow::Result<Child> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg(role).env("NOTIFICATIONS", namespace).env("NOTIFICATIONS_FOLDER", folder);
+    command.env("NOTIFICATIONS_DIES_AT", dies_at).kill_on_drop(true).stdin(Stdio::null());
+    command.spawn().with_context(|| format!("starting {role}"))
 }

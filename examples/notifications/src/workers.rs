@@ -16,7 +16,7 @@ fn file(name: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// Mails need no order, so whoever is free takes the next: the competing mode.
-pub(crate) async fn email() -> anyhow::Result<()> {
+pub(crate) async fn email(namespace: &str) -> anyhow::Result<()> {
     let file = file("mails.txt")?;
     let subscription =
         Subscription::to::<OrderEvent>("email").run(move |event: Recorded<OrderEvent>| {
@@ -29,20 +29,15 @@ pub(crate) async fn email() -> anyhow::Result<()> {
                 Ok(())
             }
         });
-    let consumer = topic(&std::env::var("NOTIFICATIONS")?)
-        .await?
-        .competing(subscription)
-        .with_lease(LEASE)
-        .start()
-        .await?;
-    println!("The e-mail program is ready.");
+    let consumer =
+        topic(namespace).await?.competing(subscription).with_lease(LEASE).start().await?;
     consumer.when(|_| false).await?;
     Ok(())
 }
 
 /// The stock is kept in the order of events, each of which counts exactly once: the ordered
 /// mode, and an inbox in the transaction of the effect.
-pub(crate) async fn stock() -> anyhow::Result<()> {
+pub(crate) async fn stock(namespace: &str) -> anyhow::Result<()> {
     let db = Connection::open(file("stock.db")?)?;
     db.execute_batch("CREATE TABLE IF NOT EXISTS stock (pieces INTEGER NOT NULL)")?;
     db.execute("INSERT INTO stock SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM stock)", [IN_STOCK])?;
@@ -60,13 +55,7 @@ pub(crate) async fn stock() -> anyhow::Result<()> {
         }
         Ok(())
     });
-    let consumer = topic(&std::env::var("NOTIFICATIONS")?)
-        .await?
-        .ordered(subscription)
-        .with_lease(LEASE)
-        .start()
-        .await?;
-    println!("The stock program is ready.");
+    let consumer = topic(namespace).await?.ordered(subscription).with_lease(LEASE).start().await?;
     consumer.when(|_| false).await?;
     Ok(())
 }

@@ -131,10 +131,7 @@ async fn work(_life: watch::Sender<()>, mut items: mpsc::Receiver<Item>) {
     while items.recv_many(&mut taken, AT_ONCE).await > 0 {
         for item in taken.drain(..) {
             match item {
-                Item::Event(pending) => {
-                    let seat = Arc::clone(&pending.seat);
-                    seat.deliver(pending).await;
-                }
+                Item::Event(pending) => Seat::deliver(pending).await,
                 // Nobody waits for it when the caller was dropped.
                 Item::Replay(seat, reply) => drop(reply.send(seat.replay().await)),
                 Item::Mark(reached) => drop(reached.send(())),

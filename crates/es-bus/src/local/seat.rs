@@ -91,26 +91,28 @@ impl Seat {
         *self.end.borrow()
     }
 
-    pub(super) async fn deliver(&self, pending: Pending) {
-        if self.has_ended() {
+    /// Handles what is pending for the seat that it names. The seat is not counted once more:
+    /// publishers and workers would pass its counter to and fro.
+    pub(super) async fn deliver(pending: Pending) {
+        let (this, event) = (&*pending.seat, &pending.event);
+        if this.has_ended() {
             return;
         }
-        let event = &pending.event;
-        if self.parked.load(Ordering::Acquire) > 0 && self.letters().is_parked(&event.stream) {
-            let letter = waiting(&self.name, event);
-            self.keep(KeptLetter { letter: letter.clone(), event: event.clone() }, true);
+        if this.parked.load(Ordering::Acquire) > 0 && this.letters().is_parked(&event.stream) {
+            let letter = waiting(&this.name, event);
+            this.keep(KeptLetter { letter: letter.clone(), event: event.clone() }, true);
             pending.failed(letter);
             return;
         }
-        match self.watched(event, pending.is_history).await {
+        match this.watched(event, pending.is_history).await {
             Tried::Handled => pending.handled(),
             Tried::Interrupted => {}
             Tried::Failed(failure) => {
-                let letter = failure.letter(&self.name, event);
-                warn!(subscriber = %self.name, event = %event.id, stream = %event.stream,
+                let letter = failure.letter(&this.name, event);
+                warn!(subscriber = %this.name, event = %event.id, stream = %event.stream,
                     attempts = failure.attempts, cause = failure.cause, "an event is a dead letter");
                 let kept = KeptLetter { letter: letter.clone(), event: event.clone() };
-                self.keep(kept, self.parks());
+                this.keep(kept, this.parks());
                 pending.failed(letter);
             }
         }
