@@ -129,3 +129,27 @@ async fn a_model_that_lost_commits_is_not_gone_on_with() {
     runner.catch_up().await.unwrap();
     assert_eq!(ledger.calls() - before, 30, "it began again where the model is");
 }
+
+/// A worker that settles a lost commit claims again. Somebody who claimed and committed in
+/// between has handled what is in its hands.
+#[tokio::test]
+async fn whoever_was_overtaken_while_it_settled_a_commit_is_fenced() {
+    for to in [10, 14, 20] {
+        let (store, model, ledger) = (store(), Spoilt::new(), Ledger::new());
+        write_many(&store, 30, 3).await;
+        model.plan(move |call, count| match (call, count) {
+            (Call::Commit, 2) => Some(Fault::Before(ErrorKind::OutcomeUnknown)),
+            (Call::Claim, 2) => Some(Fault::Overtaken(to)),
+            _ => None,
+        });
+        let policy = Policy::default().with_batch(7);
+        let runner = Runner::new(store.clone());
+        let mut runner = runner.project_with(ledger.clone(), model.clone(), policy);
+        let error = runner.catch_up().await.unwrap_err();
+        assert!(error.to_string().contains("epoch"), "{to}: {error}");
+        assert_eq!(model.count(Call::Commit), 2, "{to}: nothing was handled twice");
+        let before = ledger.calls();
+        runner.catch_up().await.unwrap();
+        assert_eq!((ledger.calls() - before) as u64, 30 - to, "{to}: it goes on behind the other");
+    }
+}

@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     Late,
     /// The model loses all that the subscriber has committed, and the outcome is unknown.
     Wiped,
+    /// Just before a claim, somebody else claims and moves the checkpoint to this position.
+    Overtaken(u64),
 }
 
 type Plan = Box<dyn FnMut(Call, usize) -> Option<Fault> + Send>;
@@ -100,14 +102,22 @@ async fn spoil<T>(
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Panic) => panic!("{call:?} panics by plan"),
-        Some(Fault::Late | Fault::Wiped) => failure(ErrorKind::OutcomeUnknown),
+        Some(Fault::Late | Fault::Wiped | Fault::Overtaken(_)) => {
+            failure(ErrorKind::OutcomeUnknown)
+        }
     }
 }
 
 #[async_trait]
 impl CheckpointStore for Spoilt {
     async fn claim(&self, name: &SubscriberName, log: LogId, owner: &Owner) -> Result<Checkpoint> {
-        self.spoil(Call::Claim, self.inner.claim(name, log, owner)).await
+        let (fault, real) = (self.fault(Call::Claim), self.inner.claim(name, log, owner));
+        if let Some(Fault::Overtaken(to)) = fault {
+            let rival = self.inner.claim(name, log, &Owner::new("rival")).await?;
+            self.inner.advance(&Progress::from(&rival, Position::new(to))).await?;
+            return real.await;
+        }
+        spoil(fault, Call::Claim, real).await
     }
 
     async fn advance(&self, progress: &Progress) -> Result<()> {
