@@ -154,3 +154,30 @@ async fn forgotten_scripts_are_sent_again() {
     }
     assert_eq!(relay.status().rewinds, 0);
 }
+
+#[tokio::test]
+async fn a_place_moves_under_its_epoch_only_and_no_epoch_comes_again() {
+    let world = World::at(super::server::url(), TopicOptions::default().with_partitions(1)).await;
+    let relay = world.start();
+    let all = Subscription::to_everything("all").call(|_| Ok(()));
+    // With a lease as long as this it does not look after what it owns.
+    let consumer = world.topic.ordered(all).with_lease(LEASE * 1_000).start().await.unwrap();
+    world.append(&["a"]).await;
+    consumer.when(|status| status.handled == 1).await.unwrap();
+    let (redis, group) = (redis(&world).await, key(&world, "o:all"));
+    let field = async |name: &str| {
+        let get = es_redis::Command::new("HGET").key(&group).arg(name.to_owned());
+        redis.command(get).await.unwrap().text("a field").unwrap_or_default()
+    };
+    until("the place is saved", async || field("0:at").await == "1-0").await;
+    let epoch: u64 = field("0:epoch").await.parse().unwrap();
+    assert!(epoch > 1_000_000_000_000, "{epoch} may be that of before a flush");
+
+    // Somebody else owns it from now on.
+    let raise = es_redis::Command::new("HINCRBY").key(&group).arg("0:epoch").arg(1);
+    redis.command(raise).await.unwrap();
+    let next = world.append(&["a"]).await;
+    relay.published(next).await.unwrap();
+    consumer.when(|status| status.handled == 2 && status.partitions.is_empty()).await.unwrap();
+    assert_eq!(field("0:at").await, "1-0", "a paused owner moved the place");
+}
