@@ -118,12 +118,17 @@ struct Fields {
 }
 
 fn decode(record: &[u8]) -> anyhow::Result<AccountEvent> {
-    // Position, time, id, version, flags, and the length of the name.
-    let (_, rest) = record.split_at_checked(16 + 16 + 5).context("a record that ends early")?;
+    // Position, time, id, version, then the flags, and the length of the name.
+    let (head, rest) = record.split_at_checked(16 + 16 + 5).context("a record that ends early")?;
     let (length, rest) = rest.split_first_chunk::<2>().context("a record without a name")?;
-    let (name, payload) = rest
+    let (name, rest) = rest
         .split_at_checked(usize::from(u16::from_be_bytes(*length)))
         .context("a record without a payload")?;
+    // Ids of what belongs together: 16 bytes each, where there are any.
+    let flags = head.last().copied().unwrap_or_default();
+    ensure!(flags < 4, "a record that is not one of ours");
+    let ids = 16 * usize::from(flags & 1) + 16 * usize::from(flags >> 1);
+    let payload = rest.get(ids..).context("a record without a payload")?;
     let Fields { cents, reference, counterparty, booked_on } = serde_json::from_slice(payload)?;
     Ok(match name {
         b"account.withdrawn" => {
