@@ -31,7 +31,7 @@ use std::{
 
 use deadpool_postgres::Object;
 use es_core::{
-    Error, ErrorKind, ExpectedVersion, LogId, Position, Receipt, Result, SharedObserver,
+    Conflict, Error, ErrorKind, ExpectedVersion, LogId, Position, Receipt, Result, SharedObserver,
 };
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, watch};
@@ -214,7 +214,7 @@ impl Sender {
                     let call = call(client, &self.statements, self.log, batch, careful);
                     match tokio::time::timeout(time, call).await {
                         Ok(Ok(answers)) if lost.is_some() => {
-                            return Ok(distrusted(batch, answers));
+                            return Ok(distrusted(answers));
                         }
                         Ok(Ok(answers)) => return Ok(answers),
                         Ok(Err(failure)) => failure,
@@ -347,20 +347,23 @@ fn next_batch(waiting: &mut VecDeque<Pending>) -> Vec<Pending> {
 
 /// Answers that came after a reply was lost: the first call may still be on its way.
 ///
-/// It can change no answer but one: that a stream does not exist, which it may by the time
-/// the first call is carried out.
-fn distrusted(batch: &[Pending], answers: Vec<Answer>) -> Vec<Answer> {
-    let answers = answers.into_iter().zip(batch).map(|(answer, pending)| match answer {
-        Err(error) if error.conflict().is_some() && names_exists(pending) => Err(unknown(error)),
+/// It can change no answer but one: that a stream is not there, or not there yet, which it
+/// may be by the time the first call is carried out.
+fn distrusted(answers: Vec<Answer>) -> Vec<Answer> {
+    let answers = answers.into_iter().map(|answer| match answer {
+        Err(error) if error.conflict().is_some_and(may_pass) => Err(unknown(error)),
         answer => answer,
     });
     answers.collect()
 }
 
-fn names_exists(pending: &Pending) -> bool {
-    let request = &pending.request;
-    request.streams().iter().any(|write| write.expected == ExpectedVersion::Exists)
-        || request.required().iter().any(|demand| demand.expected == ExpectedVersion::Exists)
+/// Whether a conflict may have gone a moment later: versions only grow.
+fn may_pass(conflict: &Conflict) -> bool {
+    match conflict.expected {
+        ExpectedVersion::Exists => true,
+        ExpectedVersion::Exact(version) => conflict.actual.is_none_or(|actual| actual < version),
+        ExpectedVersion::Any | ExpectedVersion::NoStream => false,
+    }
 }
 
 /// Whether an error concerns all of a batch, whatever is in it.
