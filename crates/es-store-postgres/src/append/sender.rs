@@ -388,3 +388,6 @@ async fn pause(tries: u32) {
     let longest = 10_u64 << tries.min(6);
     tokio::time::sleep(Duration::from_millis(fastrand::u64(longest / 2..=longest))).await;
 }
+
+#[cfg(test)]
+mod tests;
