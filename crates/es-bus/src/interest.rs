@@ -75,6 +75,15 @@ impl Interest {
         self
     }
 
+    /// Of these, only those that a handle on `scope` shows. Without this, what a handle of one
+    /// tenant reads would be passed over for having a tenant.
+    pub(crate) fn within(mut self, scope: Option<&Tenant>) -> Self {
+        if let Some(tenant) = scope.filter(|_| !matches!(self.tenants, TenantScope::One(_))) {
+            self.tenants = TenantScope::One(tenant.clone());
+        }
+        self
+    }
+
     /// Whether it is about `envelope`.
     #[must_use]
     pub fn covers(&self, envelope: &Envelope) -> bool {

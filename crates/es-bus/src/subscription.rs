@@ -15,6 +15,9 @@ use crate::{
 /// It begins with one of the functions here, goes on with the methods of [`Subscribe`], and
 /// ends with the handler. Its first error is kept until it is used.
 ///
+/// Streams that belong to a tenant are left out, as in a read of the log, unless
+/// [`Subscribe::of_tenant`] or [`Subscribe::of_all_tenants`] says otherwise.
+///
 /// ```
 /// use es_bus::{Retry, Subscription};
 /// use es_core::{Event, Recorded};

@@ -135,8 +135,10 @@ impl Relay {
 
     /// Publishes the events that `interest` covers on `transport`. Said again, on several,
     /// each with its own interest, under one checkpoint: an outage of one holds up all. Where
-    /// that is not wanted, use a relay for each.
+    /// that is not wanted, use a relay for each. On a store that is scoped to a tenant, an
+    /// interest means that tenant's streams.
     pub fn publish(mut self, interest: Interest, transport: impl Transport) -> Self {
+        let interest = interest.within(self.store.tenant());
         self.routes.push(Route { interest, transport: Arc::new(transport) });
         self
     }

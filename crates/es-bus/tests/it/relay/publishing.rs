@@ -233,7 +233,7 @@ async fn a_store_of_one_tenant_gives_what_is_that_tenants() {
     let to = Append::to(StreamId::new("order", "a").unwrap(), ExpectedVersion::Any);
     let receipt = scoped.append(to.event(OrderEvent::Paid)).await.unwrap();
     let relay = Relay::new("tenant", scoped, world.progress.clone())
-        .publish(Interest::everything().all_tenants(), world.shelf.clone())
+        .publish(Interest::everything(), world.shelf.clone())
         .start()
         .unwrap();
     relay.published(receipt.last).await.unwrap();
