@@ -51,7 +51,7 @@ async fn a_silent_one_is_replaced_and_a_living_one_is_not() {
     first.when(|status| status.state == RelayState::Active).await.unwrap();
     let second = world.relay().with_lease(LEASE).start().unwrap();
     second.when(|status| status.state == RelayState::Standby).await.unwrap();
-    tokio::time::sleep(LEASE * 4).await; // waits: nothing must happen while it says that it lives
+    world.shows_life_for(LEASE * 4).await;
     assert_eq!(second.status().state, RelayState::Standby);
     drop(first);
     let last = world.append(&["a"]).await;
@@ -68,7 +68,7 @@ async fn it_shows_that_it_lives_also_while_a_transport_is_slow() {
     first.when(|status| status.state == RelayState::Active).await.unwrap();
     let second = world.relay().with_lease(LEASE).start().unwrap();
     second.when(|status| status.state == RelayState::Standby).await.unwrap();
-    tokio::time::sleep(LEASE * 4).await; // waits: nothing must happen while it says that it lives
+    world.shows_life_for(LEASE * 4).await;
     assert_eq!(second.status().epoch, 0);
     world.shelf.change(|state| state.is_stuck = false);
     first.published(Position::new(1)).await.unwrap();

@@ -8,7 +8,10 @@ mod shelf;
 use std::time::Duration;
 
 use es_bus::{Interest, Relay, RunningRelay};
-use es_core::{Append, ExpectedVersion, NewEvent, Position, Store, StreamId};
+use es_core::{
+    Append, CheckpointStore, ExpectedVersion, NewEvent, Position, Store, StreamId, SubscriberName,
+    Timestamp,
+};
 use es_store_memory::{MemoryReadModel, MemoryStore};
 
 use self::shelf::Shelf;
@@ -36,6 +39,19 @@ impl World {
 
     pub(crate) fn start(&self) -> RunningRelay {
         self.relay().start().unwrap()
+    }
+
+    /// Waits until whoever has the checkpoint has shown that it lives for so long.
+    pub(crate) async fn shows_life_for(&self, span: Duration) {
+        let (name, begun) = (SubscriberName::new("relay").unwrap(), Timestamp::now());
+        let span = i64::try_from(span.as_micros()).unwrap();
+        let shown = async || {
+            let checkpoint = self.progress.checkpoint(&name).await.unwrap().unwrap();
+            checkpoint.updated_at.as_micros() - begun.as_micros()
+        };
+        while shown().await < span {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Appends an event of each of these orders.

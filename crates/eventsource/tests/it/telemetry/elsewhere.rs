@@ -109,7 +109,7 @@ async fn the_role_of_the_other_process() {
     let running = runner.start().unwrap();
     let live = async {
         while running.status("thanks").await.unwrap().state != eventsource::State::Live {
-            tokio::time::sleep(Duration::from_millis(1)).await; // waits: for another task
+            tokio::task::yield_now().await;
         }
         while reacted.try_recv().is_ok() {}
     };
