@@ -3,8 +3,10 @@
 //! Not here: which commands a verb runs.
 
 use std::ffi::OsStr;
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
@@ -55,10 +57,14 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comma
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(root()).args(args);
-    if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+    if is_ci() {
         command.envs(CI_ENVIRONMENT);
     }
     command
+}
+
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
 /// Logs are read as text there, and nothing is built twice.
@@ -71,6 +77,30 @@ pub(crate) fn run(command: &mut Command) -> Result<Outcome> {
     eprintln!("$ {line}");
     let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
     Ok(Outcome::of(status))
+}
+
+/// Like [`run`], but what has not ended in time is killed, with all that it started, and fails:
+/// a test that hangs is to be named by a gate, not to use up the time of the machine.
+pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<Outcome> {
+    let line = line_of(command);
+    eprintln!("$ {line}");
+    // A group of its own, so that the tests die together with the runner that started them.
+    let child = command.process_group(0).spawn();
+    let mut child = child.with_context(|| format!("cannot start `{line}`"))?;
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Outcome::of(status));
+        }
+        if begun.elapsed() >= limit {
+            let group = format!("-{}", child.id());
+            Command::new("kill").args(["-KILL", "--", &group]).status()?;
+            child.wait()?;
+            eprintln!("error: `{line}` did not end within {limit:?} and was killed");
+            return Ok(Outcome::Failed(1));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// The standard output of a command that has to succeed.

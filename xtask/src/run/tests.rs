@@ -1,8 +1,8 @@
 //! Tests of the echo and of the outcomes.
 
-use std::process::Command;
+use std::{io::Read, process::Command, time::Duration};
 
-use super::{Outcome, line_of, read, root, run};
+use super::{Outcome, line_of, read, root, run, run_within};
 
 #[test]
 fn the_echo_can_be_typed() {
@@ -40,4 +40,26 @@ fn a_failed_command_is_not_read() {
 fn the_root_holds_the_workspace() {
     let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(manifest.contains("[workspace]"));
+}
+
+#[test]
+fn what_hangs_is_killed_with_all_that_it_started() {
+    // The child of the shell holds our end of the pipe for as long as it lives.
+    let mut command = Command::new("sh");
+    command.args(["-c", "sleep 1000 & echo started; wait"]);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    command.stdout(writer);
+    let outcome = run_within(&mut command, Duration::from_millis(300)).unwrap();
+    drop(command);
+    assert_eq!(outcome, Outcome::Failed(1));
+    let mut said = String::new();
+    reader.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "started\n");
+}
+
+#[test]
+fn what_ends_in_time_keeps_its_exit_code() {
+    let mut command = Command::new("sh");
+    let outcome = run_within(command.args(["-c", "exit 7"]), Duration::from_secs(600)).unwrap();
+    assert_eq!(outcome, Outcome::Failed(7));
 }
