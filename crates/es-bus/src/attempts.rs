@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::{
     Retry,
-    handler::{Call, attempt, with_causes},
+    handler::{Begun, Call, begin, with_causes},
 };
 
 /// What came of it.
@@ -53,10 +53,20 @@ impl Attempts<'_> {
     /// Calls the handler until it succeeds, the attempts are used up, or `stop` becomes true
     /// during a pause.
     pub(crate) async fn handle(&self, event: &Recorded, stop: &watch::Sender<bool>) -> Tried {
+        self.go_on(begin(self.handler, event), event, stop).await
+    }
+
+    /// The same, after the first call has been made.
+    pub(crate) async fn go_on<'e>(
+        &'e self,
+        mut begun: Begun<'e>,
+        event: &'e Recorded,
+        stop: &watch::Sender<bool>,
+    ) -> Tried {
         let mut made = 0_u32;
         let mut first = None;
         loop {
-            let failed = match attempt(self.handler, event).await {
+            let failed = match begun.done().await {
                 Ok(()) => return Tried::Handled,
                 Err(failed) => failed,
             };
@@ -75,6 +85,7 @@ impl Attempts<'_> {
             if pause.await.is_ok() {
                 return Tried::Interrupted;
             }
+            begun = begin(self.handler, event);
         }
     }
 }

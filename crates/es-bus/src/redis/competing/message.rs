@@ -6,7 +6,7 @@ use es_core::{DeadLetter, Recorded, Result, Timestamp};
 use tracing::warn;
 
 use crate::{
-    handler::{attempt, with_causes},
+    handler::{begin, with_causes},
     redis::{
         consumer::{Judged, Shared},
         letters::{fields_of, unknown},
@@ -71,7 +71,7 @@ impl Message {
             }
             Judged::Handle => {}
         }
-        let Err(failed) = attempt(&*shared.handler, event).await else {
+        let Err(failed) = begin(&*shared.handler, event).done().await else {
             shared.change(|status| status.handled += 1);
             return Ok(Done::Handled(name));
         };
