@@ -1,7 +1,5 @@
 //! One event and one handler: attempts with pauses, until it is done or given up.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use es_core::{DeadLetter, Recorded, SubscriberName, Timestamp};
 use tokio::sync::watch;
 use tracing::warn;
@@ -45,8 +43,8 @@ pub(crate) struct Attempts<'a> {
     pub(crate) subscriber: &'a SubscriberName,
     pub(crate) handler: &'a dyn Call,
     pub(crate) retry: &'a Retry,
-    /// Counts the attempts that fail and are followed by another.
-    pub(crate) retries: &'a AtomicU64,
+    /// Told of each attempt that fails and is followed by another.
+    pub(crate) retried: &'a (dyn Fn() + Sync),
 }
 
 impl Attempts<'_> {
@@ -78,7 +76,7 @@ impl Attempts<'_> {
             }
             let subscriber = self.subscriber;
             warn!(%subscriber, event = %event.id, attempts = made, cause, "a handler failed; trying again");
-            self.retries.fetch_add(1, Ordering::Relaxed);
+            (self.retried)();
             let mut stop = stop.subscribe();
             let pause = tokio::time::timeout(self.retry.pause(made), stop.wait_for(|stop| *stop));
             // A sender that is gone has nothing more to say than that it is over.

@@ -152,10 +152,15 @@ impl Begun<'_> {
     pub(crate) async fn done(self) -> std::result::Result<(), Failed> {
         match self {
             Self::Done(done) => done,
-            Self::Later(future) => match AssertUnwindSafe(future).catch_unwind().await {
-                Ok(returned) => returned.map_err(Failed::by),
-                Err(panic) => Err(Failed::by_panic(&*panic)),
-            },
+            Self::Later(mut future) => {
+                let returned = AssertUnwindSafe(&mut future).catch_unwind().await;
+                // What it held is the handler's, too.
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
+                match returned.and_then(|returned| dropped.map(|()| returned)) {
+                    Ok(returned) => returned.map_err(Failed::by),
+                    Err(panic) => Err(Failed::by_panic(&*panic)),
+                }
+            }
         }
     }
 }

@@ -143,8 +143,13 @@ impl Seat {
         let tried = if let Begun::Done(Ok(())) = begun {
             Tried::Handled
         } else {
+            let retried = || {
+                self.counts.retries.fetch_add(1, Ordering::Relaxed);
+            };
+            let (handler, retry) = (&*self.handler, &self.retry);
+            let attempts = Attempts { subscriber: &self.name, handler, retry, retried: &retried };
             let span = processing.span.clone();
-            self.attempts().go_on(begun, event, &self.end).instrument(span).await
+            attempts.go_on(begun, event, &self.end).instrument(span).await
         };
         let outcome = match tried {
             Tried::Handled => Outcome::Ok,
@@ -221,15 +226,6 @@ impl Seat {
             dead_letters_displaced: count(&self.counts.displaced),
             parked_streams: kept.parked_streams(),
             undelivered: count(&self.counts.undelivered),
-        }
-    }
-
-    fn attempts(&self) -> Attempts<'_> {
-        Attempts {
-            subscriber: &self.name,
-            handler: &*self.handler,
-            retry: &self.retry,
-            retries: &self.counts.retries,
         }
     }
 

@@ -1,6 +1,6 @@
 //! One message and the worker that has it: one attempt, and what comes of it.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use es_core::{DeadLetter, Recorded, Result, Timestamp};
 use tracing::warn;
@@ -86,7 +86,7 @@ impl Message {
             return self.bury(&name, &letter).await;
         }
         warn!(group = %shared.group, event = %event.id, attempts = made, cause, "a handler failed; trying again");
-        shared.retries.fetch_add(1, Ordering::Relaxed);
+        shared.change(|status| status.retries += 1);
         let pause = u64::try_from(shared.retry.pause(made).as_millis()).unwrap_or(u64::MAX);
         let keys = &shared.keys;
         let command = AGAIN.on([&self.source, &keys.waiting, &keys.bodies, &keys.held]);
