@@ -1,12 +1,12 @@
 //! One message and the worker that has it: one attempt, and what comes of it.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use es_core::{DeadLetter, Recorded, Result, Timestamp};
 use tracing::warn;
 
 use crate::{
-    handler::{attempt, with_causes},
+    handler::{begin, with_causes},
     redis::{
         consumer::{Judged, Shared},
         letters::{fields_of, unknown},
@@ -71,7 +71,7 @@ impl Message {
             }
             Judged::Handle => {}
         }
-        let Err(failed) = attempt(&*shared.handler, event).await else {
+        let Err(failed) = begin(&*shared.handler, event).done().await else {
             shared.change(|status| status.handled += 1);
             return Ok(Done::Handled(name));
         };
@@ -86,7 +86,7 @@ impl Message {
             return self.bury(&name, &letter).await;
         }
         warn!(group = %shared.group, event = %event.id, attempts = made, cause, "a handler failed; trying again");
-        shared.retries.fetch_add(1, Ordering::Relaxed);
+        shared.change(|status| status.retries += 1);
         let pause = u64::try_from(shared.retry.pause(made).as_millis()).unwrap_or(u64::MAX);
         let keys = &shared.keys;
         let command = AGAIN.on([&self.source, &keys.waiting, &keys.bodies, &keys.held]);

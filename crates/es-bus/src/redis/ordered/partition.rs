@@ -206,12 +206,9 @@ impl Worker {
     /// Calls the handler as often as need be, while the lease holds.
     pub(super) async fn handle(&self, event: &Recorded) -> Result<Result<(), Failure>, Stop> {
         let shared = &self.shared;
-        let attempts = Attempts {
-            subscriber: &shared.group,
-            handler: &*shared.handler,
-            retry: &shared.retry,
-            retries: &shared.retries,
-        };
+        let retried = || shared.change(|status| status.retries += 1);
+        let (handler, retry) = (&*shared.handler, &shared.retry);
+        let attempts = Attempts { subscriber: &shared.group, handler, retry, retried: &retried };
         self.lease().await;
         let mut told = self.told.clone();
         let gives_back = async { drop(told.wait_for(|told| told.gives_back).await) };

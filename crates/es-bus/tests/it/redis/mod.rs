@@ -4,6 +4,7 @@ mod chaos;
 mod competing;
 mod lost;
 mod ordered;
+mod panics;
 mod server;
 mod topic;
 

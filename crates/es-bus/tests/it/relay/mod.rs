@@ -37,6 +37,10 @@ impl World {
             .with_consumed_every(Duration::from_millis(1))
     }
 
+    pub(crate) async fn log(&self) -> es_core::LogId {
+        self.store.head().await.unwrap().log
+    }
+
     pub(crate) fn start(&self) -> RunningRelay {
         self.relay().start().unwrap()
     }
