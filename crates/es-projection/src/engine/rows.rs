@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use es_core::{DeadLetterStore, Progress, ReadModel, Recorded};
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{Engine, Failure, Progresses};
+use super::{Engine, Failure, Progresses, decode};
 use crate::Projection;
 
 /// A projection and its read model.
@@ -21,10 +21,7 @@ where
 {
     async fn apply(&self, events: &[Recorded], progress: &Progress) -> Result<(), Failure> {
         // Decoded first: what does not decode needs no transaction.
-        let mut decoded = Vec::with_capacity(events.len());
-        for event in events {
-            decoded.push(event.decode().map_err(|error| Failure::undecodable(0, error))?);
-        }
+        let decoded = decode(events, 0)?;
         let mut tx = self.model.begin().await.map_err(Failure::Begin)?;
         // The transaction does not survive a panic, and the projection has no state, so
         // nothing that was torn is seen again.
@@ -32,7 +29,7 @@ where
         match applying.catch_unwind().await {
             Ok(Ok(())) => self.model.commit(tx, progress).await.map_err(Failure::Commit),
             Ok(Err(error)) => Err(Failure::of_handler(0, error)),
-            Err(panic) => Err(Failure::of_panic(0, &*panic)),
+            Err(panic) => Err(Failure::of_panic(0, "the handler", &*panic)),
         }
     }
 }
