@@ -174,7 +174,7 @@ impl RedisConsumer {
         let (stop, stopping) = watch::channel(false);
         let shared = Arc::new(Shared {
             keys: topic.inner.keys.group(&group),
-            topic,
+            topic: topic.clone(),
             group: group.clone(),
             name,
             interest,
@@ -195,7 +195,7 @@ impl RedisConsumer {
                 Mode::Competing => competing::run(working, bell, stopping).await,
             }
         });
-        Ok(RunningConsumer::new(group, stop, seen, task))
+        Ok(RunningConsumer::new(topic, group, stop, seen, task))
     }
 }
 
