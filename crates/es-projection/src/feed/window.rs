@@ -30,6 +30,8 @@ pub(super) struct Window {
     events: usize,
     bytes: usize,
     readers: HashMap<u64, Position>,
+    /// Whether the log was seen to end where the window does.
+    is_end: bool,
     /// Why the last read failed, until one does not.
     pub(super) trouble: Option<String>,
     /// Why there will be no more.
@@ -44,6 +46,7 @@ impl Window {
             events: 0,
             bytes: 0,
             readers: HashMap::new(),
+            is_end: false,
             trouble: None,
             ended: None,
         }
@@ -52,6 +55,17 @@ impl Window {
     /// Where it ends.
     pub(super) fn end(&self) -> Position {
         self.chunks.back().map_or(self.start, |chunk| chunk.up_to)
+    }
+
+    /// Takes note of a log that ends where the window does. A chunk that is full ends before that
+    /// is known.
+    pub(super) fn reach_end(&mut self) {
+        self.is_end = true;
+    }
+
+    /// Whether nothing comes behind `cursor`, as far as was seen.
+    pub(super) fn ends_at(&self, cursor: Position) -> bool {
+        self.is_end && cursor == self.end()
     }
 
     /// What draws a reader to it: where it ends, and how many others are there.
@@ -107,6 +121,7 @@ impl Window {
 
     pub(super) fn push(&mut self, chunk: Chunk) {
         self.trouble = None;
+        self.is_end = chunk.is_end;
         self.events += chunk.events.len();
         self.bytes += chunk.bytes;
         self.chunks.push_back(Arc::new(chunk));
