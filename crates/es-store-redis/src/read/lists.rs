@@ -6,7 +6,7 @@ use es_core::{Direction, Position, Read, Recorded, Result, Selection, Tenant, Te
 use es_redis::Command;
 
 use super::{
-    entry::Run,
+    runs::{Runs, in_order},
     source::{Source, found},
 };
 use crate::error::damaged;
@@ -84,18 +84,16 @@ impl Lists {
         }
         let positions: Vec<Position> = positions.into_iter().map(Position::new).collect();
         let entries = source.entries_with(&positions).await?;
-        let mut runs: Vec<Run> = Vec::new();
+        let mut runs = Runs::default();
         for position in positions {
             let at = entries.partition_point(|entry| entry.last < position);
             let place = entries.get(at).and_then(|entry| entry.place(position));
             let (stream, version) = place.ok_or_else(|| damaged("a place is missing"))?;
-            let is_taken = self.direction == Direction::Forward
-                && runs.last_mut().is_some_and(|run| run.takes(stream, version));
-            if !is_taken {
-                runs.push(Run { stream: stream.clone(), version, count: 1 });
-            }
+            runs.add(stream, version, 1);
         }
-        Ok((source.runs(&runs).await?, is_more))
+        let (mut page, _) = source.runs(&runs.into_vec(), None).await?;
+        in_order(&mut page, self.direction);
+        Ok((page, is_more))
     }
 
     /// Fetches of each list that has run out, if it has more.

@@ -144,8 +144,8 @@ impl Going {
 pub(super) async fn event(source: &Source, position: Position) -> Result<Vec<Recorded>> {
     let entry = source.entry_with(position).await?;
     let (stream, version) = entry.place(position).ok_or_else(|| damaged("a place is missing"))?;
-    let run = super::entry::Run { stream: stream.clone(), version, count: 1 };
-    source.runs(&[run]).await
+    let run = super::runs::Run { stream: stream.clone(), version, count: 1 };
+    Ok(source.runs(&[run], None).await?.0)
 }
 
 /// Looks where the log ends, and finds the way through it.

@@ -1,12 +1,13 @@
 //! Reading one stream: its list, from either end.
 
 use es_core::{Direction, Head, Position, Read, Recorded, Result, StreamId};
-use es_redis::Command;
+use es_redis::Reply;
 
 use super::{
-    entry::{Run, records},
+    runs::Run,
     source::{Source, found},
 };
+use crate::record::Decoder;
 
 /// Where the read of a stream has got to, in versions: both ends are still to be read.
 pub(super) struct InStream {
@@ -38,19 +39,17 @@ impl InStream {
         source: &Source,
         events: u64,
     ) -> Result<(Vec<Recorded>, Head, bool)> {
-        let wanted = self.wanted(events.max(1));
+        let run = self.run(self.wanted(events.max(1)));
         let asking = source.asking();
-        let commands = [self.list(source, wanted), asking.command.clone()];
+        let mut commands: Vec<_> = run.commands(&source.keys).collect();
+        commands.push(asking.command.clone());
         let mut replies = source.ask(&commands).await?;
-        let (head, list) = (replies.pop(), replies.pop());
-        let (Some(head), Some(list)) = (head, list) else {
-            return Err(super::cursor::unanswered());
-        };
+        let head = replies.pop().ok_or_else(super::cursor::unanswered)?;
         let head = asking.head(source, head)?;
-        let page = records(list, &self.stream, self.low)?;
+        let page = listed(&run, replies)?;
         // What comes after the head belongs to a later read.
         self.until = self.until.min(head.position);
-        let is_more = self.pass(&page, wanted);
+        let is_more = self.pass(&page, run.count);
         Ok((page, head, is_more))
     }
 
@@ -80,13 +79,14 @@ impl InStream {
         if self.direction == Direction::Backward {
             let version = self.high + 1 - wanted;
             let run = Run { stream: self.stream.clone(), version, count: wanted };
-            let mut page = source.runs(&[run]).await?;
+            let (mut page, _) = source.runs(&[run], None).await?;
             page.reverse();
             self.high -= wanted;
             return Ok((page, self.low <= self.high));
         }
-        let reply = source.ask(&[self.list(source, wanted)]).await?.swap_remove(0);
-        let page = records(reply, &self.stream, self.low)?;
+        let run = self.run(wanted);
+        let commands: Vec<_> = run.commands(&source.keys).collect();
+        let page = listed(&run, source.ask(&commands).await?)?;
         let is_more = self.pass(&page, wanted);
         Ok((page, is_more))
     }
@@ -95,9 +95,8 @@ impl InStream {
         events.min(self.high.saturating_sub(self.low).saturating_add(1)).max(1)
     }
 
-    fn list(&self, source: &Source, wanted: u64) -> Command {
-        let (first, last) = (self.low - 1, (self.low - 1).saturating_add(wanted - 1));
-        Command::new("LRANGE").key(source.keys.stream(&self.stream)).arg(first).arg(last)
+    fn run(&self, count: u64) -> Run {
+        Run { stream: self.stream.clone(), version: self.low, count }
     }
 
     /// Goes behind a page, and says whether there may be more.
@@ -106,4 +105,11 @@ impl InStream {
         let is_over = page.last().is_none_or(|last| last.position >= self.until);
         page.len() as u64 == wanted && !is_over && self.low <= self.high
     }
+}
+
+/// The events of a run, or of the beginning of it that is there.
+fn listed(run: &Run, replies: Vec<Reply>) -> Result<Vec<Recorded>> {
+    let mut page = Vec::new();
+    run.take(&mut Decoder::default(), &mut replies.into_iter(), &mut page)?;
+    Ok(page)
 }
