@@ -29,6 +29,8 @@ pub(super) struct Walk {
     /// Where the next entries begin.
     next: Position,
     is_over: bool,
+    /// The log has ended before this read has.
+    is_short: bool,
     /// How many entries are asked for at least.
     asked: usize,
 }
@@ -51,7 +53,8 @@ impl Walk {
             },
         };
         let (entries, names) = (VecDeque::new(), Names::default());
-        Ok(Self { low, high, direction, entries, names, next, is_over, asked: 0 })
+        let (is_short, asked) = (false, 0);
+        Ok(Self { low, high, direction, entries, names, next, is_over, is_short, asked })
     }
 
     pub(super) async fn page(
@@ -72,6 +75,10 @@ impl Walk {
         let (mut page, reply) = source.runs(&runs.into_vec(), command).await?;
         if let Some(reply) = reply {
             self.add(reply, most, read)?;
+        }
+        if std::mem::take(&mut self.is_short) {
+            // At a gap, which an operator has left, or because there is no such log any more.
+            source.check().await?;
         }
         in_order(&mut page, self.direction);
         Ok((page, !self.entries.is_empty() || !self.is_over))
@@ -117,7 +124,7 @@ impl Walk {
     /// Takes over the entries of a reply that was asked for `most` of them.
     fn add(&mut self, reply: Reply, most: usize, read: &Read) -> Result<()> {
         let entries = reply.array("the log").map_err(damaged)?;
-        self.is_over = entries.len() < most;
+        let (is_all, mut is_through) = (entries.len() < most, false);
         for entry in entries {
             let entry = Entry::of(entry, &mut self.names)?;
             let is_beyond = match self.direction {
@@ -125,19 +132,20 @@ impl Walk {
                 Direction::Backward => entry.last < self.low,
             };
             if is_beyond {
-                self.is_over = true;
+                is_through = true;
                 break;
             }
             match self.direction {
                 Direction::Forward => self.next = Position::new(entry.last.get() + 1),
-                Direction::Backward if entry.first <= self.low => self.is_over = true,
+                Direction::Backward if entry.first <= self.low => is_through = true,
                 Direction::Backward => self.next = Position::new(entry.first.get() - 1),
             }
             if entry.parts.iter().any(|part| may_be_read(read, &part.stream)) {
                 self.entries.push_back(entry);
             }
         }
-        self.is_over |= self.direction == Direction::Forward && self.next > self.high;
+        is_through |= self.direction == Direction::Forward && self.next > self.high;
+        (self.is_over, self.is_short) = (is_through || is_all, is_all && !is_through);
         Ok(())
     }
 }

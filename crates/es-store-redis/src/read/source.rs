@@ -114,6 +114,24 @@ impl Source {
         asking.head(self, reply)
     }
 
+    /// Whether the log is still the one that is read, with all that was seen of it. Whoever
+    /// finds less than there was must ask: a server that was wiped answers as an empty log
+    /// would.
+    ///
+    /// # Errors
+    /// `LogDiverged` when it is not.
+    pub(super) async fn check(&self) -> Result<()> {
+        self.is_ours(self.head().await?)
+    }
+
+    /// Whether this is the head of the log that is read.
+    pub(super) fn is_ours(&self, head: Head) -> Result<()> {
+        if head.log != self.log {
+            return Err(Diverged::Replaced { expected: self.log, found: head.log }.into());
+        }
+        Ok(())
+    }
+
     /// The question which log is there, where it ends, and whether it is what was seen.
     pub(crate) fn asking(&self) -> Asking {
         let (seen, anchor) = (self.seen(), self.anchor());

@@ -1,7 +1,6 @@
 //! Reading one stream: its list, from either end.
 
 use es_core::{Direction, Head, Position, Read, Recorded, Result, StreamId};
-use es_redis::Reply;
 
 use super::{
     runs::Run,
@@ -39,17 +38,11 @@ impl InStream {
         source: &Source,
         events: u64,
     ) -> Result<(Vec<Recorded>, Head, bool)> {
-        let run = self.run(self.wanted(events.max(1)));
-        let asking = source.asking();
-        let mut commands: Vec<_> = run.commands(&source.keys).collect();
-        commands.push(asking.command.clone());
-        let mut replies = source.ask(&commands).await?;
-        let head = replies.pop().ok_or_else(super::cursor::unanswered)?;
-        let head = asking.head(source, head)?;
-        let page = listed(&run, replies)?;
+        let wanted = self.wanted(events.max(1));
+        let (page, head) = self.listed(source, wanted).await?;
         // What comes after the head belongs to a later read.
         self.until = self.until.min(head.position);
-        let is_more = self.pass(&page, run.count);
+        let is_more = self.pass(&page, wanted);
         Ok((page, head, is_more))
     }
 
@@ -84,9 +77,8 @@ impl InStream {
             self.high -= wanted;
             return Ok((page, self.low <= self.high));
         }
-        let run = self.run(wanted);
-        let commands: Vec<_> = run.commands(&source.keys).collect();
-        let page = listed(&run, source.ask(&commands).await?)?;
+        let (page, head) = self.listed(source, wanted).await?;
+        source.is_ours(head)?;
         let is_more = self.pass(&page, wanted);
         Ok((page, is_more))
     }
@@ -95,8 +87,19 @@ impl InStream {
         events.min(self.high.saturating_sub(self.low).saturating_add(1)).max(1)
     }
 
-    fn run(&self, count: u64) -> Run {
-        Run { stream: self.stream.clone(), version: self.low, count }
+    /// The next events, and the head of the log. It is asked behind the list: a stream that
+    /// ends early because the server was wiped on the way is not taken for a short one.
+    async fn listed(&self, source: &Source, count: u64) -> Result<(Vec<Recorded>, Head)> {
+        let run = Run { stream: self.stream.clone(), version: self.low, count };
+        let asking = source.asking();
+        let mut commands: Vec<_> = run.commands(&source.keys).collect();
+        commands.push(asking.command.clone());
+        let mut replies = source.ask(&commands).await?;
+        let head = replies.pop().ok_or_else(super::cursor::unanswered)?;
+        let head = asking.head(source, head)?;
+        let mut page = Vec::new();
+        run.take(&mut Decoder::default(), &mut replies.into_iter(), &mut page)?;
+        Ok((page, head))
     }
 
     /// Goes behind a page, and says whether there may be more.
@@ -105,11 +108,4 @@ impl InStream {
         let is_over = page.last().is_none_or(|last| last.position >= self.until);
         page.len() as u64 == wanted && !is_over && self.low <= self.high
     }
-}
-
-/// The events of a run, or of the beginning of it that is there.
-fn listed(run: &Run, replies: Vec<Reply>) -> Result<Vec<Recorded>> {
-    let mut page = Vec::new();
-    run.take(&mut Decoder::default(), &mut replies.into_iter(), &mut page)?;
-    Ok(page)
 }

@@ -16,6 +16,7 @@ mod diverged;
 mod load;
 mod lost;
 mod machine;
+mod midway;
 mod progress;
 mod progress_faults;
 mod rights;
