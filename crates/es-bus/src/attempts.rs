@@ -47,6 +47,8 @@ pub(crate) struct Attempts<'a> {
     pub(crate) retry: &'a Retry,
     /// Counts the attempts that fail and are followed by another.
     pub(crate) retries: &'a AtomicU64,
+    /// Counts them for the event alone, where `retries` counts for several at a time.
+    pub(crate) of_event: Option<&'a AtomicU64>,
 }
 
 impl Attempts<'_> {
@@ -68,7 +70,9 @@ impl Attempts<'_> {
             }
             let subscriber = self.subscriber;
             warn!(%subscriber, event = %event.id, attempts = made, cause, "a handler failed; trying again");
-            self.retries.fetch_add(1, Ordering::Relaxed);
+            for counter in [Some(self.retries), self.of_event].into_iter().flatten() {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
             let mut stop = stop.subscribe();
             let pause = tokio::time::timeout(self.retry.pause(made), stop.wait_for(|stop| *stop));
             // A sender that is gone has nothing more to say than that it is over.

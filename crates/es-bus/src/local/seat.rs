@@ -207,6 +207,7 @@ impl Seat {
             handler: &*self.handler,
             retry: &self.retry,
             retries: &self.counts.retries,
+            of_event: None,
         }
     }
 
