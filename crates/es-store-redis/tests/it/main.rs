@@ -14,6 +14,7 @@ mod crash;
 mod cut;
 mod diverged;
 mod load;
+mod long;
 mod lost;
 mod machine;
 mod midway;
@@ -24,3 +25,5 @@ mod rows;
 mod server;
 mod skip;
 mod states;
+#[cfg(feature = "tls")]
+mod tls;
