@@ -1,5 +1,7 @@
 //! A transaction elsewhere that is open for long, and does nothing.
 
+use std::time::Duration;
+
 use es_core::{CheckpointStore, Owner, Progress, Read, SubscriberName};
 
 use crate::{
@@ -36,7 +38,9 @@ fn a_long_transaction_elsewhere_delays_nobody() {
         }
         let log = whole(&fresh).await;
         assert_eq!(log.len(), 3 + 25 + 75);
-        follower.has_met(log.len()).await;
+        // Whoever waits for the end of those transactions waits for ever.
+        let met = tokio::time::timeout(Duration::from_secs(60), follower.has_met(log.len())).await;
+        met.expect("the follower waits for a transaction that has nothing to do with it");
         same(&follower.seen(), &log).unwrap();
         let name = SubscriberName::new("idle").unwrap();
         let claimed = model.claim(&name, head.log, &Owner::new("one")).await.unwrap();
