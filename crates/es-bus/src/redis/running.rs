@@ -2,8 +2,10 @@
 
 use std::{fmt, time::Duration};
 
-use es_core::{Error, ErrorKind, Result, SubscriberName};
+use es_core::{Check, Error, ErrorKind, Result, SubscriberName};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
+
+use super::{RedisTopic, health};
 
 /// What a consumer is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -60,6 +62,7 @@ pub struct ConsumerStatus {
 /// A consumer at work. Dropping it ends it at once, as a crash would: others take over what
 /// it held when its lease has lapsed.
 pub struct RunningConsumer {
+    topic: RedisTopic,
     group: SubscriberName,
     stop: watch::Sender<bool>,
     status: watch::Receiver<ConsumerStatus>,
@@ -68,12 +71,13 @@ pub struct RunningConsumer {
 
 impl RunningConsumer {
     pub(super) const fn new(
+        topic: RedisTopic,
         group: SubscriberName,
         stop: watch::Sender<bool>,
         status: watch::Receiver<ConsumerStatus>,
         task: JoinHandle<()>,
     ) -> Self {
-        Self { group, stop, status, task }
+        Self { topic, group, stop, status, task }
     }
 
     /// The name of its group, which is that of its subscription.
@@ -86,6 +90,20 @@ impl RunningConsumer {
     #[must_use]
     pub fn status(&self) -> ConsumerStatus {
         self.status.borrow().clone()
+    }
+
+    /// Looks at its group, and says whether it works and what is before the group, for a
+    /// [`HealthReport`](es_core::HealthReport): lag in places of the log, and dead letters as
+    /// what is parked. What does not answer `within` that time is unhealthy. How old the oldest
+    /// event is that waits is not known.
+    ///
+    /// It is dead when it has failed: only a new start brings it back.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn health(&self, within: Duration) -> Check {
+        let status = self.status();
+        health::check(&self.topic, &self.group, &status, within).await
     }
 
     /// Waits until its status is one that `is` accepts, and gives it.

@@ -2,14 +2,17 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use es_core::{DeadLetter, Error, ErrorKind, Position, Result, SubscriberName};
+use es_core::{Check, DeadLetter, Error, ErrorKind, Position, Result, SubscriberName};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::timeout,
 };
 
-use super::{RelayProgress, RelayState, RelayStatus};
+use super::{
+    RelayProgress, RelayState, RelayStatus,
+    health::{Gauges, Looking},
+};
 use crate::Replayed;
 
 /// What the worker is asked to do between two batches.
@@ -38,30 +41,35 @@ fn not_active(name: &SubscriberName, state: RelayState) -> Error {
 /// A relay at work. Dropping it stops it at once; what it has published and not saved is
 /// published again by the next.
 pub struct RunningRelay {
-    name: SubscriberName,
-    progress: Arc<dyn RelayProgress>,
-    commands: mpsc::Sender<Command>,
-    stop: watch::Sender<bool>,
-    status: watch::Receiver<RelayStatus>,
-    task: JoinHandle<()>,
+    pub(super) name: SubscriberName,
+    pub(super) progress: Arc<dyn RelayProgress>,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) status: watch::Receiver<RelayStatus>,
+    pub(super) looking: Arc<Looking>,
+    pub(super) _gauges: Option<Gauges>,
+    pub(super) task: JoinHandle<()>,
 }
 
 impl RunningRelay {
-    pub(super) const fn new(
-        name: SubscriberName,
-        progress: Arc<dyn RelayProgress>,
-        commands: mpsc::Sender<Command>,
-        stop: watch::Sender<bool>,
-        status: watch::Receiver<RelayStatus>,
-        task: JoinHandle<()>,
-    ) -> Self {
-        Self { name, progress, commands, stop, status, task }
-    }
-
     /// Where it is, and what it has done.
     #[must_use]
     pub fn status(&self) -> RelayStatus {
         self.status.borrow().clone()
+    }
+
+    /// Looks at the log and at what is saved, and says whether somebody publishes and whether
+    /// that gets on, for a [`HealthReport`](es_core::HealthReport). What does not answer
+    /// `within` that time is unhealthy. One that stands by is well, and shows how far the one
+    /// at work is behind.
+    ///
+    /// It is dead when it has failed, or when its task has ended by itself: only a new start
+    /// brings it back.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn health(&self, within: Duration) -> Check {
+        self.looking.check(within).await
     }
 
     /// Waits until it is in a state that `is` accepts, and gives the status.

@@ -325,6 +325,9 @@ impl Worker {
         term.checkpoint.position = progress.position;
         term.publisher.published = progress.position;
         self.status.send_modify(|status| {
+            if status.position != progress.position {
+                status.moved_at = Instant::now();
+            }
             status.position = progress.position;
             status.head = status.head.max(progress.position);
             status.parked_streams = term.parked.len();

@@ -1,5 +1,6 @@
 //! The relay: from the log to any transport.
 
+pub(crate) mod health;
 mod leases;
 mod parked;
 mod publishing;
