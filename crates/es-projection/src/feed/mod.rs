@@ -133,7 +133,7 @@ impl Feeds {
             feed.shared.enter(reader, cursor);
             return feed;
         }
-        let mut window = Window::new(cursor);
+        let mut window = Window::new(cursor, self.starting.expected > 1);
         window.enter(reader, cursor);
         let (more, taken) = (Notify::new(), Notify::new());
         let shared = Arc::new(Shared {
