@@ -48,13 +48,8 @@ pub(crate) struct Attempts<'a> {
 }
 
 impl Attempts<'_> {
-    /// Calls the handler until it succeeds, the attempts are used up, or `stop` becomes true
-    /// during a pause.
-    pub(crate) async fn handle(&self, event: &Recorded, stop: &watch::Sender<bool>) -> Tried {
-        self.go_on(begin(self.handler, event), event, stop).await
-    }
-
-    /// The same, after the first call has been made.
+    /// After the first call of the handler has been made: calls it until it succeeds, the
+    /// attempts are used up, or `stop` becomes true during a pause.
     pub(crate) async fn go_on<'e>(
         &'e self,
         mut begun: Begun<'e>,

@@ -287,8 +287,8 @@ impl Inner {
     }
 }
 
-/// How many of these events one command carries: a server refuses more than a million
-/// arguments, and serves nobody else while it works.
+/// How many of these events one command carries: a server serves nobody else while it works,
+/// and older ones refuse more than a million arguments.
 fn at_once(events: &[Recorded]) -> usize {
     const EVENTS: usize = 512;
     const BYTES: usize = 4 << 20;

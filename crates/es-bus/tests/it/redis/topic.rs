@@ -201,7 +201,7 @@ async fn settings_that_cannot_be_are_refused() {
 }
 
 #[tokio::test]
-async fn a_batch_that_no_command_can_carry_is_published_in_several() {
+async fn a_large_batch_is_published_in_parts_whole_and_in_order() {
     let world = World::new().await;
     let count = 40_000;
     for first in (0..count).step_by(1_000) {
