@@ -39,7 +39,8 @@ impl Run {
     pub(super) fn commands<'a>(&self, keys: &'a Keys) -> impl Iterator<Item = Command> + use<'a> {
         let key = bytes::Bytes::from(keys.stream(&self.stream));
         let (first, end) = (self.version - 1, (self.version - 1).saturating_add(self.count));
-        (first..end).step_by(PIECE as usize).map(move |from| {
+        (0..self.count.div_ceil(PIECE)).map(move |piece| {
+            let from = first + piece * PIECE;
             let last = from.saturating_add(PIECE).min(end) - 1;
             Command::new("LRANGE").key(&key).arg(from).arg(last)
         })

@@ -17,7 +17,7 @@ async fn write(store: Store, number: u64, most: u64) -> u64 {
         let count = rng.usize(1..40).min(usize::try_from(most - written).unwrap());
         let mut append = Append::to(key(&mut rng), ExpectedVersion::Any).events(events(count));
         written += count as u64;
-        if number % 4 == 0 && written < most {
+        if number.is_multiple_of(4) && written < most {
             // Its own, so that it is none of the first stream's.
             let other = stream(&format!("other-{number}"));
             append = append.and(other, ExpectedVersion::Any).events(events(1));
