@@ -1,6 +1,8 @@
 //! The floor: the script of the store and its lists, called by hand. It is one client for all
 //! tasks, which sends what they have without waiting, as that of the store does.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, bail, ensure};
 use eventsource::{NewEvent, Store, prelude::*};
 use fred::{
@@ -8,6 +10,8 @@ use fred::{
     interfaces::ClientLike,
     types::{ClusterHash, CustomCommand, Value, config::Config},
 };
+
+use futures_util::future::try_join_all;
 
 use crate::domain::{Account, AccountEvent};
 
@@ -94,6 +98,69 @@ impl Floor {
         }
         Ok(())
     }
+}
+
+/// Where a part of an entry of the log lies: version of its first event, and how many there are.
+type Ranges = HashMap<String, (u64, u64)>;
+
+impl Floor {
+    /// The whole log in its order, folded: entries that point into streams, then the lists of
+    /// these, pipelined, each once a page.
+    pub(super) async fn replay(&self, state: &mut Account) -> anyhow::Result<()> {
+        let mut next = 1;
+        loop {
+            let from = format!("{next}-0");
+            let key = format!("{{{}}}:log", self.name);
+            let arguments = vec![key.into(), from.into(), "+".into(), "COUNT".into(), 200.into()];
+            let entries = self.call("XRANGE", arguments).await?.into_array();
+            let mut ranges = Ranges::new();
+            for entry in entries {
+                next = entry_of(entry, &mut ranges)? + 1;
+            }
+            if ranges.is_empty() {
+                return Ok(());
+            }
+            let lists = ranges.into_iter().map(|(stream, range)| self.range(stream, range));
+            let mut page: Vec<_> = try_join_all(lists).await?.into_iter().flatten().collect();
+            page.sort_by_key(|(position, _)| *position);
+            for (_, event) in page {
+                state.evolve(&event);
+            }
+        }
+    }
+
+    async fn range(
+        &self,
+        stream: String,
+        (version, count): (u64, u64),
+    ) -> anyhow::Result<Vec<(u64, AccountEvent)>> {
+        let key = format!("{{{}}}:s:{stream}", self.name);
+        let (first, last) = (i64::try_from(version - 1)?, i64::try_from(version + count - 2)?);
+        let reply = self.call("LRANGE", vec![key.into(), first.into(), last.into()]).await?;
+        let records = reply.into_array().into_iter().map(|record| {
+            let Value::Bytes(record) = record else { bail!("no record") };
+            let position = record.first_chunk().context("a record without a position")?;
+            Ok((u64::from_be_bytes(*position), decode(&record)?))
+        });
+        records.collect()
+    }
+}
+
+/// Adds what an entry points to, and gives its last position.
+fn entry_of(entry: Value, ranges: &mut Ranges) -> anyhow::Result<u64> {
+    let mut entry = entry.into_array().into_iter();
+    let (id, fields) = (entry.next().context("an id")?, entry.next().context("fields")?);
+    let id = id.as_string().context("an id")?;
+    let last = id.split('-').next().context("an id")?.parse()?;
+    let text = fields.into_array().into_iter().nth(1).and_then(|text| text.as_string());
+    for part in text.context("a part")?.split('\n') {
+        let mut words = part.splitn(3, ':');
+        let mut word = || words.next().context("a part");
+        let (version, count): (u64, u64) = (word()?.parse()?, word()?.parse()?);
+        let range = ranges.entry(word()?.to_owned()).or_insert((version, 0));
+        range.1 += count;
+    }
+    Ok(last)
 }
 
 /// What the store keeps of an event that has nothing unusual.

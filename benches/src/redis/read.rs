@@ -28,7 +28,7 @@ pub(super) async fn measure(effort: Effort, server: &Server) -> anyhow::Result<V
         }
         rows.push(load(effort, server, &store, &floor, (first, events)).await?);
     }
-    rows.push(replay(effort, server).await?);
+    rows.extend(replay(effort, server).await?);
     Ok(rows)
 }
 
@@ -80,8 +80,10 @@ async fn load(
     Ok(Row { area: "redis", workload: "load", params, ours, floor, durability })
 }
 
-/// A log of streams of 100 events each, that were written ten at a time.
-async fn replay(effort: Effort, server: &Server) -> anyhow::Result<Row> {
+/// A log of streams of 100 events each, that were written ten at a time. There are two floors:
+/// one that gives what a replay is for, the events in the order of the log, and one that knows
+/// the names of all streams beforehand and reads each whole, in no order at all.
+async fn replay(effort: Effort, server: &Server) -> anyhow::Result<Vec<Row>> {
     let log = name();
     let store = server.log(&log).await?;
     let floor = Arc::new(Floor::new(&server.url, &log, &store).await?);
@@ -126,7 +128,23 @@ async fn replay(effort: Effort, server: &Server) -> anyhow::Result<Row> {
             .map(|number| Ok(account(number)?.to_string()))
             .collect::<anyhow::Result<_>>()?,
     );
-    let bare = || {
+    let in_order = || {
+        let floor = Arc::clone(&floor);
+        at_once(1, move |_| {
+            let floor = Arc::clone(&floor);
+            async move {
+                time_calls(1, events, |_| async {
+                    let mut state = Account::default();
+                    floor.replay(&mut state).await?;
+                    anyhow::ensure!(state.bookings == events, "the floor has missed some");
+                    black_box(state);
+                    anyhow::Ok(())
+                })
+                .await
+            }
+        })
+    };
+    let by_stream = || {
         let (floor, names) = (Arc::clone(&floor), Arc::clone(&names));
         at_once(1, move |_| {
             let (floor, names) = (Arc::clone(&floor), Arc::clone(&names));
@@ -153,9 +171,14 @@ async fn replay(effort: Effort, server: &Server) -> anyhow::Result<Row> {
             }
         })
     };
-    let (ours, floor) = alternate(effort.rounds, ours, bare).await?;
-    let (params, durability) = (json!({ "events": events }), server.durability.clone());
-    Ok(Row { area: "redis", workload: "replay", params, ours, floor, durability })
+    let first = alternate(effort.rounds, ours, in_order).await?;
+    let second = alternate(effort.rounds, ours, by_stream).await?;
+    let row = |order, (ours, floor)| {
+        let params = json!({ "events": events, "floor": order });
+        let durability = server.durability.clone();
+        Row { area: "redis", workload: "replay", params, ours, floor, durability }
+    };
+    Ok(vec![row("in order", first), row("by stream", second)])
 }
 
 /// Gives a stream its events in one append.

@@ -119,6 +119,11 @@ impl<'a> Processing<'a> {
 
     /// Tells how it went, after how many attempts.
     pub(crate) fn end(self, outcome: Outcome, attempts: u64) {
+        self.end_one(outcome, attempts, attempts.saturating_sub(1));
+    }
+
+    /// Tells how the attempt of this number went, and how many retries are to be counted.
+    pub(crate) fn end_one(self, outcome: Outcome, attempts: u64, retries: u64) {
         self.span.record(spans::ATTEMPTS, attempts);
         self.span.record(spans::RESULT, outcome.as_str());
         if outcome.is_fault() {
@@ -126,7 +131,6 @@ impl<'a> Processing<'a> {
         }
         if let (Some(observer), Some(begun)) = (self.observer, self.begun) {
             let (subscription, took) = (self.subscription, begun.elapsed());
-            let retries = attempts.saturating_sub(1);
             let done = Observation::ProcessDone { subscription, outcome, retries, took };
             self.span.in_scope(|| observer.observe(&done));
         }

@@ -3,6 +3,7 @@
 mod append;
 mod error;
 mod keys;
+mod observe;
 mod open;
 mod options;
 mod progress;

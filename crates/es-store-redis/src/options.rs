@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use es_core::{Error, Invalid, Result};
+use es_core::{Error, Invalid, Result, SharedObserver};
 use es_redis::RedisOptions as Link;
 
 use crate::keys::Keys;
@@ -26,6 +26,7 @@ pub struct RedisOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) accept_eviction: bool,
+    pub(crate) observer: Option<SharedObserver>,
 }
 
 impl RedisOptions {
@@ -44,6 +45,7 @@ impl RedisOptions {
             connect_timeout: Duration::from_secs(5),
             poll_interval: Duration::from_millis(100),
             accept_eviction: false,
+            observer: None,
         }
     }
 
@@ -118,6 +120,13 @@ impl RedisOptions {
     #[must_use]
     pub const fn with_eviction_accepted(mut self, accept: bool) -> Self {
         self.accept_eviction = accept;
+        self
+    }
+
+    /// Who is told of appends, and asked how many are on their way.
+    #[must_use]
+    pub fn with_observer(mut self, observer: SharedObserver) -> Self {
+        self.observer = Some(observer);
         self
     }
 

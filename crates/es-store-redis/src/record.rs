@@ -61,21 +61,52 @@ pub(crate) fn encode(event: &NewEvent) -> Result<Bytes> {
     Ok(out.freeze())
 }
 
-/// Makes events of records; those of one type that come together share its name.
+/// Names of types that a [`Decoder`] knows at a time: those of one aggregate, mostly.
+const NAMES: usize = 16;
+
+/// Makes events of records; those of one type share its name.
 #[derive(Default)]
 pub(crate) struct Decoder {
-    last: Option<EventType>,
+    names: Names,
+}
+
+/// Names of types that were met. Looking at a few is cheaper than checking and keeping the
+/// same name again.
+#[derive(Default)]
+struct Names {
+    known: Vec<EventType>,
+    /// Where the next one goes once there is no more room.
+    next: usize,
+}
+
+impl Names {
+    fn of(&mut self, name: &[u8]) -> Result<EventType, BoxError> {
+        if let Some(known) = self.known.iter().find(|known| known.as_str().as_bytes() == name) {
+            return Ok(known.clone());
+        }
+        let new = EventType::new(std::str::from_utf8(name)?)?;
+        match self.known.get_mut(self.next % NAMES) {
+            Some(old) => *old = new.clone(),
+            None => self.known.push(new.clone()),
+        }
+        self.next = (self.next + 1) % NAMES;
+        Ok(new)
+    }
 }
 
 impl Decoder {
     /// The event that a record tells of, at this place of its stream.
     pub(crate) fn event(
         &mut self,
-        record: Bytes,
+        mut record: Bytes,
         stream: &StreamId,
         version: Version,
     ) -> Result<Recorded> {
-        Reader(record).event(&mut self.last, stream, version).map_err(damaged)
+        let mut reader = Reader(&record);
+        let head = reader.event(&mut self.names).map_err(damaged)?;
+        let before = record.len() - reader.0.len();
+        record.advance(before);
+        Ok(head.recorded(stream, version, record))
     }
 }
 
@@ -99,75 +130,90 @@ fn put(out: &mut BytesMut, text: &[u8]) {
     out.put_slice(text);
 }
 
-struct Reader(Bytes);
+/// What is left of a record. It borrows: sharing the buffer piece by piece would count
+/// references up and down a dozen times for each event.
+struct Reader<'a>(&'a [u8]);
 
-impl Reader {
-    fn event(
-        &mut self,
-        last: &mut Option<EventType>,
-        stream: &StreamId,
-        version: Version,
-    ) -> Result<Recorded, BoxError> {
+impl<'a> Reader<'a> {
+    /// The event without its payload, which is the rest.
+    fn event(&mut self, names: &mut Names) -> Result<Head, BoxError> {
         let position = Position::new(self.number()?);
         let at = Timestamp::from_micros(i64::try_from(self.number()?)?);
         let id = EventId::from_uuid(self.uuid()?);
-        let schema_version = self.bytes(4)?.get_u32();
-        let flags = self.bytes(1)?.get_u8();
-        let name = self.text()?;
-        let name = match last {
-            Some(last) if last.as_str().as_bytes() == name => last.clone(),
-            _ => last.insert(EventType::new(std::str::from_utf8(&name)?)?).clone(),
-        };
-        let schema = Schema::new(name, schema_version);
+        let schema_version = u32::from_be_bytes(self.array()?);
+        let [flags] = self.array()?;
+        let schema = Schema::new(names.of(self.text()?)?, schema_version);
         let has = |flag| flags & flag != 0;
         let correlation = if has(CORRELATION) { self.uuid()? } else { id.as_uuid() };
         let causation = if has(CAUSATION) { Some(self.uuid()?) } else { None };
-        let rest = if has(METADATA) { Some(self.text()?) } else { None };
+        let metadata = match has(METADATA) {
+            true => serde_json::from_slice(self.text()?)?,
+            false => Metadata::new(),
+        };
+        let mut metadata = metadata.with_correlation_id(correlation);
+        if let Some(causation) = causation {
+            metadata = metadata.with_causation_id(causation);
+        }
         let mut tags = Vec::new();
         if has(TAGS) {
-            for _ in 0..self.bytes(2)?.get_u16() {
-                tags.push(std::str::from_utf8(&self.text()?)?.parse::<Tag>()?);
+            for _ in 0..u16::from_be_bytes(self.array()?) {
+                tags.push(std::str::from_utf8(self.text()?)?.parse::<Tag>()?);
             }
         }
         let content_type = match has(CONTENT_TYPE) {
-            true => ContentType::new(std::str::from_utf8(&self.text()?)?)?,
+            true => ContentType::new(std::str::from_utf8(self.text()?)?)?,
             false => ContentType::JSON,
         };
-        let payload = Payload::stored(content_type, std::mem::take(&mut self.0));
-        let mut event = NewEvent::known(id, schema, payload);
-        let metadata = match rest {
-            Some(rest) => serde_json::from_slice(&rest)?,
-            None => Metadata::new(),
-        };
-        event.metadata = metadata.with_correlation_id(correlation);
-        if let Some(causation) = causation {
-            event.metadata = event.metadata.with_causation_id(causation);
-        }
-        if !tags.is_empty() {
-            event.tags = tags.into_iter().collect();
-        }
-        let envelope = Envelope::record(event, stream.clone(), version, position, at);
-        Ok(Recorded::new(Arc::new(envelope)))
+        Ok(Head { position, at, id, schema, metadata, tags, content_type })
     }
 
-    fn bytes(&mut self, count: usize) -> Result<Bytes, BoxError> {
-        if self.0.len() < count {
-            return Err("a record ends too early".into());
-        }
-        Ok(self.0.split_to(count))
+    fn bytes(&mut self, count: usize) -> Result<&'a [u8], BoxError> {
+        let (bytes, rest) = self.0.split_at_checked(count).ok_or("a record ends too early")?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn array<const COUNT: usize>(&mut self) -> Result<[u8; COUNT], BoxError> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or("a record ends too early")?;
+        self.0 = rest;
+        Ok(*bytes)
     }
 
     fn number(&mut self) -> Result<u64, BoxError> {
-        Ok(self.bytes(8)?.get_u64())
+        Ok(u64::from_be_bytes(self.array()?))
     }
 
     fn uuid(&mut self) -> Result<Uuid, BoxError> {
-        Ok(Uuid::from_slice(&self.bytes(16)?)?)
+        Ok(Uuid::from_bytes(self.array()?))
     }
 
-    fn text(&mut self) -> Result<Bytes, BoxError> {
-        let length = usize::from(self.bytes(2)?.get_u16());
-        self.bytes(length)
+    fn text(&mut self) -> Result<&'a [u8], BoxError> {
+        let length = u16::from_be_bytes(self.array()?);
+        self.bytes(usize::from(length))
+    }
+}
+
+/// What comes before the payload.
+struct Head {
+    position: Position,
+    at: Timestamp,
+    id: EventId,
+    schema: Schema,
+    metadata: Metadata,
+    tags: Vec<Tag>,
+    content_type: ContentType,
+}
+
+impl Head {
+    fn recorded(self, stream: &StreamId, version: Version, payload: Bytes) -> Recorded {
+        let payload = Payload::stored(self.content_type, payload);
+        let mut event = NewEvent::known(self.id, self.schema, payload);
+        event.metadata = self.metadata;
+        if !self.tags.is_empty() {
+            event.tags = self.tags.into_iter().collect();
+        }
+        let stream = stream.clone();
+        Recorded::new(Arc::new(Envelope::record(event, stream, version, self.position, self.at)))
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::{
 use crate::{
     append::{Appender, too_late},
     error::{closed, from_redis, within},
+    observe::{Gauges, committed},
     open::{self, Server},
     options::RedisOptions,
     read::{Source, pages},
@@ -58,7 +59,8 @@ pub struct RedisStore {
 struct Inner {
     source: Arc<Source>,
     appender: Appender,
-    room: Semaphore,
+    room: Arc<Semaphore>,
+    _gauges: Option<Arc<Gauges>>,
     options: RedisOptions,
     listener: OnceLock<JoinHandle<()>>,
 }
@@ -97,8 +99,14 @@ impl RedisStore {
         let source = Arc::new(Source::new(redis, keys, head));
         let appender = Appender::new(Arc::clone(&source), options.command_timeout);
         source.redis.load(&appender.script).await.map_err(from_redis)?;
-        let room = Semaphore::new(options.queue.min(Semaphore::MAX_PERMITS));
-        let inner = Inner { source, appender, room, options, listener: OnceLock::new() };
+        let most = options.queue.min(Semaphore::MAX_PERMITS);
+        let room = Arc::new(Semaphore::new(most));
+        let gauges = options.observer.as_ref().map(|observer| {
+            let name = format!("{} ({})", source.redis, options.name);
+            Gauges::watched_by(observer, name, &room, most)
+        });
+        let listener = OnceLock::new();
+        let inner = Inner { source, appender, room, _gauges: gauges, options, listener };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -172,8 +180,15 @@ impl EventStore for RedisStore {
 
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
         let until = within(append.deadline().unwrap_or(self.inner.options.patience));
+        let observer = self.inner.options.observer.as_ref();
+        let since = observer.map(|_| Instant::now());
         let _room = self.room(until).await?;
-        self.inner.appender.append(append, until).await
+        let begun = observer.map(|_| Instant::now());
+        let answer = self.inner.appender.append(append, until).await;
+        if let (Some(observer), Some(since), Some(begun)) = (observer, since, begun) {
+            committed(observer, since, begun, &answer);
+        }
+        answer
     }
 
     fn read(&self, read: Read) -> PageStream {

@@ -61,7 +61,13 @@ async fn opened(url: &str, observer: Option<SharedObserver>) -> Result<Store> {
             es_store_postgres::PostgresStore::open_with(url, options).await.map(Store::new)
         }
         #[cfg(feature = "redis")]
-        _ if is_redis(scheme) => es_store_redis::RedisStore::open(url).await.map(Store::new),
+        _ if is_redis(scheme) => {
+            let mut options = es_store_redis::RedisOptions::new();
+            if let Some(observer) = observer {
+                options = options.with_observer(observer);
+            }
+            es_store_redis::RedisStore::open_with(url, options).await.map(Store::new)
+        }
         #[cfg(feature = "sqlite")]
         "sqlite" => sqlite(rest, observer).await,
         _ => {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use es_core::{Error, ErrorKind, Invalid, Recorded, Result, SubscriberName};
+use es_core::{Error, ErrorKind, Invalid, Observation, Recorded, Result, SubscriberName};
 use tokio::{runtime::Handle, sync::watch};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     ordered,
     running::{ConsumerState, ConsumerStatus, RunningConsumer},
 };
-use crate::{Interest, Retry, Subscription, handler::Call};
+use crate::{Interest, Retry, Subscription, handler::Call, watch::Processing};
 
 /// Where a group begins that is new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -235,6 +235,19 @@ impl Shared {
             "{} is not about {} of {}: handle it, or say that it is to be passed over",
             self.group, event.schema, event.stream
         ))
+    }
+
+    /// Begins to tell of an event that the handler is given.
+    pub(super) fn processing(&self, event: &Recorded, is_history: bool) -> Processing<'_> {
+        Processing::begin(self.topic.observer.as_ref(), self.group.as_str(), event, is_history)
+    }
+
+    /// Counts a dead letter, and tells of it.
+    pub(super) fn dead_letter(&self) {
+        self.change(|status| status.dead_letters += 1);
+        if let Some(observer) = &self.topic.observer {
+            observer.observe(&Observation::DeadLetter { subscription: self.group.as_str() });
+        }
     }
 
     pub(super) fn change(&self, change: impl FnOnce(&mut ConsumerStatus)) {

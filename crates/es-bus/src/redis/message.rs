@@ -16,12 +16,15 @@ pub(super) const FIRST: &str = "!first";
 pub(super) const LAST: &str = "!last";
 pub(super) const CAUSE: &str = "!cause";
 pub(super) const PARTITION: &str = "!partition";
+/// A field of events that were published as history: what set them off is long over, so
+/// handling them belongs to no trace.
+const HISTORY: &str = "history";
 
 /// The fields and values of an entry.
 pub(super) type Fields = Vec<(Bytes, Bytes)>;
 
-pub(super) fn encode(event: &Recorded) -> Result<Fields> {
-    let mut fields: Fields = Vec::with_capacity(12);
+pub(super) fn encode(event: &Recorded, is_history: bool) -> Result<Fields> {
+    let mut fields: Fields = Vec::with_capacity(13);
     let mut put = |name: &'static str, value: Bytes| {
         fields.push((Bytes::from_static(name.as_bytes()), value))
     };
@@ -39,6 +42,9 @@ pub(super) fn encode(event: &Recorded) -> Result<Fields> {
     }
     if let Part::Split { index, of, last } = event.part {
         put("part", format!("{index}/{of}/{last}").into());
+    }
+    if is_history {
+        put(HISTORY, Bytes::from_static(b"1"));
     }
     put("content", event.payload.content_type().as_str().to_owned().into());
     put("payload", event.payload.bytes().clone());
@@ -117,6 +123,11 @@ impl Entry {
     fn broken(&self, name: &str) -> Error {
         let message = format!("entry {} has no proper field {name:?}: who wrote it?", self.id);
         Error::new(ErrorKind::Undecodable, message)
+    }
+
+    /// Whether it was published as history.
+    pub(super) fn is_history(&self) -> bool {
+        self.field(HISTORY).is_some()
     }
 
     /// The event that it is of.

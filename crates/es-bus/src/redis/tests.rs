@@ -26,7 +26,7 @@ fn event() -> Envelope {
 }
 
 fn there_and_back(event: &Recorded) -> Recorded {
-    Entry { id: "42-0".into(), fields: encode(event).unwrap() }.event().unwrap()
+    Entry { id: "42-0".into(), fields: encode(event, false).unwrap() }.event().unwrap()
 }
 
 #[test]
@@ -42,8 +42,17 @@ fn an_event_comes_back_as_it_was() {
 }
 
 #[test]
+fn history_is_marked_and_changes_nothing_else() {
+    let whole = Recorded::from(event());
+    let entry =
+        |is_history| Entry { id: "42-0".into(), fields: encode(&whole, is_history).unwrap() };
+    assert!(entry(true).is_history() && !entry(false).is_history());
+    assert_eq!(entry(true).event().unwrap(), whole);
+}
+
+#[test]
 fn a_field_that_is_missing_or_spoilt_is_named() {
-    let whole = encode(&event().into()).unwrap();
+    let whole = encode(&event().into(), false).unwrap();
     for at in 0..whole.len() {
         let name = String::from_utf8(whole[at].0.to_vec()).unwrap();
         if name == "tags" {

@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use es_core::{
     Diverged, Error, ErrorKind, EventId, Fenced, Invalid, LogId, Position, Recorded, Result,
-    SubscriberName,
+    SharedObserver, SubscriberName,
 };
 use es_redis::{Command, Redis, RedisOptions};
 
@@ -23,7 +23,7 @@ use super::{
     message::{encode, part_of},
     script::{Answer, OPEN, PUBLISH, TRIM, failed},
 };
-use crate::{Publisher, Refused, Transport};
+use crate::{Publisher, Refused, Transport, watch::is_history};
 
 /// How a topic is laid out and how much it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +114,7 @@ impl TopicOptions {
 #[derive(Clone)]
 pub struct RedisTopic {
     pub(super) inner: Arc<Inner>,
+    pub(super) observer: Option<SharedObserver>,
 }
 
 pub(super) struct Inner {
@@ -164,7 +165,16 @@ impl RedisTopic {
                 published: AtomicU64::new(0),
                 groups: Mutex::new(known),
             }),
+            observer: None,
         })
+    }
+
+    /// The same topic, whose consumers tell `observer` what their handlers do. What is
+    /// published is told by the relay, to the observer of its store.
+    #[must_use]
+    pub fn observed_by(mut self, observer: SharedObserver) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     /// The name of the topic.
@@ -217,7 +227,7 @@ impl Inner {
             .arg(through.get())
             .arg(self.options.room);
         for event in events {
-            let fields = encode(event)?;
+            let fields = encode(event, is_history())?;
             command = command
                 .arg(partition_of(&event.stream.to_string(), self.partitions()))
                 .arg(event.position.get())

@@ -5,10 +5,11 @@ use std::collections::VecDeque;
 use es_core::{
     Direction, Error, Position, Read, Recorded, Result, Selection, StreamId, TenantScope,
 };
-use es_redis::Command;
+use es_redis::{Command, Reply};
 
 use super::{
-    entry::{Entry, Run},
+    entry::{Entry, Names},
+    runs::{Runs, in_order},
     source::Source,
 };
 use crate::error::damaged;
@@ -24,9 +25,12 @@ pub(super) struct Walk {
     high: Position,
     direction: Direction,
     entries: VecDeque<Entry>,
+    names: Names,
     /// Where the next entries begin.
     next: Position,
     is_over: bool,
+    /// The log has ended before this read has.
+    is_short: bool,
     /// How many entries are asked for at least.
     asked: usize,
 }
@@ -48,7 +52,9 @@ impl Walk {
                 None => Position::new(u64::MAX), // a gap at the end
             },
         };
-        Ok(Self { low, high, direction, entries: VecDeque::new(), next, is_over, asked: 0 })
+        let (entries, names) = (VecDeque::new(), Names::default());
+        let (is_short, asked) = (false, 0);
+        Ok(Self { low, high, direction, entries, names, next, is_over, is_short, asked })
     }
 
     pub(super) async fn page(
@@ -58,46 +64,50 @@ impl Walk {
         wanted: u64,
     ) -> Result<(Vec<Recorded>, bool)> {
         if self.entries.is_empty() && !self.is_over {
-            self.fetch(source, read, wanted).await?;
+            let (command, most) = self.more(source, wanted);
+            let reply = source.ask(&[command]).await?.swap_remove(0);
+            self.add(reply, most, read)?;
         }
-        let mut runs: Vec<Run> = Vec::new();
-        let mut count = 0;
-        while let Some(entry) = self.entries.front() {
-            if count >= wanted {
-                break;
-            }
-            let mut of_entry = Vec::new();
-            for part in &entry.parts {
-                if may_be_read(read, &part.stream) {
-                    let end = part.first.get() + part.count;
-                    let first = self.low.get().max(part.first.get());
-                    let behind = end.min(self.high.get().saturating_add(1));
-                    if first < behind {
-                        let version = part.version + (first - part.first.get());
-                        let stream = part.stream.clone();
-                        of_entry.push(Run { stream, version, count: behind - first });
-                        count += behind - first;
-                    }
-                }
-            }
-            if self.direction == Direction::Backward {
-                of_entry.reverse();
-            }
-            for run in of_entry {
-                add(&mut runs, run, self.direction);
-            }
-            self.entries.pop_front();
+        let (runs, used) = self.runs(read, wanted);
+        // Entries for the next page come along with the events of this one.
+        let more = (self.entries.len() < used && !self.is_over).then(|| self.more(source, wanted));
+        let (command, most) = more.map_or((None, 0), |(command, most)| (Some(command), most));
+        let (mut page, reply) = source.runs(&runs.into_vec(), command).await?;
+        if let Some(reply) = reply {
+            self.add(reply, most, read)?;
         }
-        let mut page = source.runs(&runs).await?;
-        if self.direction == Direction::Backward {
-            page.sort_unstable_by_key(|event| std::cmp::Reverse(event.position));
-        } else if !page.is_sorted_by_key(|event| event.position) {
-            page.sort_unstable_by_key(|event| event.position);
+        if std::mem::take(&mut self.is_short) {
+            // At a gap, which an operator has left, or because there is no such log any more.
+            source.check().await?;
         }
+        in_order(&mut page, self.direction);
         Ok((page, !self.entries.is_empty() || !self.is_over))
     }
 
-    async fn fetch(&mut self, source: &Source, read: &Read, wanted: u64) -> Result<()> {
+    /// Where the events of the next entries lie, about as many as are wanted, and how many
+    /// entries these are.
+    fn runs(&mut self, read: &Read, wanted: u64) -> (Runs, usize) {
+        let (mut runs, mut count, mut used) = (Runs::default(), 0, 0);
+        while count < wanted
+            && let Some(entry) = self.entries.pop_front()
+        {
+            used += 1;
+            for part in entry.parts.iter().filter(|part| may_be_read(read, &part.stream)) {
+                let end = part.first.get() + part.count;
+                let first = self.low.get().max(part.first.get());
+                let behind = end.min(self.high.get().saturating_add(1));
+                if first < behind {
+                    let version = part.version + (first - part.first.get());
+                    runs.add(&part.stream, version, behind - first);
+                    count += behind - first;
+                }
+            }
+        }
+        (runs, used)
+    }
+
+    /// The command for the next entries, and how many it asks for.
+    fn more(&mut self, source: &Source, wanted: u64) -> (Command, usize) {
         let most = usize::try_from(wanted).unwrap_or(ENTRIES).clamp(FEW, ENTRIES).max(self.asked);
         // Where few of them are meant, small steps would take for ever.
         self.asked = (most * 4).min(ENTRIES);
@@ -108,45 +118,36 @@ impl Walk {
                 .arg(format!("{}-0", self.next.get()))
                 .arg("-"),
         };
-        let command = command.arg("COUNT").arg(most);
-        let reply = source.ask(&[command]).await?.swap_remove(0);
+        (command.arg("COUNT").arg(most), most)
+    }
+
+    /// Takes over the entries of a reply that was asked for `most` of them.
+    fn add(&mut self, reply: Reply, most: usize, read: &Read) -> Result<()> {
         let entries = reply.array("the log").map_err(damaged)?;
-        self.is_over = entries.len() < most;
+        let (is_all, mut is_through) = (entries.len() < most, false);
         for entry in entries {
-            let entry = Entry::of(entry)?;
+            let entry = Entry::of(entry, &mut self.names)?;
             let is_beyond = match self.direction {
                 Direction::Forward => entry.first > self.high,
                 Direction::Backward => entry.last < self.low,
             };
             if is_beyond {
-                self.is_over = true;
+                is_through = true;
                 break;
             }
             match self.direction {
                 Direction::Forward => self.next = Position::new(entry.last.get() + 1),
-                Direction::Backward if entry.first <= self.low => self.is_over = true,
+                Direction::Backward if entry.first <= self.low => is_through = true,
                 Direction::Backward => self.next = Position::new(entry.first.get() - 1),
             }
             if entry.parts.iter().any(|part| may_be_read(read, &part.stream)) {
                 self.entries.push_back(entry);
             }
         }
-        self.is_over |= self.direction == Direction::Forward && self.next > self.high;
+        is_through |= self.direction == Direction::Forward && self.next > self.high;
+        (self.is_over, self.is_short) = (is_through || is_all, is_all && !is_through);
         Ok(())
     }
-}
-
-/// Adds a run, to the last one where it follows that.
-fn add(runs: &mut Vec<Run>, run: Run, direction: Direction) {
-    if direction == Direction::Forward
-        && let Some(last) = runs.last_mut()
-        && last.version + last.count == run.version
-        && last.stream == run.stream
-    {
-        last.count += run.count;
-        return;
-    }
-    runs.push(run);
 }
 
 /// Whether events of a stream can be covered, as far as its name tells.

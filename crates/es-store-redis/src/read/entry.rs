@@ -1,9 +1,11 @@
 //! An entry of the log: what one append wrote.
 
-use es_core::{Position, Recorded, Result, StreamId, Version};
+use std::collections::HashMap;
+
+use es_core::{Position, Result, StreamId};
 use es_redis::Reply;
 
-use crate::{error::damaged, record::Decoder};
+use crate::error::damaged;
 
 /// What one append wrote, stream by stream, in the order of the log.
 #[derive(Clone, Debug)]
@@ -26,30 +28,48 @@ pub(crate) struct Part {
     pub(crate) first: Position,
 }
 
-/// A run of events that lie together in one stream.
-#[derive(Clone, Debug)]
-pub(crate) struct Run {
-    pub(crate) stream: StreamId,
-    pub(crate) version: u64,
-    pub(crate) count: u64,
+/// Names of streams that are known at a time at most.
+const NAMES: usize = 4_096;
+
+/// Names of streams that were met. Most entries are about a stream that others are about as
+/// well, and to find its name costs a tenth of checking and keeping it again.
+#[derive(Default)]
+pub(super) struct Names(HashMap<Box<[u8]>, StreamId>);
+
+impl Names {
+    fn of(&mut self, name: &[u8]) -> Result<StreamId> {
+        if let Some(stream) = self.0.get(name) {
+            return Ok(stream.clone());
+        }
+        if self.0.len() >= NAMES {
+            self.0.clear();
+        }
+        let text = std::str::from_utf8(name).map_err(damaged)?;
+        let stream = text.parse::<StreamId>().map_err(damaged)?;
+        self.0.insert(name.into(), stream.clone());
+        Ok(stream)
+    }
 }
 
 impl Entry {
     /// From a reply of `XRANGE`: an id and the fields.
-    pub(crate) fn of(reply: Reply) -> Result<Self> {
+    pub(super) fn of(reply: Reply, names: &mut Names) -> Result<Self> {
         let mut reply = reply.array("an entry of the log").map_err(damaged)?.into_iter();
         let (Some(id), Some(fields)) = (reply.next(), reply.next()) else { return Err(wrong()) };
-        let id = id.text("the id of an entry").map_err(damaged)?;
-        let last: u64 = id.split('-').next().and_then(|id| id.parse().ok()).ok_or_else(wrong)?;
+        let id = id.bytes("the id of an entry").map_err(damaged)?;
+        let last = id.split(|byte| *byte == b'-').next().and_then(number).ok_or_else(wrong)?;
         let fields = fields.array("the fields of an entry").map_err(damaged)?;
         let text = fields.into_iter().nth(1).ok_or_else(wrong)?;
-        let text = text.text("an entry of the log").map_err(damaged)?;
+        let text = text.bytes("an entry of the log").map_err(damaged)?;
         let mut parts = Vec::with_capacity(1);
-        for line in text.split('\n') {
-            let mut words = line.splitn(3, ':');
-            let mut number = || words.next().and_then(|word| word.parse::<u64>().ok());
-            let (Some(version), Some(count)) = (number(), number()) else { return Err(wrong()) };
-            let stream = words.next().ok_or_else(wrong)?.parse::<StreamId>().map_err(damaged)?;
+        for line in text.split(|byte| *byte == b'\n') {
+            let mut words = line.splitn(3, |byte| *byte == b':');
+            let (Some(version), Some(count)) =
+                (words.next().and_then(number), words.next().and_then(number))
+            else {
+                return Err(wrong());
+            };
+            let stream = names.of(words.next().ok_or_else(wrong)?)?;
             parts.push(Part { stream, version, count, first: Position::START });
         }
         let total: u64 = parts.iter().map(|part| part.count).sum();
@@ -70,24 +90,8 @@ impl Entry {
     }
 }
 
-impl Run {
-    /// Takes the event behind this run into it, if it is that.
-    pub(crate) fn takes(&mut self, stream: &StreamId, version: u64) -> bool {
-        let follows = self.version + self.count == version && self.stream == *stream;
-        self.count += u64::from(follows);
-        follows
-    }
-}
-
-/// The events of a list, whose first one has this version.
-pub(crate) fn records(reply: Reply, stream: &StreamId, version: u64) -> Result<Vec<Recorded>> {
-    let records = reply.array("a stream").map_err(damaged)?;
-    let (mut events, mut decoder) = (Vec::with_capacity(records.len()), Decoder::default());
-    for (at, record) in (version..).zip(records) {
-        let record = record.bytes("a record").map_err(damaged)?;
-        events.push(decoder.event(record, stream, Version::new(at)?)?);
-    }
-    Ok(events)
+fn number(digits: &[u8]) -> Option<u64> {
+    std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 fn wrong() -> es_core::Error {

@@ -6,7 +6,7 @@ use es_core::{Direction, Position, Read, Recorded, Result, Selection, Tenant, Te
 use es_redis::Command;
 
 use super::{
-    entry::Run,
+    runs::{Runs, in_order},
     source::{Source, found},
 };
 use crate::error::damaged;
@@ -84,18 +84,16 @@ impl Lists {
         }
         let positions: Vec<Position> = positions.into_iter().map(Position::new).collect();
         let entries = source.entries_with(&positions).await?;
-        let mut runs: Vec<Run> = Vec::new();
+        let mut runs = Runs::default();
         for position in positions {
             let at = entries.partition_point(|entry| entry.last < position);
             let place = entries.get(at).and_then(|entry| entry.place(position));
             let (stream, version) = place.ok_or_else(|| damaged("a place is missing"))?;
-            let is_taken = self.direction == Direction::Forward
-                && runs.last_mut().is_some_and(|run| run.takes(stream, version));
-            if !is_taken {
-                runs.push(Run { stream: stream.clone(), version, count: 1 });
-            }
+            runs.add(stream, version, 1);
         }
-        Ok((source.runs(&runs).await?, is_more))
+        let (mut page, _) = source.runs(&runs.into_vec(), None).await?;
+        in_order(&mut page, self.direction);
+        Ok((page, is_more))
     }
 
     /// Fetches of each list that has run out, if it has more.
@@ -109,9 +107,15 @@ impl Lists {
         if empty.is_empty() {
             return Ok(());
         }
-        let asked: Vec<Command> = empty.iter_mut().map(|list| list.chunk(is_forward)).collect();
-        for (reply, list) in source.ask(&asked).await?.into_iter().zip(empty) {
-            for position in reply.array("a list of positions").map_err(damaged)? {
+        let asked = empty.iter_mut().map(|list| list.chunk(is_forward));
+        let (asked, counts): (Vec<Command>, Vec<u64>) = asked.unzip();
+        let replies = source.ask(&asked).await?.into_iter().zip(counts);
+        for ((reply, count), list) in replies.zip(empty) {
+            let positions = reply.array("a list of positions").map_err(damaged)?;
+            if positions.len() as u64 != count {
+                return Err(damaged("a list of positions is shorter than it was"));
+            }
+            for position in positions {
                 let position = position.count("a position").map_err(damaged)?;
                 match is_forward {
                     true => list.fetched.push_back(position),
@@ -139,8 +143,8 @@ impl Lists {
 }
 
 impl List {
-    /// The command for the next part, which counts as fetched.
-    fn chunk(&mut self, is_forward: bool) -> Command {
+    /// The command for the next part, which counts as fetched, and how many that is.
+    fn chunk(&mut self, is_forward: bool) -> (Command, u64) {
         let (first, last) = match is_forward {
             true => (self.low, (self.low + CHUNK).min(self.high) - 1),
             false => (self.high.saturating_sub(CHUNK).max(self.low), self.high - 1),
@@ -149,7 +153,7 @@ impl List {
             true => self.low = last + 1,
             false => self.high = first,
         }
-        Command::new("LRANGE").key(&self.key).arg(first).arg(last)
+        (Command::new("LRANGE").key(&self.key).arg(first).arg(last), last + 1 - first)
     }
 }
 

@@ -9,6 +9,7 @@ mod entry;
 mod lists;
 mod moment;
 mod page;
+mod runs;
 mod source;
 mod stream;
 

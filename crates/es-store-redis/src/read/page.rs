@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use es_core::{Diverged, Head, PageStream, Position, Read, Recorded, Result, Selection};
+use es_core::{Diverged, ErrorKind, Head, PageStream, Position, Read, Recorded, Result, Selection};
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinHandle;
 
@@ -87,6 +87,25 @@ pub(super) enum Places {
     Event(VecDeque<Position>),
 }
 
+impl Places {
+    async fn page(
+        &mut self,
+        source: &Source,
+        read: &Read,
+        most: u64,
+    ) -> Result<(Vec<Recorded>, bool)> {
+        match self {
+            Self::Stream(stream) => stream.page(source, most).await,
+            Self::Log(walk) => walk.page(source, read, most).await,
+            Self::Lists(lists) => lists.page(source, most).await,
+            Self::Event(positions) => match positions.pop_front() {
+                Some(position) => Ok((event(source, position).await?, false)),
+                None => Ok((Vec::new(), false)),
+            },
+        }
+    }
+}
+
 /// How many events a page may have, learnt from how large they are.
 struct Budget {
     events: u64,
@@ -124,14 +143,13 @@ impl Going {
             _ => self.read.query.is_any(),
         };
         let most = self.budget.events.min(if is_exact { self.left } else { u64::MAX });
-        let (mut page, is_more) = match &mut self.places {
-            Places::Stream(stream) => stream.page(source, most).await?,
-            Places::Log(walk) => walk.page(source, &self.read, most).await?,
-            Places::Lists(lists) => lists.page(source, most).await?,
-            Places::Event(positions) => match positions.pop_front() {
-                Some(position) => (event(source, position).await?, false),
-                None => (Vec::new(), false),
-            },
+        let (mut page, is_more) = match self.places.page(source, &self.read, most).await {
+            // What makes no sense in this log makes some if another one is there, or none.
+            Err(error) if error.kind() == ErrorKind::Fault => {
+                source.check().await?;
+                return Err(error);
+            }
+            found => found?,
         };
         self.budget.learn(&page);
         page.retain(|event| self.read.covers(event));
@@ -144,8 +162,8 @@ impl Going {
 pub(super) async fn event(source: &Source, position: Position) -> Result<Vec<Recorded>> {
     let entry = source.entry_with(position).await?;
     let (stream, version) = entry.place(position).ok_or_else(|| damaged("a place is missing"))?;
-    let run = super::entry::Run { stream: stream.clone(), version, count: 1 };
-    source.runs(&[run]).await
+    let run = super::runs::Run { stream: stream.clone(), version, count: 1 };
+    Ok(source.runs(&[run], None).await?.0)
 }
 
 /// Looks where the log ends, and finds the way through it.

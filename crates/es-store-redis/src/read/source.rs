@@ -6,11 +6,15 @@ use es_core::{Diverged, Error, EventId, Head, LogId, Position, Recorded, Result}
 use es_redis::{Command, Redis, Reply, Script};
 use tokio::sync::watch;
 
-use super::entry::{Entry, Run, records};
+use super::{
+    entry::{Entry, Names},
+    runs::Run,
+};
 use crate::{
     error::{damaged, from_redis},
     keys::Keys,
     open,
+    record::Decoder,
 };
 
 /// How often a read is asked again when its reply is lost.
@@ -110,6 +114,24 @@ impl Source {
         asking.head(self, reply)
     }
 
+    /// Whether the log is still the one that is read, with all that was seen of it. Whoever
+    /// finds less than there was must ask: a server that was wiped answers as an empty log
+    /// would.
+    ///
+    /// # Errors
+    /// `LogDiverged` when it is not.
+    pub(super) async fn check(&self) -> Result<()> {
+        self.is_ours(self.head().await?)
+    }
+
+    /// Whether this is the head of the log that is read.
+    pub(super) fn is_ours(&self, head: Head) -> Result<()> {
+        if head.log != self.log {
+            return Err(Diverged::Replaced { expected: self.log, found: head.log }.into());
+        }
+        Ok(())
+    }
+
     /// The question which log is there, where it ends, and whether it is what was seen.
     pub(crate) fn asking(&self) -> Asking {
         let (seen, anchor) = (self.seen(), self.anchor());
@@ -153,7 +175,7 @@ impl Source {
         let asked = self.forward(position).arg("COUNT").arg(1);
         let reply = self.ask(&[asked]).await?.swap_remove(0);
         let found = reply.array("the log").map_err(damaged)?.into_iter().next();
-        found.map(Entry::of).transpose()
+        found.map(|found| Entry::of(found, &mut Names::default())).transpose()
     }
 
     /// The entries that have the events at some positions, in any order, each entry once.
@@ -171,10 +193,10 @@ impl Source {
         } else {
             positions.iter().map(|at| self.forward(*at).arg("COUNT").arg(1)).collect()
         };
-        let mut entries = Vec::with_capacity(asked.len());
+        let (mut entries, mut names) = (Vec::with_capacity(asked.len()), Names::default());
         for reply in self.ask(&asked).await? {
             for entry in reply.array("the log").map_err(damaged)? {
-                entries.push(Entry::of(entry)?);
+                entries.push(Entry::of(entry, &mut names)?);
             }
         }
         entries.sort_unstable_by_key(|entry| entry.last);
@@ -189,31 +211,31 @@ impl Source {
             version: part.version,
             count: part.count,
         });
-        self.runs(&runs.collect::<Vec<_>>()).await
+        Ok(self.runs(&runs.collect::<Vec<_>>(), None).await?.0)
     }
 
-    /// The events of some runs, in their order.
-    pub(crate) async fn runs(&self, runs: &[Run]) -> Result<Vec<Recorded>> {
-        let asked: Vec<_> = runs.iter().map(|run| self.list(run)).collect();
+    /// The events of some runs, run by run, and what `besides` is answered.
+    pub(super) async fn runs(
+        &self,
+        runs: &[Run],
+        besides: Option<Command>,
+    ) -> Result<(Vec<Recorded>, Option<Reply>)> {
+        let mut asked: Vec<_> = runs.iter().flat_map(|run| run.commands(&self.keys)).collect();
+        let is_besides = besides.is_some();
+        asked.extend(besides);
+        let mut replies = self.ask(&asked).await?;
+        let besides = if is_besides { replies.pop() } else { None };
         let mut events = Vec::new();
-        for (reply, run) in self.ask(&asked).await?.into_iter().zip(runs) {
-            let found = records(reply, &run.stream, run.version)?;
-            if found.len() as u64 != run.count {
+        let (mut replies, mut decoder) = (replies.into_iter(), Decoder::default());
+        for run in runs {
+            if run.take(&mut decoder, &mut replies, &mut events)? != run.count {
                 return Err(damaged("a stream is shorter than the log says"));
             }
-            events.extend(found);
         }
         if let Some(last) = events.iter().max_by_key(|event| event.position) {
             self.anchored(last.id, last.position);
         }
-        Ok(events)
-    }
-
-    /// The command for the events of a run.
-    fn list(&self, run: &Run) -> Command {
-        let (first, last) = (run.version - 1, run.version + run.count - 2);
-        let key = self.keys.stream(&run.stream);
-        Command::new("LRANGE").key(key).arg(first).arg(last)
+        Ok((events, besides))
     }
 
     /// The command for the entries from the one that has this position on.

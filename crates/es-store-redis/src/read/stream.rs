@@ -1,12 +1,12 @@
 //! Reading one stream: its list, from either end.
 
 use es_core::{Direction, Head, Position, Read, Recorded, Result, StreamId};
-use es_redis::Command;
 
 use super::{
-    entry::{Run, records},
+    runs::Run,
     source::{Source, found},
 };
+use crate::record::Decoder;
 
 /// Where the read of a stream has got to, in versions: both ends are still to be read.
 pub(super) struct InStream {
@@ -39,15 +39,7 @@ impl InStream {
         events: u64,
     ) -> Result<(Vec<Recorded>, Head, bool)> {
         let wanted = self.wanted(events.max(1));
-        let asking = source.asking();
-        let commands = [self.list(source, wanted), asking.command.clone()];
-        let mut replies = source.ask(&commands).await?;
-        let (head, list) = (replies.pop(), replies.pop());
-        let (Some(head), Some(list)) = (head, list) else {
-            return Err(super::cursor::unanswered());
-        };
-        let head = asking.head(source, head)?;
-        let page = records(list, &self.stream, self.low)?;
+        let (page, head) = self.listed(source, wanted).await?;
         // What comes after the head belongs to a later read.
         self.until = self.until.min(head.position);
         let is_more = self.pass(&page, wanted);
@@ -80,13 +72,13 @@ impl InStream {
         if self.direction == Direction::Backward {
             let version = self.high + 1 - wanted;
             let run = Run { stream: self.stream.clone(), version, count: wanted };
-            let mut page = source.runs(&[run]).await?;
+            let (mut page, _) = source.runs(&[run], None).await?;
             page.reverse();
             self.high -= wanted;
             return Ok((page, self.low <= self.high));
         }
-        let reply = source.ask(&[self.list(source, wanted)]).await?.swap_remove(0);
-        let page = records(reply, &self.stream, self.low)?;
+        let (page, head) = self.listed(source, wanted).await?;
+        source.is_ours(head)?;
         let is_more = self.pass(&page, wanted);
         Ok((page, is_more))
     }
@@ -95,9 +87,19 @@ impl InStream {
         events.min(self.high.saturating_sub(self.low).saturating_add(1)).max(1)
     }
 
-    fn list(&self, source: &Source, wanted: u64) -> Command {
-        let (first, last) = (self.low - 1, (self.low - 1).saturating_add(wanted - 1));
-        Command::new("LRANGE").key(source.keys.stream(&self.stream)).arg(first).arg(last)
+    /// The next events, and the head of the log. It is asked behind the list: a stream that
+    /// ends early because the server was wiped on the way is not taken for a short one.
+    async fn listed(&self, source: &Source, count: u64) -> Result<(Vec<Recorded>, Head)> {
+        let run = Run { stream: self.stream.clone(), version: self.low, count };
+        let asking = source.asking();
+        let mut commands: Vec<_> = run.commands(&source.keys).collect();
+        commands.push(asking.command.clone());
+        let mut replies = source.ask(&commands).await?;
+        let head = replies.pop().ok_or_else(super::cursor::unanswered)?;
+        let head = asking.head(source, head)?;
+        let mut page = Vec::new();
+        run.take(&mut Decoder::default(), &mut replies.into_iter(), &mut page)?;
+        Ok((page, head))
     }
 
     /// Goes behind a page, and says whether there may be more.

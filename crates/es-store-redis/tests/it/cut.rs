@@ -1,19 +1,28 @@
 //! Connections that are cut before, in and after a request, killed by the server, and scripts
 //! that the server forgets.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use es_core::{
     Append, ErrorKind, EventId, ExpectedVersion, NewEvent, Position, Receipt, Store, StreamId,
     Version,
 };
 use es_store_redis::RedisStore;
-use es_testkit::servers::{Cut, Proxy, ask};
+use es_testkit::{
+    Fixture,
+    servers::{Cut, Proxy, RedisConfig, RedisServer},
+};
 use fastrand::Rng;
 
 use crate::{
     checks::{self, Follower, Seen, events, stream},
-    server::{Log, address, on_a_log},
+    server::{Log, address, on_a_log, store_at},
 };
 
 const TASKS: u64 = 8;
@@ -188,41 +197,59 @@ fn replies_beyond_the_deadline_are_unknown_and_settled_by_appending_again() {
     });
 }
 
+/// Appends to a stream of its own, each conditional on the one before.
+async fn append_in_order(store: Store, number: u64, count: u64, done: Arc<AtomicUsize>) {
+    for at in 0..count {
+        let expected = ExpectedVersion::exactly(Version::after(None, at));
+        let append = Append::to(stream(&format!("kill-{number}")), expected).events(events(1));
+        let receipt = store.append(append).await.unwrap();
+        assert_eq!(receipt.version().get(), at + 1);
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn killed_connections_and_forgotten_scripts_lose_and_double_nothing() {
-    on_a_log(|log| async move {
-        let store = log.store().await;
-        let follower = Follower::start(&store);
-        let writers: Vec<_> = (0..8)
-            .map(|number| {
-                let store = store.clone();
-                tokio::spawn(async move {
-                    let mut written = 0;
-                    for at in 0..60_u64 {
-                        let expected = ExpectedVersion::exactly(Version::after(None, at));
-                        let key = stream(&format!("kill-{number}"));
-                        let append = Append::to(key, expected).events(events(1));
-                        store.append(append).await.unwrap();
-                        written += 1;
-                    }
-                    written
-                })
+    const WRITERS: u64 = 16;
+    const EACH: u64 = 150;
+    // A server of its own: whoever else tests on the shared one keeps its connections.
+    let fixture = async { Fixture::new(RedisServer::start(&RedisConfig::durable()), ()) };
+    es_testkit::run(fixture, |server| async move {
+        let (one, other) = (store_at(&server.url()).await, store_at(&server.url()).await);
+        let followers = [Follower::start(&one), Follower::start(&other)];
+        let done = Arc::new(AtomicUsize::new(0));
+        let stores = [one.clone(), other.clone()];
+        let writers: Vec<_> = (0..WRITERS)
+            .zip(stores.into_iter().cycle())
+            .map(|(number, store)| {
+                tokio::spawn(append_in_order(store, number, EACH, Arc::clone(&done)))
             })
             .collect();
-        let server = address(&log.url);
-        let mut written = 0;
-        for writer in writers {
-            // Others test on this server: only the scripts are forgotten for all of them, which
-            // every one of them must bear.
-            for _ in 0..10 {
-                ask(server, &["SCRIPT", "FLUSH"]).unwrap();
+        let (mut killed, mut kills, mut next) = (0, 0, 0);
+        while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
+            // In the middle of the work, so that appends are on their way.
+            if done.load(Ordering::Relaxed) < next {
                 tokio::task::yield_now().await;
+                continue;
             }
-            written += writer.await.unwrap();
+            next = done.load(Ordering::Relaxed) + 60;
+            // All of them: those that append and read, and those that wait for news.
+            for kind in ["normal", "pubsub"] {
+                let kill = ["CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"];
+                killed += server.ask(&kill).number();
+            }
+            server.ask(&["SCRIPT", "FLUSH"]);
+            kills += 1;
         }
-        let log = checks::whole(&store).await;
-        assert_eq!(log.len(), written);
-        follower.has_met(log.len()).await;
-        checks::same(&follower.seen(), &log).unwrap();
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        assert!(kills > 10 && killed > kills, "{killed} connections in {kills} rounds");
+        let log = checks::whole(&one).await;
+        assert_eq!(log.len() as u64, WRITERS * EACH);
+        for follower in followers {
+            follower.has_met(log.len()).await;
+            checks::same(&follower.seen(), &log).unwrap();
+        }
     });
 }

@@ -14,8 +14,10 @@ mod crash;
 mod cut;
 mod diverged;
 mod load;
+mod long;
 mod lost;
 mod machine;
+mod midway;
 mod progress;
 mod progress_faults;
 mod rights;
@@ -23,3 +25,5 @@ mod rows;
 mod server;
 mod skip;
 mod states;
+#[cfg(feature = "tls")]
+mod tls;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use es_core::{DeadLetter, Recorded, Result, Timestamp};
-use tracing::warn;
+use es_core::{DeadLetter, Outcome, Recorded, Result, Timestamp};
+use tracing::{Instrument, warn};
 
 use crate::{
-    handler::{begin, with_causes},
+    handler::{Failed, begin, with_causes},
     redis::{
         consumer::{Judged, Shared},
         letters::{fields_of, unknown},
@@ -71,15 +71,15 @@ impl Message {
             }
             Judged::Handle => {}
         }
-        let Err(failed) = begin(&*shared.handler, event).done().await else {
+        let made = self.entry.number(TRIES).unwrap_or_default();
+        let made = u32::try_from(made).unwrap_or(0).saturating_add(1);
+        let Err(failed) = self.attempt(event, made).await else {
             shared.change(|status| status.handled += 1);
             return Ok(Done::Handled(name));
         };
-        let made = self.entry.number(TRIES).unwrap_or_default();
-        let made = u32::try_from(made).unwrap_or(0).saturating_add(1);
         let first = self.entry.number(FIRST).map_or_else(Timestamp::now, Timestamp::from_micros);
         let cause = with_causes(&*failed.error);
-        if failed.is_undecodable || !shared.retry.goes_on(&*failed.error, made) {
+        if self.is_last(&failed, made) {
             let letter = crate::attempts::waiting(&shared.group, event);
             let mut letter = letter.failed(cause, made);
             letter.first_failed_at = first;
@@ -107,6 +107,27 @@ impl Message {
         }
         shared.topic.inner.run(command).await?;
         Ok(Done::Waits)
+    }
+
+    /// Calls the handler, for the time of this number, and tells of it. Each attempt is a
+    /// message of its own, perhaps in another process: one that is followed by another ends as
+    /// abandoned and counts as a retry.
+    async fn attempt(&self, event: &Recorded, made: u32) -> Result<(), Failed> {
+        let processing = self.shared.processing(event, self.entry.is_history());
+        let span = processing.span.clone();
+        let answer =
+            async { begin(&*self.shared.handler, event).done().await }.instrument(span).await;
+        let (outcome, retries) = match &answer {
+            Ok(()) => (Outcome::Ok, 0),
+            Err(failed) if self.is_last(failed, made) => (Outcome::Error, 0),
+            Err(_) => (Outcome::Abandoned, 1),
+        };
+        processing.end_one(outcome, u64::from(made), retries);
+        answer
+    }
+
+    fn is_last(&self, failed: &Failed, made: u32) -> bool {
+        failed.is_undecodable || !self.shared.retry.goes_on(&*failed.error, made)
     }
 
     async fn bury(&self, name: &str, letter: &DeadLetter) -> Result<Done> {
@@ -138,7 +159,7 @@ pub(super) async fn bury(
     }
     let answer = shared.topic.inner.run(command).await?;
     if answer.word == "ok" {
-        shared.change(|status| status.dead_letters += 1);
+        shared.dead_letter();
     }
     Ok(())
 }

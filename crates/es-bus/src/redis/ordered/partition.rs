@@ -1,13 +1,21 @@
 //! One partition and its owner: events in their order, one after the other.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
-use es_core::{DeadLetter, Error, ErrorKind, Recorded, Result};
+use es_core::{DeadLetter, Error, ErrorKind, Outcome, Recorded, Result};
 use es_redis::Command;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
+use tracing::Instrument;
 
 use super::{Owned, Told};
 use crate::{
@@ -191,7 +199,7 @@ impl Worker {
                 return self.park(entry.fields.clone(), &event, &letter, Some(stream)).await;
             }
             Judged::Handle => {
-                if let Err(failure) = self.handle(&event).await? {
+                if let Err(failure) = self.handle(&event, entry.is_history()).await? {
                     let letter = failure.letter(&self.shared.group, &event);
                     let parks = self.shared.retry.exhausted != Exhausted::DeadLetter;
                     let stream = parks.then_some(stream);
@@ -204,15 +212,41 @@ impl Worker {
         Ok(())
     }
 
-    /// Calls the handler as often as need be, while the lease holds.
-    pub(super) async fn handle(&self, event: &Recorded) -> Result<Result<(), Failure>, Stop> {
-        let shared = &self.shared;
-        let retried = || shared.change(|status| status.retries += 1);
-        let (handler, retry) = (&*shared.handler, &shared.retry);
-        let attempts = Attempts { subscriber: &shared.group, handler, retry, retried: &retried };
+    /// Has the event handled while the lease holds, and tells of it.
+    pub(super) async fn handle(
+        &self,
+        event: &Recorded,
+        is_history: bool,
+    ) -> Result<Result<(), Failure>, Stop> {
         if self.told.borrow().until <= Instant::now() {
             self.lease().await;
         }
+        let retries = AtomicU64::new(0);
+        let processing = self.shared.processing(event, is_history);
+        let span = processing.span.clone();
+        let handled = self.attempts(event, &retries).instrument(span).await;
+        let outcome = match &handled {
+            Ok(Ok(())) => Outcome::Ok,
+            Ok(Err(_)) => Outcome::Error,
+            Err(_) => Outcome::Abandoned,
+        };
+        processing.end(outcome, retries.into_inner() + 1);
+        handled
+    }
+
+    /// Calls the handler as often as need be.
+    async fn attempts(
+        &self,
+        event: &Recorded,
+        retries: &AtomicU64,
+    ) -> Result<Result<(), Failure>, Stop> {
+        let shared = &self.shared;
+        let retried = || {
+            retries.fetch_add(1, Ordering::Relaxed);
+            shared.change(|status| status.retries += 1);
+        };
+        let (handler, retry) = (&*shared.handler, &shared.retry);
+        let attempts = Attempts { subscriber: &shared.group, handler, retry, retried: &retried };
         let begun = begin(handler, event);
         // A handler that does not wait is done, and nothing can have come in between.
         if let Begun::Done(Ok(())) = begun {
@@ -283,7 +317,7 @@ impl Worker {
             command = command.arg(name).arg(value);
         }
         self.answered(shared.topic.inner.run(command).await?)?;
-        shared.change(|status| status.dead_letters += 1);
+        shared.dead_letter();
         if let Some(stream) = stream {
             self.parked.insert(stream.to_owned());
         }

@@ -57,7 +57,7 @@ impl Worker {
         let failure = match shared.judge(&event) {
             Judged::PassOver => None,
             Judged::Unknown(cause) => Some((0, cause)),
-            Judged::Handle => match self.handle(&event).await? {
+            Judged::Handle => match self.handle(&event, entry.is_history()).await? {
                 Ok(()) => None,
                 Err(failure) => Some((failure.attempts, failure.cause)),
             },

@@ -102,8 +102,7 @@ pub(crate) trait Bank: Clone + Send + Sync + 'static {
         let runner = keep::<Self, 4>(self, books, runner);
         let runner = keep::<Self, 5>(self, books, runner);
         let runner = keep::<Self, 6>(self, books, runner);
-        let runner = keep::<Self, 7>(self, books, runner);
-        runner
+        keep::<Self, 7>(self, books, runner)
     }
 }
 

@@ -5,4 +5,6 @@ mod bus;
 mod elsewhere;
 mod history;
 mod names;
+#[cfg(feature = "redis")]
+mod topics;
 mod trace;

@@ -1,0 +1,110 @@
+//! Runs of events that lie together in one stream, and how they are fetched.
+
+use std::{cmp::Reverse, collections::HashMap};
+
+use es_core::{Direction, Recorded, Result, StreamId, Version};
+use es_redis::{Command, Reply};
+
+use crate::{error::damaged, keys::Keys, record::Decoder};
+
+/// Records that one command asks for at most. The client looks through a reply from its
+/// beginning whenever more of it has arrived, so one long reply costs it more than the same
+/// records in several.
+const PIECE: u64 = 128;
+
+/// A run of events that lie together in one stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) stream: StreamId,
+    /// The version of its first event.
+    pub(crate) version: u64,
+    pub(crate) count: u64,
+}
+
+impl Run {
+    /// Takes events of the same stream that lie before or behind this run, if they do.
+    fn takes(&mut self, version: u64, count: u64) -> bool {
+        let is_behind = self.version + self.count == version;
+        let is_before = version + count == self.version;
+        if is_before {
+            self.version = version;
+        }
+        if is_behind || is_before {
+            self.count += count;
+        }
+        is_behind || is_before
+    }
+
+    /// The commands that fetch it.
+    pub(super) fn commands<'a>(&self, keys: &'a Keys) -> impl Iterator<Item = Command> + use<'a> {
+        let key = bytes::Bytes::from(keys.stream(&self.stream));
+        let (first, end) = (self.version - 1, (self.version - 1).saturating_add(self.count));
+        (first..end).step_by(PIECE as usize).map(move |from| {
+            let last = from.saturating_add(PIECE).min(end) - 1;
+            Command::new("LRANGE").key(&key).arg(from).arg(last)
+        })
+    }
+
+    /// Adds the events in the replies to its commands, and says how many there are: fewer
+    /// than asked for where the stream ends.
+    pub(super) fn take(
+        &self,
+        decoder: &mut Decoder,
+        replies: &mut impl Iterator<Item = Reply>,
+        events: &mut Vec<Recorded>,
+    ) -> Result<u64> {
+        let (mut version, mut is_over) = (self.version, false);
+        for reply in replies.take(usize::try_from(self.count.div_ceil(PIECE)).map_err(damaged)?) {
+            // Somebody may append between two commands: what comes behind an end that was
+            // seen would come behind a hole.
+            if is_over {
+                continue;
+            }
+            let records = reply.array("a stream").map_err(damaged)?;
+            events.reserve(records.len());
+            is_over = (records.len() as u64) < PIECE;
+            for record in records {
+                let record = record.bytes("a record").map_err(damaged)?;
+                events.push(decoder.event(record, &self.stream, Version::new(version)?)?);
+                version += 1;
+            }
+        }
+        Ok(version - self.version)
+    }
+}
+
+/// The runs of a page. Those of one stream that follow each other become one, so that a page
+/// costs a command for each stream and not for each append.
+#[derive(Default)]
+pub(super) struct Runs {
+    runs: Vec<Run>,
+    /// Where the last run of a stream stands.
+    last: HashMap<StreamId, usize>,
+}
+
+impl Runs {
+    pub(super) fn add(&mut self, stream: &StreamId, version: u64, count: u64) {
+        let last = self.last.get(stream).and_then(|at| self.runs.get_mut(*at));
+        if last.is_some_and(|last| last.takes(version, count)) {
+            return;
+        }
+        self.last.insert(stream.clone(), self.runs.len());
+        self.runs.push(Run { stream: stream.clone(), version, count });
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Run> {
+        self.runs
+    }
+}
+
+/// Puts the events of several runs in the order of the log, or in the opposite one.
+pub(super) fn in_order(page: &mut [Recorded], direction: Direction) {
+    // Each run is in order already, which this sort makes use of.
+    match direction {
+        Direction::Forward => page.sort_by_key(|event| event.position),
+        Direction::Backward => page.sort_by_key(|event| Reverse(event.position)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
