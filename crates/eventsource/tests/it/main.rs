@@ -13,6 +13,8 @@ mod chaos;
 mod inline;
 #[cfg(all(feature = "projection", feature = "derive"))]
 mod projections;
+#[cfg(all(feature = "aggregate", feature = "bus", feature = "derive"))]
+mod publishing;
 #[cfg(all(feature = "projection", feature = "derive", feature = "postgres"))]
 mod sent;
 #[cfg(all(
