@@ -109,7 +109,7 @@ struct Fields {
 
 pub(super) fn decode(row: &Row) -> anyhow::Result<AccountEvent> {
     let Fields { cents, reference, counterparty, booked_on } =
-        serde_json::from_slice(row.try_get(8)?)?;
+        serde_json::from_slice(row.try_get(7)?)?;
     // The family tells the type; here every fourth event is a withdrawal.
     Ok(if cents == 1 {
         AccountEvent::Withdrawn { cents, reference, counterparty, booked_on }
@@ -119,6 +119,6 @@ pub(super) fn decode(row: &Row) -> anyhow::Result<AccountEvent> {
 }
 
 /// The columns of the store's own reads.
-pub(super) const COLUMNS: &str = "e.position, e.stream, e.version, e.recorded_at, e.id, e.family, \
+pub(super) const COLUMNS: &str = "e.position, e.version, e.recorded_at, e.id, e.family, \
      e.schema_version, e.key, e.payload, e.content_type, e.correlation_id, e.causation_id, \
      e.metadata, e.tags";

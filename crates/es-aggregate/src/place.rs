@@ -44,6 +44,10 @@ impl Place {
             let (stream, found) = (stream.clone(), envelope.version);
             return Err(Invalid::VersionGap { stream, expected, found }.into());
         }
+        if self.open.is_none() && envelope.part == Part::Whole {
+            *self = Self::at(envelope.version, envelope.id);
+            return Ok(());
+        }
         let (index, of) = match envelope.part {
             Part::Split { index, of, .. } => (index, of),
             _ => (0, 1),

@@ -1,14 +1,12 @@
 //! One event and one handler: attempts with pauses, until it is done or given up.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use es_core::{DeadLetter, Recorded, SubscriberName, Timestamp};
 use tokio::sync::watch;
 use tracing::warn;
 
 use crate::{
     Retry,
-    handler::{Call, attempt, with_causes},
+    handler::{Begun, Call, begin, with_causes},
 };
 
 /// What came of it.
@@ -45,20 +43,23 @@ pub(crate) struct Attempts<'a> {
     pub(crate) subscriber: &'a SubscriberName,
     pub(crate) handler: &'a dyn Call,
     pub(crate) retry: &'a Retry,
-    /// Counts the attempts that fail and are followed by another.
-    pub(crate) retries: &'a AtomicU64,
-    /// Counts them for the event alone, where `retries` counts for several at a time.
-    pub(crate) of_event: Option<&'a AtomicU64>,
+    /// Told of each attempt that fails and is followed by another.
+    pub(crate) retried: &'a (dyn Fn() + Sync),
 }
 
 impl Attempts<'_> {
-    /// Calls the handler until it succeeds, the attempts are used up, or `stop` becomes true
-    /// during a pause.
-    pub(crate) async fn handle(&self, event: &Recorded, stop: &watch::Sender<bool>) -> Tried {
+    /// After the first call of the handler has been made: calls it until it succeeds, the
+    /// attempts are used up, or `stop` becomes true during a pause.
+    pub(crate) async fn go_on<'e>(
+        &'e self,
+        mut begun: Begun<'e>,
+        event: &'e Recorded,
+        stop: &watch::Sender<bool>,
+    ) -> Tried {
         let mut made = 0_u32;
         let mut first = None;
         loop {
-            let failed = match attempt(self.handler, event).await {
+            let failed = match begun.done().await {
                 Ok(()) => return Tried::Handled,
                 Err(failed) => failed,
             };
@@ -70,15 +71,14 @@ impl Attempts<'_> {
             }
             let subscriber = self.subscriber;
             warn!(%subscriber, event = %event.id, attempts = made, cause, "a handler failed; trying again");
-            for counter in [Some(self.retries), self.of_event].into_iter().flatten() {
-                counter.fetch_add(1, Ordering::Relaxed);
-            }
+            (self.retried)();
             let mut stop = stop.subscribe();
             let pause = tokio::time::timeout(self.retry.pause(made), stop.wait_for(|stop| *stop));
             // A sender that is gone has nothing more to say than that it is over.
             if pause.await.is_ok() {
                 return Tried::Interrupted;
             }
+            begun = begin(self.handler, event);
         }
     }
 }

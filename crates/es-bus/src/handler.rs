@@ -128,24 +128,50 @@ pub(crate) struct Failed {
     pub(crate) is_undecodable: bool,
 }
 
-/// Calls the handler once. A panic in it is an error here and goes no further.
-pub(crate) async fn attempt(handler: &dyn Call, event: &Recorded) -> Result<(), Failed> {
-    let called = catch_unwind(AssertUnwindSafe(|| handler.call(event)));
-    let returned = match called {
-        Ok(Called::Done(returned)) => Ok(returned),
-        Ok(Called::Later(future)) => AssertUnwindSafe(future).catch_unwind().await,
+/// A call of a handler that has been made.
+pub(crate) enum Begun<'a> {
+    Done(std::result::Result<(), Failed>),
+    Later(BoxFuture<'a, std::result::Result<(), BoxError>>),
+}
+
+/// Calls the handler. A panic in it is an error here and goes no further.
+pub(crate) fn begin<'a>(handler: &'a dyn Call, event: &'a Recorded) -> Begun<'a> {
+    match catch_unwind(AssertUnwindSafe(|| handler.call(event))) {
+        Ok(Called::Done(Ok(()))) => Begun::Done(Ok(())),
+        Ok(Called::Done(Err(error))) => Begun::Done(Err(Failed::by(error))),
+        Ok(Called::Later(future)) => Begun::Later(future),
         Ok(Called::Undecodable(error)) => {
-            return Err(Failed { error: error.into(), is_undecodable: true });
+            Begun::Done(Err(Failed { error: error.into(), is_undecodable: true }))
         }
-        Err(panic) => Err(panic),
-    };
-    match returned {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(Failed { error, is_undecodable: false }),
-        Err(panic) => {
-            let error = Box::new(Panicked(text_of(&*panic)));
-            Err(Failed { error, is_undecodable: false })
+        Err(panic) => Begun::Done(Err(Failed::by_panic(&*panic))),
+    }
+}
+
+impl Begun<'_> {
+    /// Waits until it is done, whatever becomes of it.
+    pub(crate) async fn done(self) -> std::result::Result<(), Failed> {
+        match self {
+            Self::Done(done) => done,
+            Self::Later(mut future) => {
+                let returned = AssertUnwindSafe(&mut future).catch_unwind().await;
+                // What it held is the handler's, too.
+                let dropped = catch_unwind(AssertUnwindSafe(|| drop(future)));
+                match returned.and_then(|returned| dropped.map(|()| returned)) {
+                    Ok(returned) => returned.map_err(Failed::by),
+                    Err(panic) => Err(Failed::by_panic(&*panic)),
+                }
+            }
         }
+    }
+}
+
+impl Failed {
+    const fn by(error: BoxError) -> Self {
+        Self { error, is_undecodable: false }
+    }
+
+    fn by_panic(panic: &(dyn Any + Send)) -> Self {
+        Self::by(Box::new(Panicked(text_of(panic))))
     }
 }
 
@@ -161,7 +187,8 @@ impl fmt::Display for Panicked {
 
 impl StdError for Panicked {}
 
-fn text_of(panic: &(dyn Any + Send)) -> String {
+/// What a panic said.
+pub(crate) fn text_of(panic: &(dyn Any + Send)) -> String {
     if let Some(text) = panic.downcast_ref::<&str>() {
         (*text).to_owned()
     } else if let Some(text) = panic.downcast_ref::<String>() {
@@ -171,14 +198,20 @@ fn text_of(panic: &(dyn Any + Send)) -> String {
     }
 }
 
-/// An error and what it came from, in one line.
+/// An error and what it came from, in one line. The errors of handlers are others' code: one
+/// that panics when it is written down must not end whoever asks.
 pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ": {cause}");
-        next = cause.source();
-    }
-    text
+    let writing = AssertUnwindSafe(|| {
+        let mut text = error.to_string();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            // Writing to a string cannot fail.
+            let _ = write!(text, ": {cause}");
+            next = cause.source();
+        }
+        text
+    });
+    catch_unwind(writing).unwrap_or_else(|panic| {
+        format!("an error that cannot be written down: it panicked: {}", text_of(&*panic))
+    })
 }

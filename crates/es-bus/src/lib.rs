@@ -27,6 +27,6 @@ pub use subscription::{Subscribe, Subscription};
 
 #[cfg(feature = "redis")]
 pub use redis::{
-    ConsumerState, ConsumerStatus, GroupMode, GroupStatus, RedisConsumer, RedisTopic,
+    ConsumerState, ConsumerStatus, GroupMode, GroupStatus, GroupWatch, RedisConsumer, RedisTopic,
     RunningConsumer, StartAt, TopicOptions,
 };

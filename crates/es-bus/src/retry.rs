@@ -1,6 +1,12 @@
 //! How often a handler is tried again, after which pauses, and what comes after that.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 type Judge = Arc<dyn Fn(&(dyn StdError + 'static)) -> bool + Send + Sync>;
 
@@ -94,7 +100,8 @@ impl Retry {
         self
     }
 
-    /// The same with a judge of errors that make another attempt pointless.
+    /// The same with a judge of errors that make another attempt pointless. One that panics is
+    /// taken for one that says no.
     #[must_use]
     pub fn with_final(
         mut self,
@@ -107,7 +114,9 @@ impl Retry {
     /// Whether there is to be another attempt after `made` of them, the last of which failed
     /// with `error`.
     pub(crate) fn goes_on(&self, error: &(dyn StdError + 'static), made: u32) -> bool {
-        if self.is_final.as_ref().is_some_and(|is_final| is_final(error)) {
+        // A judge that panics has said nothing.
+        let judging = |is_final: &Judge| catch_unwind(AssertUnwindSafe(|| is_final(error)));
+        if self.is_final.as_ref().is_some_and(|is_final| judging(is_final).unwrap_or(false)) {
             return false;
         }
         self.exhausted == Exhausted::Block || made < self.attempts.max(1)

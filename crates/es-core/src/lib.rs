@@ -38,7 +38,8 @@ pub use health::{Check, Health, HealthReport};
 pub use log::{Head, LogId, Position, Timestamp};
 pub use name::{Category, EventType, SubscriberName, Tenant};
 pub use observe::{
-    Gauge, GaugeSource, Observation, Observer, Outcome, SharedObserver, SnapshotUse, spans,
+    Gauge, GaugeSource, GroupWork, Observation, Observer, Outcome, SharedObserver, SnapshotUse,
+    spans,
 };
 pub use progress::{
     Arrival, Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, Owner, Progress, ReadModel,

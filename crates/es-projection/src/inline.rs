@@ -353,7 +353,8 @@ where
         if page.len() as u64 > MOST_BETWEEN {
             let name = &inline.name;
             let message = format!(
-                "{name} is more than {MOST_BETWEEN} events behind: nothing was written; let                  a runner of this version catch up, and start it inline anew"
+                "{name} is more than {MOST_BETWEEN} events behind: nothing was written; \
+                 let a runner of this version catch up, and start it inline anew"
             );
             return Err(Error::new(ErrorKind::Busy, message));
         }

@@ -4,6 +4,7 @@ mod append;
 mod connect;
 mod error;
 mod hash;
+mod identity;
 mod inbox;
 mod migrate;
 mod names;

@@ -23,6 +23,7 @@ use crate::{
     append::{Looked, Pending, Sender, Slots, Statements, append_in, too_late},
     connect::{Connections, config},
     error::{closed, damaged, from_driver},
+    identity::renew,
     migrate,
     names::Names,
     observe::Gauges,
@@ -147,6 +148,29 @@ impl PostgresStore {
     pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<()> {
         let connections = Connections::to(&config(url)?, options)?;
         migrate::migrate(&mut connections.get().await?, &options.names()?).await
+    }
+
+    /// Gives the log in the database at `url` a new identity, and returns it: for a copy
+    /// that will be appended to while its original goes on. Run it on the copy before
+    /// anything else does.
+    ///
+    /// Without it both have one identity, and a subscriber of the one would go on in the
+    /// other as if they were the same. With it every checkpoint that the copy brought along
+    /// answers `LogDiverged`, and so do handles that were opened before: open the store anew
+    /// and let its subscribers begin anew. Events, versions and positions stay as they are.
+    /// It waits for appends that are under way.
+    ///
+    /// # Errors
+    /// Those of [`PostgresStore::open`], with `Invalid` when the tables are not there. After
+    /// `Unavailable` it may have been done; done twice it does no harm.
+    ///
+    /// # Cancel safety
+    /// The log has the new identity or the old one.
+    pub async fn renew_identity(url: &str, options: &PostgresOptions) -> Result<LogId> {
+        let connections = Connections::to(&config(url)?, options)?;
+        let (mut client, names, _) =
+            migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
+        renew(&mut client, &names).await
     }
 
     async fn start(

@@ -13,7 +13,7 @@ use opentelemetry::{
 
 use crate::catalogue::{
     Metric, MetricKind,
-    attributes::{LOG, POOL, POOL_STATE, STORE},
+    attributes::{LOG, POOL, POOL_STATE, STORE, TOPIC},
     metrics,
 };
 
@@ -76,6 +76,54 @@ impl Sources {
             }
         });
         self.observe_subscribers(meter);
+        self.observe_relays(meter);
+        self.observe_groups(meter);
+    }
+
+    fn observe_relays(&self, meter: &Meter) {
+        self.numbers(meter, metrics::RELAY_LAG, |gauge, tell| {
+            if let Gauge::Relay { relay, lag: Some(lag), .. } = gauge {
+                tell(lag, &of_relay(relay));
+            }
+        });
+        self.numbers(meter, metrics::RELAY_PARKED, |gauge, tell| {
+            if let Gauge::Relay { relay, parked_streams, .. } = gauge {
+                tell(parked_streams, &of_relay(relay));
+            }
+        });
+        self.numbers(meter, metrics::RELAY_HEALTHY, |gauge, tell| {
+            if let Gauge::Relay { relay, is_healthy, .. } = gauge {
+                tell(u64::from(is_healthy), &of_relay(relay));
+            }
+        });
+        self.seconds(meter, metrics::RELAY_LAG_TIME, |gauge, tell| {
+            if let Gauge::Relay { relay, lag_time: Some(time), .. } = gauge {
+                tell(time.as_secs_f64(), &of_relay(relay));
+            }
+        });
+    }
+
+    fn observe_groups(&self, meter: &Meter) {
+        self.numbers(meter, metrics::BUS_LAG, |gauge, tell| {
+            if let Gauge::Group { topic, group, work: Some(work), .. } = gauge {
+                tell(work.lag, &of_group(topic, group));
+            }
+        });
+        self.numbers(meter, metrics::BUS_IN_HAND, |gauge, tell| {
+            if let Gauge::Group { topic, group, work: Some(work), .. } = gauge {
+                tell(work.pending, &of_group(topic, group));
+            }
+        });
+        self.numbers(meter, metrics::BUS_PARKED, |gauge, tell| {
+            if let Gauge::Group { topic, group, work: Some(work), .. } = gauge {
+                tell(work.dead_letters, &of_group(topic, group));
+            }
+        });
+        self.numbers(meter, metrics::BUS_HEALTHY, |gauge, tell| {
+            if let Gauge::Group { topic, group, is_healthy, .. } = gauge {
+                tell(u64::from(is_healthy), &of_group(topic, group));
+            }
+        });
     }
 
     fn observe_subscribers(&self, meter: &Meter) {
@@ -94,15 +142,28 @@ impl Sources {
                 tell(u64::from(is_healthy), &of_subscriber(subscriber));
             }
         });
-        let (sources, metric) = (self.clone(), metrics::PROJECTION_LAG_TIME);
-        let gauge = meter.f64_observable_gauge(metric.name).with_unit(metric.unit);
-        let gauge = gauge.with_description(metric.meaning).with_callback(move |instrument| {
-            sources.each(|gauge| {
-                if let Gauge::Subscriber { subscriber, lag_time: Some(time), .. } = gauge {
-                    instrument.observe(time.as_secs_f64(), &of_subscriber(subscriber));
-                }
-            });
+        self.seconds(meter, metrics::PROJECTION_LAG_TIME, |gauge, tell| {
+            if let Gauge::Subscriber { subscriber, lag_time: Some(time), .. } = gauge {
+                tell(time.as_secs_f64(), &of_subscriber(subscriber));
+            }
         });
+    }
+
+    fn seconds(
+        &self,
+        meter: &Meter,
+        metric: Metric,
+        each: impl Fn(Gauge<'_>, &dyn Fn(f64, &[KeyValue])) + Send + Sync + 'static,
+    ) {
+        debug_assert!(metric.kind == MetricKind::Gauge && metric.unit == "s");
+        let sources = self.clone();
+        let gauge = meter.f64_observable_gauge(metric.name).with_unit(metric.unit);
+        let gauge = gauge.with_description(metric.meaning).with_callback(
+            move |instrument: &dyn AsyncInstrument<f64>| {
+                let tell = |value, attributes: &[KeyValue]| instrument.observe(value, attributes);
+                sources.each(|gauge| each(gauge, &tell));
+            },
+        );
         let _kept_by_the_meter = gauge.build();
     }
 
@@ -127,6 +188,15 @@ impl Sources {
 
 fn of_log(store: &str, name: &str) -> [KeyValue; 2] {
     [KeyValue::new(STORE, store.to_owned()), KeyValue::new(LOG, name.to_owned())]
+}
+
+fn of_relay(relay: &str) -> [KeyValue; 1] {
+    [KeyValue::new(spans::MESSAGING_DESTINATION, relay.to_owned())]
+}
+
+fn of_group(topic: &str, group: &str) -> [KeyValue; 2] {
+    let group = KeyValue::new(spans::MESSAGING_GROUP, group.to_owned());
+    [KeyValue::new(TOPIC, topic.to_owned()), group]
 }
 
 fn of_subscriber(subscriber: &str) -> [KeyValue; 1] {

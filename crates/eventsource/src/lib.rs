@@ -46,7 +46,7 @@ pub use es_bus::{
 #[cfg(all(feature = "bus", feature = "redis"))]
 #[doc(inline)]
 pub use es_bus::{
-    ConsumerState, ConsumerStatus, GroupMode, GroupStatus, RedisConsumer, RedisTopic,
+    ConsumerState, ConsumerStatus, GroupMode, GroupStatus, GroupWatch, RedisConsumer, RedisTopic,
     RunningConsumer, StartAt, TopicOptions,
 };
 #[doc(inline)]
@@ -55,14 +55,14 @@ pub use es_core::{
     Category, Check, Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType,
     DeadLetter, DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope,
     Error, ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion,
-    Fenced, Follow, FollowStream, Gauge, GaugeSource, Head, Health, HealthReport, IdempotencyClash,
-    IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, Observation, Observer, On,
-    Outcome, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read,
-    ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
-    ShapeDifference, SharedObserver, Snapshot, SnapshotKey, SnapshotStore, SnapshotUse, Store,
-    StreamAppend, StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope,
-    Timestamp, Undecodable, UnknownEvent, Unless, Upcasters, UpcastersBuilder, Version, limits,
-    spans,
+    Fenced, Follow, FollowStream, Gauge, GaugeSource, GroupWork, Head, Health, HealthReport,
+    IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, Observation,
+    Observer, On, Outcome, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem,
+    Read, ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape,
+    ShapeChange, ShapeDifference, SharedObserver, Snapshot, SnapshotKey, SnapshotStore,
+    SnapshotUse, Store, StreamAppend, StreamExpectation, StreamId, SubscriberName, Tag, Tags,
+    Tenant, TenantScope, Timestamp, Undecodable, UnknownEvent, Unless, Upcasters, UpcastersBuilder,
+    Version, limits, spans,
 };
 #[cfg(feature = "derive")]
 #[doc(inline)]

@@ -13,6 +13,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use eventsource::Check;
 use serde_json::{Value, json};
 
 use crate::service::Shop;
@@ -21,7 +22,10 @@ use crate::service::Shop;
 pub(crate) async fn health(State(shop): State<Shop>) -> (StatusCode, Json<Value>) {
     let head = shop.store.head().await;
     let statuses = shop.running.statuses().await;
-    let is_well = head.is_ok() && statuses.iter().all(|status| !status.health.is_unhealthy());
+    let bus = of_bus(&shop).await;
+    let bus_is_well = bus.iter().all(|check| !check.health.is_unhealthy() && !check.is_dead);
+    let lists_are_well = statuses.iter().all(|status| !status.health.is_unhealthy());
+    let is_well = head.is_ok() && lists_are_well && bus_is_well;
     let projections: Vec<_> = statuses
         .iter()
         .map(|status| {
@@ -39,7 +43,16 @@ pub(crate) async fn health(State(shop): State<Shop>) -> (StatusCode, Json<Value>
         Err(error) => json!({ "error": error.to_string() }),
     };
     let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(json!({ "well": is_well, "log": log, "projections": projections })))
+    let report = json!({ "well": is_well, "log": log, "projections": projections, "bus": bus });
+    (status, Json(report))
+}
+
+/// How relay and consumer are, where there is a bus.
+async fn of_bus(shop: &Shop) -> Vec<Check> {
+    match &shop.mails {
+        Some(mails) => mails.health().await.into(),
+        None => Vec::new(),
+    }
 }
 
 /// How often each route has answered with what.
@@ -78,6 +91,11 @@ pub(crate) async fn metrics(State(shop): State<Shop>) -> String {
             let _ = writeln!(text, "shop_projection_lag_events{{{labels}}} {}", lag.events);
             let seconds = lag.time.as_secs_f64();
             let _ = writeln!(text, "shop_projection_lag_seconds{{{labels}}} {seconds}");
+        }
+    }
+    for check in of_bus(&shop).await {
+        if let Some(lag) = check.lag {
+            let _ = writeln!(text, "shop_bus_lag_events{{part=\"{}\"}} {lag}", check.name);
         }
     }
     text

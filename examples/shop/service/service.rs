@@ -14,6 +14,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::timeout};
 use crate::{
     commands, feed,
     health::{self, Answers},
+    mails::{self, Bus, Mails},
     order::Order,
     page,
     views::{self, OrderList},
@@ -27,6 +28,7 @@ pub(crate) struct Shop {
     pub(crate) orders: Arc<Repository<Order>>,
     pub(crate) model: SqliteReadModel,
     pub(crate) running: Arc<Running>,
+    pub(crate) mails: Option<Arc<Mails>>,
     pub(crate) answers: Arc<Answers>,
     /// Becomes true when the service ends.
     pub(crate) end: watch::Receiver<bool>,
@@ -37,26 +39,37 @@ pub(crate) struct Shop {
 pub struct Service {
     address: SocketAddr,
     running: Arc<Running>,
+    mails: Option<Arc<Mails>>,
     end: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
 }
 
 impl Service {
     /// Starts a shop that keeps its orders in `store` and its list in `model`, and listens
-    /// at `address`; port 0 is any that is free.
+    /// at `address`; port 0 is any that is free. With a bus, it writes mails.
     ///
     /// # Errors
     /// What opening, preparing or listening fails with.
     ///
     /// # Cancel safety
     /// Dropping the future stops what was started.
-    pub async fn start(store: Store, model: SqliteReadModel, address: &str) -> Result<Self> {
+    pub async fn start(
+        store: Store,
+        model: SqliteReadModel,
+        bus: Option<Bus>,
+        address: &str,
+    ) -> Result<Self> {
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| format!("cannot listen at {address}"))?;
         let address = listener.local_addr()?;
         OrderList::prepare(&model).await?;
         let running = Runner::new(store.clone()).project(OrderList, model.clone()).start()?;
         let running = Arc::new(running);
+        mails::prepare(&model).await?;
+        let mails = match bus {
+            Some(bus) => Some(Arc::new(bus.start(&model).await?)),
+            None => None,
+        };
         let (end, ended) = watch::channel(false);
         let shop = Shop {
             log: store.head().await?.log,
@@ -64,12 +77,13 @@ impl Service {
             store,
             model,
             running: Arc::clone(&running),
+            mails: mails.clone(),
             answers: Arc::default(),
             end: ended.clone(),
         };
         let server = axum::serve(listener, routes(shop)).with_graceful_shutdown(over(ended));
         let server = tokio::spawn(server.into_future());
-        Ok(Self { address, running, end, server })
+        Ok(Self { address, running, mails, end, server })
     }
 
     /// Where it listens.
@@ -90,6 +104,10 @@ impl Service {
         self.end.send_replace(true);
         let answered = timeout(time, &mut self.server).await;
         let stopped = self.running.stop(time).await;
+        // The requests are over, and so nobody else has it.
+        if let Some(mails) = self.mails.take().and_then(Arc::into_inner) {
+            mails.stop(time).await?;
+        }
         answered.context("requests were not answered in time")???;
         anyhow::ensure!(stopped.aborted.is_empty(), "not stopped in time: {:?}", stopped.aborted);
         Ok(())
@@ -114,6 +132,7 @@ fn routes(shop: Shop) -> Router {
         .route("/orders/{id}", get(commands::show))
         .route("/orders/{id}/payment", post(commands::pay))
         .route("/orders/{id}/cancellation", post(commands::cancel))
+        .route("/mails", get(mails::list))
         .route("/feed", get(feed::feed))
         .route("/health", get(health::health))
         .route("/metrics", get(health::metrics))

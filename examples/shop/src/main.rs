@@ -3,15 +3,15 @@
 use std::{env, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
-use eventsource::SqliteReadModel;
+use eventsource::{PostgresReadModel, SqliteReadModel, Store};
 use serde_json::json;
 use shop_service::{
-    Service,
+    Bus, Service,
     client::{Feed, send},
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "shop [--store URL] [--views FILE] [--listen ADDRESS]";
+const USAGE: &str = "shop [--store URL] [--views FILE] [--bus URL] [--listen ADDRESS]";
 /// How long the shop takes to answer what it has in hand when it ends.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
@@ -21,12 +21,15 @@ async fn main() -> Result<()> {
     let in_folder = |name: &str| folder.path().join(name).display().to_string();
     let mut url = format!("sqlite:{}", in_folder("shop.db"));
     let (mut views, mut listen) = (in_folder("views.db"), None);
+    // `cargo xtask examples` brings one up.
+    let mut bus = env::var("ES_TEST_REDIS_URL").ok();
     let mut words = env::args().skip(1);
     while let Some(word) = words.next() {
         let mut value = || words.next().context(USAGE);
         match word.as_str() {
             "--store" => url = value()?,
             "--views" => views = value()?,
+            "--bus" => bus = Some(value()?),
             "--listen" => listen = Some(value()?),
             other => bail!("{USAGE}, without {other}"),
         }
@@ -36,15 +39,28 @@ async fn main() -> Result<()> {
     println!("orders are kept in {store}; an append {}", store.durability().await?);
     let model = SqliteReadModel::open(&views).await?;
     let address = listen.clone().unwrap_or_else(|| "127.0.0.1:0".to_owned());
-    let service = Service::start(store, model, &address).await?;
+    let has_bus = bus.is_some();
+    let bus = match bus {
+        Some(redis) => Some(connect(&redis, &url, &store, &model).await?),
+        None => None,
+    };
+    let service = Service::start(store, model, bus, &address).await?;
     println!("the shop is open at http://{}/", service.address());
     match listen {
         Some(_) => until_told_to_end().await?,
-        None => demonstrate(service.address()).await?,
+        None => demonstrate(service.address(), has_bus).await?,
     }
     service.stop(LAST_WORDS).await?;
     println!("the shop is closed");
     Ok(())
+}
+
+/// The bus, whose relay keeps its place beside the log: all shops on one log share it.
+async fn connect(redis: &str, log: &str, store: &Store, model: &SqliteReadModel) -> Result<Bus> {
+    if log.starts_with("postgres") {
+        return Bus::connect(redis, store, PostgresReadModel::open(log).await?).await;
+    }
+    Bus::connect(redis, store, model.clone()).await
 }
 
 /// Waits for Ctrl-C, or for what `kill` and containers send.
@@ -58,7 +74,7 @@ async fn until_told_to_end() -> Result<()> {
 }
 
 /// What a customer, a till and a kitchen display would do.
-async fn demonstrate(shop: SocketAddr) -> Result<()> {
+async fn demonstrate(shop: SocketAddr, has_bus: bool) -> Result<()> {
     let mut feed = Feed::open(shop, None).await?;
 
     let order =
@@ -101,6 +117,21 @@ async fn demonstrate(shop: SocketAddr) -> Result<()> {
         println!("feed, at position {}: {}", message.id, message.data);
         ensure!(message.data["status"] == status);
     }
+    if has_bus {
+        println!("mails, by way of Redis: {}", mails(shop).await?);
+    }
     println!("health: {}\n", send(shop, "GET", "/health", &[], None).await?.body);
     Ok(())
+}
+
+/// Waits for the mails about the order, which take their own way.
+async fn mails(shop: SocketAddr) -> Result<String> {
+    for _ in 0..600 {
+        let mails = send(shop, "GET", "/mails", &[], None).await?.body;
+        if mails.contains("thank you") && mails.contains("till-1") {
+            return Ok(mails);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bail!("the mails did not come")
 }

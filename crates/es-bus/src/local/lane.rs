@@ -12,7 +12,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-use super::{outcome::Pending, seat::Seat};
+use super::{outcome::Pending, seat::Seat, work::Work};
 use crate::Replayed;
 
 tokio::task_local! {
@@ -36,7 +36,8 @@ pub(super) enum Item {
     Close,
 }
 
-/// A queue and its task. Dropping it ends the task at once.
+/// A queue and its task. When the queue is dropped, the task ends by itself, so that a handler
+/// that has begun goes on to its end.
 pub(super) struct Lane {
     queue: mpsc::Sender<Item>,
     /// Its sender goes when everything that the task held is gone.
@@ -44,20 +45,37 @@ pub(super) struct Lane {
     task: AbortHandle,
 }
 
+/// The queue is closed, because its task has ended.
+pub(super) struct Ended;
+
 impl Lane {
-    pub(super) fn start(runtime: &Handle, bus: u64, capacity: usize) -> Self {
+    /// A lane of `owner`; without one, of the seats that its events name.
+    pub(super) fn start(
+        runtime: &Handle,
+        bus: u64,
+        capacity: usize,
+        owner: Option<Arc<Seat>>,
+    ) -> Self {
         let (queue, items) = mpsc::channel(capacity);
         let (life, alive) = watch::channel(());
-        let task = runtime.spawn(HANDLING.scope(bus, work(life, items))).abort_handle();
+        let work = Work::new(life, items, owner);
+        let task = runtime.spawn(HANDLING.scope(bus, work.run())).abort_handle();
         Self { queue, alive, task }
     }
 
     /// Waits for room.
-    pub(super) async fn send(&self, item: Item) -> Result<()> {
-        match self.queue.send(item).await {
-            Ok(()) => Ok(()),
-            Err(refused) => Err(withdrawn(refused.0)),
-        }
+    pub(super) async fn send(&self, item: Item) -> std::result::Result<(), Ended> {
+        // There is room nearly always, and then no place in a row of waiters is needed.
+        let refused = match self.queue.try_send(item) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(item)) => item,
+            Err(TrySendError::Full(item)) => match self.queue.send(item).await {
+                Ok(()) => return Ok(()),
+                Err(refused) => refused.0,
+            },
+        };
+        withdrawn(refused);
+        Err(Ended)
     }
 
     /// Room for so many, or `Busy`.
@@ -94,12 +112,6 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 /// Room in a queue.
 pub(super) struct Permits<'a>(mpsc::PermitIterator<'a, Item>);
 
@@ -107,36 +119,27 @@ impl Permits<'_> {
     pub(super) fn send(&mut self, item: Item) {
         match self.0.next() {
             Some(permit) => permit.send(item),
-            None => drop(withdrawn(item)),
+            None => withdrawn(item),
         }
     }
 }
 
 /// What was not sent was not promised, so it does not count as undelivered.
-fn withdrawn(item: Item) -> Error {
+fn withdrawn(item: Item) {
     if let Item::Event(pending) = item {
         pending.withdrawn();
     }
-    closed()
 }
 
 pub(super) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the bus is shut down")
 }
 
-/// `_life` stands first, so that it is dropped last.
-async fn work(_life: watch::Sender<()>, mut items: mpsc::Receiver<Item>) {
-    const AT_ONCE: usize = 64;
-    let mut taken = Vec::with_capacity(AT_ONCE);
-    while items.recv_many(&mut taken, AT_ONCE).await > 0 {
-        for item in taken.drain(..) {
-            match item {
-                Item::Event(pending) => Seat::deliver(pending).await,
-                // Nobody waits for it when the caller was dropped.
-                Item::Replay(seat, reply) => drop(reply.send(seat.replay().await)),
-                Item::Mark(reached) => drop(reached.send(())),
-                Item::Close => items.close(),
-            }
-        }
-    }
+/// A handler that is still subscribed, and whose task is gone.
+pub(super) fn orphaned(seat: &Seat) -> Error {
+    let message = format!(
+        "nobody delivers to {} any more: the runtime on which it was subscribed has ended",
+        seat.name
+    );
+    Error::new(ErrorKind::Closed, message)
 }

@@ -52,6 +52,10 @@ impl Letters {
         Some(displaced)
     }
 
+    pub(super) fn has(&self, event: &Recorded) -> bool {
+        self.kept.iter().any(|kept| same(&kept.event, event))
+    }
+
     /// Puts what is known now in place of what was.
     pub(super) fn renew(&mut self, renewed: KeptLetter) {
         if let Some(kept) = self.kept.iter_mut().find(|kept| same(&kept.event, &renewed.event)) {

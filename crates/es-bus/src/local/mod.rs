@@ -9,6 +9,7 @@ mod registration;
 mod routes;
 mod seat;
 mod statistics;
+mod work;
 
 use std::{
     fmt,
@@ -26,7 +27,7 @@ use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 use self::{
     lane::{Item, Lane, closed, is_in_handler_of},
-    routes::Routes,
+    routes::{Place, Routes},
     seat::{Plan, Seat},
 };
 pub use self::{
@@ -175,9 +176,9 @@ impl LocalBus {
         let most_letters = inner.options.dead_letters;
         let (name_of, observer) = (name.clone(), Arc::clone(&inner.observer));
         let plan = Plan { number, name: name_of, interest, handler, retry, most_letters, observer };
-        let seat = Arc::new(Seat::new(plan, inner.lane(&runtime)));
-        let seats = routes.seats().iter().cloned().chain([seat]).collect();
-        *routes = Arc::new(Routes::of(seats));
+        let place = Arc::new(inner.place(&runtime, Arc::new(Seat::new(plan))));
+        let places = routes.places().iter().cloned().chain([place]).collect();
+        *routes = Arc::new(Routes::of(places));
         drop(routes);
         Ok(Registration::new(Arc::downgrade(inner), number, name))
     }
@@ -187,7 +188,7 @@ impl LocalBus {
     /// # Errors
     /// `NotFound` when there is no subscription of that name.
     pub fn dead_letters(&self, subscription: &str) -> Result<Vec<KeptLetter>> {
-        Ok(self.inner.seat(subscription)?.dead_letters())
+        Ok(self.inner.find(subscription)?.seat.dead_letters())
     }
 
     /// Tries the dead letters of a subscription again, in their order, behind what is queued
@@ -203,10 +204,10 @@ impl LocalBus {
     /// The attempts go on; only their count is lost.
     pub async fn replay(&self, subscription: &str) -> Result<Replayed> {
         self.refuse_in_handler("replay")?;
-        let seat = self.inner.seat(subscription)?;
+        let place = self.inner.find(subscription)?;
         let (reply, replayed) = oneshot::channel();
-        let lane = Arc::clone(&seat.lane);
-        lane.send(Item::Replay(seat, reply)).await?;
+        let item = Item::Replay(Arc::clone(&place.seat), reply);
+        place.lane.send(item).await.map_err(|_| closed())?;
         replayed.await.map_err(|_| closed())
     }
 
@@ -216,7 +217,7 @@ impl LocalBus {
     /// # Errors
     /// `NotFound` when there is no subscription of that name.
     pub fn discard(&self, subscription: &str, event: EventId) -> Result<bool> {
-        Ok(self.inner.seat(subscription)?.discard(event))
+        Ok(self.inner.find(subscription)?.seat.discard(event))
     }
 
     /// What the bus has done so far.
@@ -226,7 +227,7 @@ impl LocalBus {
         BusStatistics {
             published: self.inner.published.load(Ordering::Relaxed),
             unmatched: self.inner.unmatched.load(Ordering::Relaxed),
-            subscriptions: routes.seats().iter().map(|seat| seat.statistics()).collect(),
+            subscriptions: routes.places().iter().map(|place| place.statistics()).collect(),
         }
     }
 
@@ -248,28 +249,28 @@ impl LocalBus {
         }
         let within = if is_in_handler_of(inner.number) { Duration::ZERO } else { within };
         let routes = inner.routes();
-        let seats = routes.seats();
+        let places = routes.places();
         let draining = async {
-            for seat in seats {
+            for place in places {
                 // One lane may serve all, and be closed by the first.
-                let _ = seat.lane.send(Item::Close).await;
+                let _ = place.lane.send(Item::Close).await;
             }
-            for seat in seats {
-                seat.lane.ended().await;
+            for place in places {
+                place.lane.ended().await;
             }
         };
         if timeout(within, draining).await.is_err() {
-            for seat in seats {
-                seat.end();
-                seat.lane.abort();
+            for place in places {
+                place.seat.end();
+                place.lane.abort();
             }
             if !is_in_handler_of(inner.number) {
-                for seat in seats {
-                    seat.lane.ended().await;
+                for place in places {
+                    place.lane.ended().await;
                 }
             }
         }
-        seats.iter().map(|seat| seat.statistics().undelivered).sum()
+        places.iter().map(|place| place.statistics().undelivered).sum()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -290,41 +291,45 @@ impl Inner {
         Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn seat(&self, name: &str) -> Result<Arc<Seat>> {
+    fn find(&self, name: &str) -> Result<Arc<Place>> {
         let routes = self.routes();
-        let seat = routes.find(name).cloned();
-        seat.ok_or_else(|| {
-            let names: Vec<_> = routes.seats().iter().map(|seat| seat.name.as_str()).collect();
+        let place = routes.find(name).cloned();
+        place.ok_or_else(|| {
+            let names: Vec<_> = routes.places().iter().map(|p| p.seat.name.as_str()).collect();
             let message = format!("no subscription {name:?}; there are: {}", names.join(", "));
             Error::new(ErrorKind::NotFound, message)
         })
     }
 
-    fn lane(&self, runtime: &Handle) -> Arc<Lane> {
-        let start = || Arc::new(Lane::start(runtime, self.number, self.options.queue));
-        if self.options.delivery == Delivery::Concurrent {
-            return start();
-        }
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(shared.get_or_insert_with(start))
+    /// A seat and its lane.
+    fn place(&self, runtime: &Handle, seat: Arc<Seat>) -> Place {
+        let start = |owner| Arc::new(Lane::start(runtime, self.number, self.options.queue, owner));
+        let is_shared = self.options.delivery == Delivery::InOrder;
+        let lane = if is_shared {
+            let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(shared.get_or_insert_with(|| start(None)))
+        } else {
+            start(Some(Arc::clone(&seat)))
+        };
+        Place { seat, lane, is_shared }
     }
 
     /// Takes a seat away, and gives it, if it is there.
-    fn leave(&self, number: u64, name: &SubscriberName) -> Option<Arc<Seat>> {
+    fn leave(&self, number: u64, name: &SubscriberName) -> Option<Arc<Place>> {
         let mut routes = self.routes.write().unwrap_or_else(PoisonError::into_inner);
-        let seat = routes.find(name.as_str()).filter(|seat| seat.number == number)?;
-        let seat = Arc::clone(seat);
-        seat.end();
-        let others = routes.seats().iter().filter(|other| other.number != number);
+        let place = routes.find(name.as_str()).filter(|place| place.seat.number == number)?;
+        let place = Arc::clone(place);
+        place.seat.end();
+        let others = routes.places().iter().filter(|other| other.seat.number != number);
         *routes = Arc::new(Routes::of(others.cloned().collect()));
-        Some(seat)
+        Some(place)
     }
 }
 
 impl GaugeSource for Inner {
     fn gauges(&self, report: &mut dyn FnMut(Gauge<'_>)) {
-        for seat in self.routes().seats() {
-            let (subscription, pending) = (seat.name.as_str(), seat.lane.queued());
+        for place in self.routes().places() {
+            let (subscription, pending) = (place.seat.name.as_str(), place.lane.queued());
             report(Gauge::Messages { subscription, pending });
         }
     }
@@ -336,11 +341,11 @@ impl Default for LocalBus {
     }
 }
 
-/// What is queued holds its lane, so the lanes are ended by name.
+/// A lane works off what it has even without its queue, so the lanes are ended by name.
 impl Drop for Inner {
     fn drop(&mut self) {
-        for seat in self.routes().seats() {
-            seat.lane.abort();
+        for place in self.routes().places() {
+            place.lane.abort();
         }
     }
 }

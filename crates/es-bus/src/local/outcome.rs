@@ -6,7 +6,6 @@ use es_core::{DeadLetter, Recorded};
 use tokio::sync::oneshot;
 
 use super::seat::Seat;
-use crate::watch::is_history;
 
 /// What became of events that were published by
 /// [`LocalBus::publish_and_wait`](crate::LocalBus::publish_and_wait).
@@ -50,50 +49,53 @@ impl Drop for Outcome {
     }
 }
 
-/// One event on its way to one handler. Dropped before it is settled, it counts as
-/// undelivered.
+/// What became of an event and a handler.
+pub(super) enum Settled {
+    Handled,
+    /// It is a dead letter, or waits behind one.
+    Failed(Box<DeadLetter>),
+    Undelivered,
+}
+
+/// One event on its way to one handler. Dropped before it is settled, it was not delivered.
 pub(super) struct Pending {
-    pub(super) seat: Arc<Seat>,
+    /// For whom it is, where the lane has several.
+    pub(super) seat: Option<Arc<Seat>>,
     pub(super) event: Recorded,
     outcome: Option<Arc<Outcome>>,
     /// Whether what set it off is long over.
     pub(super) is_history: bool,
-    is_settled: bool,
 }
 
 impl Pending {
-    pub(super) fn new(seat: Arc<Seat>, event: Recorded, outcome: Option<Arc<Outcome>>) -> Self {
-        Self { seat, event, outcome, is_history: is_history(), is_settled: false }
+    pub(super) const fn new(
+        seat: Option<Arc<Seat>>,
+        event: Recorded,
+        outcome: Option<Arc<Outcome>>,
+        is_history: bool,
+    ) -> Self {
+        Self { seat, event, outcome, is_history }
     }
 
-    pub(super) fn handled(mut self) {
-        self.is_settled = true;
-        self.seat.counts.handled();
-        if let Some(outcome) = &self.outcome {
-            outcome.note(|delivered| delivered.handled += 1);
-        }
-    }
-
-    pub(super) fn failed(mut self, letter: DeadLetter) {
-        self.is_settled = true;
-        if let Some(outcome) = &self.outcome {
-            outcome.note(|delivered| delivered.failed.push(letter));
+    pub(super) fn settled(mut self, settled: Settled) {
+        if let Some(outcome) = self.outcome.take() {
+            outcome.note(|delivered| match settled {
+                Settled::Handled => delivered.handled += 1,
+                Settled::Failed(letter) => delivered.failed.push(*letter),
+                Settled::Undelivered => delivered.undelivered += 1,
+            });
         }
     }
 
     /// It was never sent, so nothing was promised.
     pub(super) fn withdrawn(mut self) {
-        self.is_settled = true;
+        self.outcome = None;
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if self.is_settled {
-            return;
-        }
-        self.seat.counts.undelivered();
-        if let Some(outcome) = &self.outcome {
+        if let Some(outcome) = self.outcome.take() {
             outcome.note(|delivered| delivered.undelivered += 1);
         }
     }

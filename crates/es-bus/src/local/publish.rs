@@ -6,11 +6,12 @@ use async_trait::async_trait;
 use es_core::{EventBus, Invalid, Recorded, Result};
 
 use super::{
-    Delivered, LocalBus, WhenFull,
-    lane::{Item, closed, is_in_handler_of},
-    outcome::{Outcome, Pending},
-    routes::Routes,
+    Delivered, Inner, LocalBus, WhenFull,
+    lane::{Item, closed, is_in_handler_of, orphaned},
+    outcome::Outcome,
+    routes::{Place, Routes},
 };
+use crate::watch::is_history;
 
 impl LocalBus {
     /// Queues `events` for their handlers, in order, and returns.
@@ -20,9 +21,10 @@ impl LocalBus {
     /// that would have to make room.
     ///
     /// # Errors
-    /// `Closed` after [`LocalBus::shutdown`]; `Busy` when a queue is full, and then none of
-    /// the events is published; `Invalid` when there is `Busy` and there are more events than
-    /// a queue can ever hold.
+    /// `Closed` after [`LocalBus::shutdown`], and when the runtime on which a handler was
+    /// subscribed has ended; `Busy` when a queue is full, and then none of the events is
+    /// published; `Invalid` when there is `Busy` and there are more events than a queue can
+    /// ever hold.
     ///
     /// # Cancel safety
     /// With [`WhenFull::Wait`], some of the events may have been queued, for some of their
@@ -53,29 +55,36 @@ impl LocalBus {
             return Err(closed());
         }
         let routes = inner.routes();
+        let (is_history, outcome) = (is_history(), outcome.as_ref());
         let waits = inner.options.when_full == WhenFull::Wait && !is_in_handler_of(inner.number);
         if !waits {
-            self.send_at_once(&routes, events, outcome.as_ref())?;
+            self.send_at_once(&routes, events, outcome, is_history)?;
         }
+        let mut counting = Counting { inner, published: 0, unmatched: 0 };
         for event in events {
             let mut is_matched = false;
-            for seat in routes.of_event(event) {
+            for place in routes.of_event(event) {
                 is_matched = true;
                 if !waits {
                     continue;
                 }
-                let pending = Pending::new(Arc::clone(seat), event.clone(), outcome.clone());
-                let sent = seat.lane.send(Item::Event(pending)).await;
-                if sent.is_err() && inner.is_closed.load(Ordering::SeqCst) {
-                    return Err(closed());
+                let pending = place.pending(event, outcome, is_history);
+                if place.lane.send(Item::Event(pending)).await.is_err() {
+                    self.lane_has_ended(place)?;
                 }
             }
-            inner.published.fetch_add(1, Ordering::Relaxed);
-            if !is_matched {
-                inner.unmatched.fetch_add(1, Ordering::Relaxed);
-            }
+            counting.published += 1;
+            counting.unmatched += u64::from(!is_matched);
         }
         Ok(())
+    }
+
+    /// What was to be sent went nowhere: fine if nobody wants it any more.
+    fn lane_has_ended(&self, place: &Place) -> Result<()> {
+        if self.inner.is_closed.load(Ordering::SeqCst) {
+            return Err(closed());
+        }
+        if place.seat.has_ended() { Ok(()) } else { Err(orphaned(&place.seat)) }
     }
 
     /// All of it or nothing, without waiting: room is reserved in every queue first.
@@ -84,36 +93,56 @@ impl LocalBus {
         routes: &Routes,
         events: &[Recorded],
         outcome: Option<&Arc<Outcome>>,
+        is_history: bool,
     ) -> Result<()> {
         let mut rooms = Vec::new();
         let is_shared = self.inner.options.delivery == super::Delivery::InOrder;
         let per_seat = |number| {
-            let of_event = |event| routes.of_event(event).filter(|s| s.number == number).count();
+            let of_event = |e| routes.of_event(e).filter(|p| p.seat.number == number).count();
             events.iter().map(of_event).sum::<usize>()
         };
         let all = events.iter().map(|event| routes.of_event(event).count()).sum();
-        let lanes = if is_shared { routes.seats().get(..1) } else { Some(routes.seats()) };
-        for seat in lanes.unwrap_or_default() {
-            let count = if is_shared { all } else { per_seat(seat.number) };
-            let max = seat.lane.capacity();
+        let lanes = if is_shared { routes.places().get(..1) } else { Some(routes.places()) };
+        for place in lanes.unwrap_or_default() {
+            let count = if is_shared { all } else { per_seat(place.seat.number) };
+            let max = place.lane.capacity();
             if count > max {
                 return Err(Invalid::TooMany { what: "events at once", count, max }.into());
             }
-            if count == 0 || seat.lane.is_closed() {
+            if count == 0 {
                 continue;
             }
-            rooms.push((seat.number, seat.lane.try_reserve(count)?));
+            if place.lane.is_closed() {
+                self.lane_has_ended(place)?;
+                continue;
+            }
+            rooms.push((place.seat.number, place.lane.try_reserve(count)?));
         }
         for event in events {
-            for seat in routes.of_event(event) {
-                let room = rooms.iter_mut().find(|(number, _)| is_shared || *number == seat.number);
-                if let Some((_, room)) = room {
-                    let pending = Pending::new(Arc::clone(seat), event.clone(), outcome.cloned());
-                    room.send(Item::Event(pending));
+            for place in routes.of_event(event) {
+                let is_its = |number: u64| is_shared || number == place.seat.number;
+                if let Some((_, room)) = rooms.iter_mut().find(|(number, _)| is_its(*number)) {
+                    room.send(Item::Event(place.pending(event, outcome, is_history)));
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// What a call has published; it counts also when the call is dropped in the middle.
+struct Counting<'a> {
+    inner: &'a Inner,
+    published: u64,
+    unmatched: u64,
+}
+
+impl Drop for Counting<'_> {
+    fn drop(&mut self) {
+        self.inner.published.fetch_add(self.published, Ordering::Relaxed);
+        if self.unmatched > 0 {
+            self.inner.unmatched.fetch_add(self.unmatched, Ordering::Relaxed);
+        }
     }
 }
 

@@ -42,13 +42,13 @@ impl Registration {
         let Some(bus) = self.bus.upgrade() else {
             return false;
         };
-        let Some(seat) = bus.leave(self.number, &self.name) else {
+        let Some(place) = bus.leave(self.number, &self.name) else {
             return false;
         };
         if !is_in_handler_of(bus.number) {
             let (reached, mark) = oneshot::channel();
             // A lane that is closed runs no handler.
-            if seat.lane.send(Item::Mark(reached)).await.is_ok() {
+            if place.lane.send(Item::Mark(reached)).await.is_ok() {
                 let _ = mark.await;
             }
         }

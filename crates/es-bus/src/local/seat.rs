@@ -2,18 +2,18 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
 
-use es_core::{Observation, Outcome, Recorded, SharedObserver, SubscriberName};
+use es_core::{Observation, Outcome, Recorded, SharedObserver, SubscriberName, Timestamp};
 use tokio::sync::watch;
 use tracing::{Instrument, error, warn};
 
-use super::{lane::Lane, letters::Letters, outcome::Pending, statistics::SubscriptionStatistics};
+use super::{letters::Letters, outcome::Settled, statistics::SubscriptionStatistics};
 use crate::{
     Exhausted, Interest, KeptLetter, Replayed, Retry,
-    attempts::{Attempts, Tried, waiting},
-    handler::Call,
+    attempts::{Attempts, Failure, Tried, waiting},
+    handler::{Begun, Call, begin},
     watch::Processing,
 };
 
@@ -21,7 +21,6 @@ pub(super) struct Seat {
     pub(super) number: u64,
     pub(super) name: SubscriberName,
     pub(super) interest: Interest,
-    pub(super) lane: Arc<Lane>,
     pub(super) counts: Counts,
     handler: Arc<dyn Call>,
     retry: Retry,
@@ -30,10 +29,14 @@ pub(super) struct Seat {
     parked: AtomicUsize,
     most_letters: usize,
     observer: Arc<OnceLock<SharedObserver>>,
+    /// Looked at for every event, so it is not behind the lock of `end`.
+    has_ended: AtomicBool,
     end: watch::Sender<bool>,
 }
 
+/// On a line of the cache of their own: publishers read beside them what handlers count here.
 #[derive(Default)]
+#[repr(align(128))]
 pub(super) struct Counts {
     handled: AtomicU64,
     retries: AtomicU64,
@@ -52,7 +55,7 @@ impl Counts {
     }
 }
 
-/// What a seat is made of, besides its lane.
+/// What a seat is made of.
 pub(super) struct Plan {
     pub(super) number: u64,
     pub(super) name: SubscriberName,
@@ -64,13 +67,12 @@ pub(super) struct Plan {
 }
 
 impl Seat {
-    pub(super) fn new(plan: Plan, lane: Arc<Lane>) -> Self {
+    pub(super) fn new(plan: Plan) -> Self {
         let Plan { number, name, interest, handler, retry, most_letters, observer } = plan;
         Self {
             number,
             name,
             interest,
-            lane,
             counts: Counts::default(),
             handler,
             retry,
@@ -78,44 +80,57 @@ impl Seat {
             parked: AtomicUsize::new(0),
             most_letters,
             observer,
+            has_ended: AtomicBool::new(false),
             end: watch::Sender::new(false),
         }
     }
 
     /// No delivery begins from now on, and a pause between two attempts is cut short.
     pub(super) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
         self.end.send_replace(true);
     }
 
     pub(super) fn has_ended(&self) -> bool {
-        *self.end.borrow()
+        self.has_ended.load(Ordering::Acquire)
     }
 
-    /// Handles what is pending for the seat that it names. The seat is not counted once more:
-    /// publishers and workers would pass its counter to and fro.
-    pub(super) async fn deliver(pending: Pending) {
-        let (this, event) = (&*pending.seat, &pending.event);
-        if this.has_ended() {
-            return;
+    /// Handles an event, or gives it up.
+    pub(super) async fn deliver(&self, event: &Recorded, is_history: bool) -> Settled {
+        if self.has_ended() {
+            self.counts.undelivered();
+            return Settled::Undelivered;
         }
-        if this.parked.load(Ordering::Acquire) > 0 && this.letters().is_parked(&event.stream) {
-            let letter = waiting(&this.name, event);
-            this.keep(KeptLetter { letter: letter.clone(), event: event.clone() }, true);
-            pending.failed(letter);
-            return;
+        if self.parked.load(Ordering::Acquire) > 0 && self.letters().is_parked(&event.stream) {
+            let letter = waiting(&self.name, event);
+            self.keep(KeptLetter { letter: letter.clone(), event: event.clone() }, true);
+            return Settled::Failed(Box::new(letter));
         }
-        match this.watched(event, pending.is_history).await {
-            Tried::Handled => pending.handled(),
-            Tried::Interrupted => {}
-            Tried::Failed(failure) => {
-                let letter = failure.letter(&this.name, event);
-                warn!(subscriber = %this.name, event = %event.id, stream = %event.stream,
-                    attempts = failure.attempts, cause = failure.cause, "an event is a dead letter");
-                let kept = KeptLetter { letter: letter.clone(), event: event.clone() };
-                this.keep(kept, this.parks());
-                pending.failed(letter);
+        match self.watched(event, is_history).await {
+            Tried::Handled => {
+                self.counts.handled();
+                Settled::Handled
             }
+            Tried::Interrupted => {
+                self.counts.undelivered();
+                Settled::Undelivered
+            }
+            Tried::Failed(failure) => self.give_up(event, &failure),
         }
+    }
+
+    fn give_up(&self, event: &Recorded, failure: &Failure) -> Settled {
+        let letter = failure.letter(&self.name, event);
+        warn!(subscriber = %self.name, event = %event.id, stream = %event.stream,
+            attempts = failure.attempts, cause = failure.cause, "an event is a dead letter");
+        self.keep(KeptLetter { letter: letter.clone(), event: event.clone() }, self.parks());
+        Settled::Failed(Box::new(letter))
+    }
+
+    /// Gives up an event during which something panicked that is not the handler.
+    pub(super) fn give_up_broken(&self, event: &Recorded, cause: &str) -> Settled {
+        let cause = format!("a panic outside of the handler: {cause}");
+        self.give_up(event, &Failure { cause, attempts: 1, first_failed_at: Timestamp::now() })
     }
 
     /// Handles the event in a span of its own.
@@ -123,8 +138,19 @@ impl Seat {
         let (observer, name) = (self.observer.get(), self.name.as_str());
         let before = self.counts.retries.load(Ordering::Relaxed);
         let processing = Processing::begin(observer, name, event, is_history);
-        let span = processing.span.clone();
-        let tried = self.attempts().handle(event, &self.end).instrument(span).await;
+        // A handler that does not wait is done here, without a future.
+        let begun = processing.span.in_scope(|| begin(&*self.handler, event));
+        let tried = if let Begun::Done(Ok(())) = begun {
+            Tried::Handled
+        } else {
+            let retried = || {
+                self.counts.retries.fetch_add(1, Ordering::Relaxed);
+            };
+            let (handler, retry) = (&*self.handler, &self.retry);
+            let attempts = Attempts { subscriber: &self.name, handler, retry, retried: &retried };
+            let span = processing.span.clone();
+            attempts.go_on(begun, event, &self.end).instrument(span).await
+        };
         let outcome = match tried {
             Tried::Handled => Outcome::Ok,
             Tried::Failed(_) => Outcome::Error,
@@ -146,7 +172,8 @@ impl Seat {
             if self.has_ended() {
                 break;
             }
-            if stuck.contains(&event.stream) {
+            // It may have been given up while others were tried.
+            if stuck.contains(&event.stream) || !self.letters().has(&event) {
                 continue;
             }
             match self.watched(&event, false).await {
@@ -185,12 +212,13 @@ impl Seat {
         self.change(|letters| letters.discard(event))
     }
 
-    pub(super) fn statistics(&self) -> SubscriptionStatistics {
+    /// The counts, with what its lane says is queued.
+    pub(super) fn statistics(&self, queued: usize) -> SubscriptionStatistics {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let kept = self.letters();
         SubscriptionStatistics {
             subscription: self.name.clone(),
-            queued: self.lane.queued(),
+            queued,
             handled: count(&self.counts.handled),
             retries: count(&self.counts.retries),
             dead_letters: count(&self.counts.dead_letters),
@@ -201,22 +229,12 @@ impl Seat {
         }
     }
 
-    fn attempts(&self) -> Attempts<'_> {
-        Attempts {
-            subscriber: &self.name,
-            handler: &*self.handler,
-            retry: &self.retry,
-            retries: &self.counts.retries,
-            of_event: None,
-        }
-    }
-
     fn keep(&self, kept: KeptLetter, parks: bool) {
         self.counts.dead_letters.fetch_add(1, Ordering::Relaxed);
+        let displaced = self.change(|letters| letters.keep(kept, parks, self.most_letters));
         if let Some(observer) = self.observer.get() {
             observer.observe(&Observation::DeadLetter { subscription: self.name.as_str() });
         }
-        let displaced = self.change(|letters| letters.keep(kept, parks, self.most_letters));
         if let Some(KeptLetter { event, .. }) = displaced {
             self.counts.displaced.fetch_add(1, Ordering::Relaxed);
             error!(subscriber = %self.name, event = %event.id, stream = %event.stream,

@@ -13,6 +13,9 @@ use tracing::warn;
 const BLOCK: Duration = Duration::from_secs(1);
 const MARGIN: Duration = Duration::from_secs(5);
 
+/// Before every entry.
+const FIRST: &str = "0-0";
+
 /// News of a topic. Dropping it ends its task and closes its connection.
 pub(super) struct Bell {
     rung: watch::Receiver<u64>,
@@ -60,7 +63,9 @@ impl Listener {
 
 async fn listen(redis: Redis, key: String, ring: watch::Sender<u64>) {
     let block = u64::try_from(BLOCK.as_millis()).unwrap_or(u64::MAX);
-    let mut last = "$".to_owned();
+    // With `$`, what is rung between two waits that heard nothing would go unheard. The one entry
+    // that is there already rings once too often.
+    let mut last = FIRST.to_owned();
     loop {
         let command = Command::new("XREAD").arg("COUNT").arg(1).arg("BLOCK").arg(block);
         let command = command.arg("STREAMS").key(&key).arg(&last);
@@ -75,6 +80,8 @@ async fn listen(redis: Redis, key: String, ring: watch::Sender<u64>) {
                 warn!(%error, "waiting for news failed; trying again");
                 // An error comes at once where a wait was asked for: no hot loop.
                 tokio::time::sleep(crate::retry::pause(BLOCK / 4, BLOCK, 3)).await;
+                // Another server may count from an earlier time.
+                FIRST.clone_into(&mut last);
                 ring.send_modify(|count| *count += 1);
             }
         }

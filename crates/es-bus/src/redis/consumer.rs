@@ -1,13 +1,6 @@
 //! A consumer of a topic: what it is made of, and what both modes have in common.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use es_core::{Error, ErrorKind, Invalid, Observation, Recorded, Result, SubscriberName};
 use tokio::{runtime::Handle, sync::watch};
@@ -67,7 +60,6 @@ pub(super) struct Shared {
     pub(super) lease: Duration,
     pub(super) start_at: StartAt,
     pub(super) workers: usize,
-    pub(super) retries: AtomicU64,
     pub(super) status: watch::Sender<ConsumerStatus>,
 }
 
@@ -182,7 +174,7 @@ impl RedisConsumer {
         let (stop, stopping) = watch::channel(false);
         let shared = Arc::new(Shared {
             keys: topic.inner.keys.group(&group),
-            topic,
+            topic: topic.clone(),
             group: group.clone(),
             name,
             interest,
@@ -192,18 +184,33 @@ impl RedisConsumer {
             lease,
             start_at,
             workers,
-            retries: AtomicU64::new(0),
             status,
         });
-        let task = match mode {
-            Mode::Ordered => {
-                tokio::spawn(ordered::run(Arc::clone(&shared), shared.hang().await?, stopping))
+        let (bell, ending) = (shared.hang().await?, Ending(Arc::clone(&shared)));
+        let working = Arc::clone(&shared);
+        let task = tokio::spawn(async move {
+            let _ending = ending;
+            match mode {
+                Mode::Ordered => ordered::run(working, bell, stopping).await,
+                Mode::Competing => competing::run(working, bell, stopping).await,
             }
-            Mode::Competing => {
-                tokio::spawn(competing::run(Arc::clone(&shared), shared.hang().await?, stopping))
+        });
+        Ok(RunningConsumer::new(topic, group, stop, seen, task))
+    }
+}
+
+/// Says that a consumer has ended, whatever ended it: whoever waits for what it does must not
+/// wait for ever.
+struct Ending(Arc<Shared>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.change(|status| {
+            if !status.state.has_ended() {
+                status.state = ConsumerState::Failed;
+                status.last_error = Some("it was broken off, or panicked".to_owned());
             }
-        };
-        Ok(RunningConsumer::new(group, stop, seen, shared, task))
+        });
     }
 }
 
@@ -266,10 +273,6 @@ impl Shared {
 
     pub(super) fn lease_ms(&self) -> u64 {
         u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX)
-    }
-
-    pub(super) fn retried(&self) -> u64 {
-        self.retries.load(Ordering::Relaxed)
     }
 }
 

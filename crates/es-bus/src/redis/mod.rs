@@ -4,6 +4,7 @@ mod bell;
 mod competing;
 mod consumer;
 mod group;
+mod health;
 mod keys;
 mod letters;
 mod message;
@@ -14,6 +15,7 @@ mod topic;
 
 pub use consumer::{RedisConsumer, StartAt};
 pub use group::{GroupMode, GroupStatus};
+pub use health::GroupWatch;
 pub use running::{ConsumerState, ConsumerStatus, RunningConsumer};
 pub use topic::{RedisTopic, TopicOptions};
 

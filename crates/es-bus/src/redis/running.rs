@@ -1,11 +1,11 @@
 //! A consumer at work, and what can be seen of it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
-use es_core::{Error, ErrorKind, Result, SubscriberName};
+use es_core::{Check, Error, ErrorKind, Result, SubscriberName};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
-use super::consumer::Shared;
+use super::{RedisTopic, health};
 
 /// What a consumer is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -24,6 +24,14 @@ pub enum ConsumerState {
     Failed,
     /// It was stopped.
     Stopped,
+}
+
+impl ConsumerState {
+    /// Whether it does nothing any more, and never will.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        matches!(self, Self::Failed | Self::Stopped)
+    }
 }
 
 /// What a consumer has done since it was started.
@@ -54,22 +62,22 @@ pub struct ConsumerStatus {
 /// A consumer at work. Dropping it ends it at once, as a crash would: others take over what
 /// it held when its lease has lapsed.
 pub struct RunningConsumer {
+    topic: RedisTopic,
     group: SubscriberName,
     stop: watch::Sender<bool>,
     status: watch::Receiver<ConsumerStatus>,
-    shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
 
 impl RunningConsumer {
     pub(super) const fn new(
+        topic: RedisTopic,
         group: SubscriberName,
         stop: watch::Sender<bool>,
         status: watch::Receiver<ConsumerStatus>,
-        shared: Arc<Shared>,
         task: JoinHandle<()>,
     ) -> Self {
-        Self { group, stop, status, shared, task }
+        Self { topic, group, stop, status, task }
     }
 
     /// The name of its group, which is that of its subscription.
@@ -81,9 +89,21 @@ impl RunningConsumer {
     /// What it has done.
     #[must_use]
     pub fn status(&self) -> ConsumerStatus {
-        let mut status = self.status.borrow().clone();
-        status.retries = self.shared.retried();
-        status
+        self.status.borrow().clone()
+    }
+
+    /// Looks at its group, and says whether it works and what is before the group, for a
+    /// [`HealthReport`](es_core::HealthReport): lag in places of the log, and dead letters as
+    /// what is parked. What does not answer `within` that time is unhealthy. How old the oldest
+    /// event is that waits is not known.
+    ///
+    /// It is dead when it has failed: only a new start brings it back.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn health(&self, within: Duration) -> Check {
+        let status = self.status();
+        health::check(&self.topic, &self.group, &status, within).await
     }
 
     /// Waits until its status is one that `is` accepts, and gives it.
@@ -99,11 +119,14 @@ impl RunningConsumer {
     ) -> Result<ConsumerStatus> {
         let mut status = self.status.clone();
         loop {
-            if is(&status.borrow_and_update()) {
-                return Ok(self.status());
+            // A copy, because `is` may ask for the status, too.
+            let now = status.borrow_and_update().clone();
+            if is(&now) {
+                return Ok(now);
             }
-            if self.task.is_finished() || status.changed().await.is_err() {
-                let message = format!("the consumer of {} has ended", self.group);
+            if now.state.has_ended() || status.changed().await.is_err() {
+                let cause = now.last_error.unwrap_or_else(|| "it was stopped".to_owned());
+                let message = format!("the consumer of {} has ended: {cause}", self.group);
                 return Err(Error::new(ErrorKind::Closed, message));
             }
         }

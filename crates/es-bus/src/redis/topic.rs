@@ -207,6 +207,45 @@ impl Inner {
         command.arg(log.to_string()).arg(relay.to_string()).arg(*epoch)
     }
 
+    /// Publishes what one command can carry.
+    async fn publish(
+        &self,
+        publisher: &Publisher,
+        events: &[Recorded],
+        through: Position,
+    ) -> Result<()> {
+        let since = match *self.since() {
+            Some((epoch, since)) if epoch == publisher.epoch => since,
+            _ => return Err(Error::new(ErrorKind::NotFound, "the topic was not opened")),
+        };
+        let keys = [self.keys.meta(), self.keys.bell()];
+        let keys = keys.into_iter().chain(self.keys.partitions(self.partitions()));
+        let mut command = self
+            .asked(PUBLISH.on(keys), publisher)
+            .with_room(3 + events.len() * 28)
+            .arg(since.get())
+            .arg(through.get())
+            .arg(self.options.room);
+        for event in events {
+            let fields = encode(event, is_history())?;
+            command = command
+                .arg(partition_of(&event.stream.to_string(), self.partitions()))
+                .arg(event.position.get())
+                .arg(part_of(event))
+                .arg(fields.len() * 2);
+            for (name, value) in fields {
+                command = command.arg(name).arg(value);
+            }
+        }
+        let mut answer = self.run(command).await?;
+        if answer.word != "ok" {
+            return Err(self.refused(publisher, answer));
+        }
+        self.published.fetch_add(answer.count()?, Ordering::Relaxed);
+        *self.since() = Some((publisher.epoch, since.max(through)));
+        Ok(())
+    }
+
     fn refused(&self, publisher: &Publisher, mut answer: Answer) -> Error {
         let word = answer.word.clone();
         let found = answer.text().unwrap_or_default();
@@ -248,6 +287,20 @@ impl Inner {
     }
 }
 
+/// How many of these events one command carries: a server serves nobody else while it works,
+/// and older ones refuse more than a million arguments.
+fn at_once(events: &[Recorded]) -> usize {
+    const EVENTS: usize = 512;
+    const BYTES: usize = 4 << 20;
+    let mut bytes = 0_usize;
+    let fits = |event: &&Recorded| {
+        let has_room = bytes < BYTES;
+        bytes = bytes.saturating_add(event.payload.bytes().len());
+        has_room
+    };
+    events.iter().take(EVENTS).take_while(fits).count()
+}
+
 pub(super) fn log_of(text: &str) -> Result<LogId> {
     let id: EventId = text.parse()?;
     Ok(LogId::from_uuid(id.as_uuid()))
@@ -260,6 +313,10 @@ fn position_of(text: &str) -> Result<Position> {
 
 #[async_trait]
 impl Transport for RedisTopic {
+    fn may_refuse(&self) -> bool {
+        false
+    }
+
     async fn open(&self, publisher: &Publisher) -> Result<Position> {
         let inner = &self.inner;
         let keys = [inner.keys.meta(), inner.keys.groups()];
@@ -287,37 +344,18 @@ impl Transport for RedisTopic {
         events: &[Recorded],
         through: Position,
     ) -> Result<Vec<Refused>> {
-        let inner = &self.inner;
-        let since = match *inner.since() {
-            Some((epoch, since)) if epoch == publisher.epoch => since,
-            _ => return Err(Error::new(ErrorKind::NotFound, "the topic was not opened")),
-        };
-        let keys = [inner.keys.meta(), inner.keys.bell()];
-        let keys = keys.into_iter().chain(inner.keys.partitions(inner.partitions()));
-        let mut command = inner
-            .asked(PUBLISH.on(keys), publisher)
-            .with_room(3 + events.len() * 30)
-            .arg(since.get())
-            .arg(through.get())
-            .arg(inner.options.room);
-        for event in events {
-            let fields = encode(event, is_history())?;
-            command = command
-                .arg(partition_of(&event.stream.to_string(), inner.partitions()))
-                .arg(event.position.get())
-                .arg(part_of(event))
-                .arg(fields.len() * 2);
-            for (name, value) in fields {
-                command = command.arg(name).arg(value);
+        let mut left = events;
+        loop {
+            let (now, later) = left.split_at(at_once(left));
+            let until = later.first().map_or(through, |next| {
+                through.min(Position::new(next.position.get().saturating_sub(1)))
+            });
+            self.inner.publish(publisher, now, until).await?;
+            if later.is_empty() {
+                return Ok(Vec::new());
             }
+            left = later;
         }
-        let mut answer = inner.run(command).await?;
-        if answer.word != "ok" {
-            return Err(inner.refused(publisher, answer));
-        }
-        inner.published.fetch_add(answer.count()?, Ordering::Relaxed);
-        *inner.since() = Some((publisher.epoch, since.max(through)));
-        Ok(Vec::new())
     }
 
     async fn consumed(&self, publisher: &Publisher) -> Result<Option<Position>> {

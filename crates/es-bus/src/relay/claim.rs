@@ -32,6 +32,7 @@ impl Worker {
     /// transports, which fences it there, too.
     pub(super) async fn claim(&mut self) -> Flow<Term> {
         self.state(RelayState::Starting);
+        self.refuse_commands();
         self.stand_by().await?;
         let (store, progress) = (self.store.clone(), Arc::clone(&self.progress));
         let (name, mark, owner) = (self.name.clone(), self.mark.clone(), self.owner.clone());
@@ -90,6 +91,13 @@ impl Worker {
         Ok(from)
     }
 
+    /// Answers those who have asked for something in the moment in which this relay was replaced.
+    fn refuse_commands(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            command.refuse(&self.name);
+        }
+    }
+
     /// With leases, waits while another owner shows signs of life.
     ///
     /// The clocks of two machines decide how soon a dead owner is replaced, and never
@@ -109,6 +117,7 @@ impl Worker {
                 return Ok(());
             }
             self.state(RelayState::Standby);
+            self.refuse_commands();
             self.rest((lease - still).min(lease / 4)).await?;
         }
     }

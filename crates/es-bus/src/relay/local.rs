@@ -14,6 +14,10 @@ use crate::LocalBus;
 /// outlive the program is better a reactor, or a consumer of a topic.
 #[async_trait]
 impl Transport for LocalBus {
+    fn may_refuse(&self) -> bool {
+        false
+    }
+
     async fn open(&self, publisher: &Publisher) -> Result<Position> {
         Ok(publisher.published)
     }

@@ -1,6 +1,7 @@
 //! The relay: a subscription on the log that publishes what it reads (B1).
 
 mod claim;
+mod health;
 mod local;
 mod parked;
 mod persist;
@@ -20,7 +21,10 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-use self::worker::Worker;
+use self::{
+    health::{Gauges, Looking},
+    worker::Worker,
+};
 pub use self::{
     running::RunningRelay,
     status::{RelayState, RelayStatus},
@@ -100,6 +104,7 @@ struct Timing {
     backoff_cap: Duration,
     /// How often it is asked up to where everyone has consumed.
     consumed_every: Duration,
+    stuck_after: Duration,
 }
 
 impl Timing {
@@ -122,6 +127,7 @@ impl Relay {
             backoff: Duration::from_millis(20),
             backoff_cap: Duration::from_secs(5),
             consumed_every: Duration::from_secs(1),
+            stuck_after: Duration::from_secs(60),
         };
         Self {
             name: SubscriberName::new(name.as_ref()),
@@ -182,7 +188,15 @@ impl Relay {
         self
     }
 
-    /// Starts it and returns at once.
+    /// How long it may stand still in front of events before [`RunningRelay::health`] calls it
+    /// stuck; a minute unless set.
+    pub const fn with_stuck_after(mut self, time: Duration) -> Self {
+        self.timing.stuck_after = time;
+        self
+    }
+
+    /// Starts it and returns at once. If its store has an observer, that can ask how far it is
+    /// behind.
     ///
     /// # Errors
     /// `Invalid` for a name that cannot be one, a relay without transports, or a lease out of
@@ -209,10 +223,21 @@ impl Relay {
         let (commands, taken) = mpsc::channel(8);
         let (stop, stopping) = watch::channel(false);
         let (told, status) = watch::channel(RelayStatus::new());
+        let looking = Arc::new(Looking {
+            name: name.clone(),
+            store: store.clone(),
+            progress: Arc::clone(&progress),
+            interests: routes.iter().map(|route| route.interest.clone()).collect(),
+            status: status.clone(),
+            stuck_after: timing.stuck_after,
+        });
+        let gauges = store
+            .observer()
+            .map(|observer| Gauges::start(Arc::clone(&looking), timing.consumed_every, observer));
         let worker = Worker::new(worker::Parts {
             name: name.clone(),
             mark,
-            store: store.clone(),
+            store,
             progress: Arc::clone(&progress),
             owner,
             routes,
@@ -222,7 +247,7 @@ impl Relay {
             status: told,
         });
         let task = runtime.spawn(worker.run());
-        Ok(RunningRelay::new(name, progress, commands, stop, status, task))
+        Ok(RunningRelay { name, progress, commands, stop, status, looking, _gauges: gauges, task })
     }
 }
 

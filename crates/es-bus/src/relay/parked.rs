@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::{
     persist::Flow,
-    worker::{Term, Worker},
+    worker::{Due, Term, To, Worker},
 };
 use crate::Replayed;
 
@@ -15,7 +15,8 @@ use crate::Replayed;
 const LETTERS: usize = 500;
 
 impl Worker {
-    /// Publishes what is parked again, in order; in each stream up to what is refused again.
+    /// Publishes what is parked again where it may have been refused, in order; in each stream up
+    /// to what is refused again.
     pub(super) async fn retry_parked(&mut self, term: &mut Term) -> Flow<Replayed> {
         let mut replayed = Replayed::default();
         let mut stuck: Vec<StreamId> = Vec::new();
@@ -44,7 +45,10 @@ impl Worker {
         let store = self.store.clone();
         let read = || store.read(Read::event(letter.event)).into_vec();
         let events = self.persist("reading a parked event", read).await?;
-        let refused = self.publish_everywhere(term, &events, term.checkpoint.position).await?;
+        let events = events.into_iter().filter(|event| !event.part.is_dropped());
+        let events: Vec<Due> = events.map(|event| Due { event, waits: false }).collect();
+        let through = term.checkpoint.position;
+        let refused = self.publish_everywhere(term, &events, through, To::ThoseThatRefuse).await?;
         let position = letter.position;
         let mut progress = Progress::from(&term.checkpoint, term.checkpoint.position);
         progress.event = term.checkpoint.event;

@@ -2,14 +2,17 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use es_core::{DeadLetter, Error, ErrorKind, Position, Result, SubscriberName};
+use es_core::{Check, DeadLetter, Error, ErrorKind, Position, Result, SubscriberName};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
     time::timeout,
 };
 
-use super::{RelayProgress, RelayState, RelayStatus};
+use super::{
+    RelayProgress, RelayState, RelayStatus,
+    health::{Gauges, Looking},
+};
 use crate::Replayed;
 
 /// What the worker is asked to do between two batches.
@@ -18,33 +21,55 @@ pub(super) enum Command {
     SkipParked(Position, String, oneshot::Sender<Result<bool>>),
 }
 
+impl Command {
+    /// There is nobody who could do it.
+    pub(super) fn refuse(self, name: &SubscriberName) {
+        let error = || not_active(name, RelayState::Standby);
+        // Nobody waits for an answer when the caller was dropped.
+        match self {
+            Self::RetryParked(reply) => drop(reply.send(Err(error()))),
+            Self::SkipParked(.., reply) => drop(reply.send(Err(error()))),
+        }
+    }
+}
+
+fn not_active(name: &SubscriberName, state: RelayState) -> Error {
+    let message = format!("relay {name} is not active here, but {state:?}");
+    Error::new(ErrorKind::Unavailable, message)
+}
+
 /// A relay at work. Dropping it stops it at once; what it has published and not saved is
 /// published again by the next.
 pub struct RunningRelay {
-    name: SubscriberName,
-    progress: Arc<dyn RelayProgress>,
-    commands: mpsc::Sender<Command>,
-    stop: watch::Sender<bool>,
-    status: watch::Receiver<RelayStatus>,
-    task: JoinHandle<()>,
+    pub(super) name: SubscriberName,
+    pub(super) progress: Arc<dyn RelayProgress>,
+    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) status: watch::Receiver<RelayStatus>,
+    pub(super) looking: Arc<Looking>,
+    pub(super) _gauges: Option<Gauges>,
+    pub(super) task: JoinHandle<()>,
 }
 
 impl RunningRelay {
-    pub(super) const fn new(
-        name: SubscriberName,
-        progress: Arc<dyn RelayProgress>,
-        commands: mpsc::Sender<Command>,
-        stop: watch::Sender<bool>,
-        status: watch::Receiver<RelayStatus>,
-        task: JoinHandle<()>,
-    ) -> Self {
-        Self { name, progress, commands, stop, status, task }
-    }
-
     /// Where it is, and what it has done.
     #[must_use]
     pub fn status(&self) -> RelayStatus {
         self.status.borrow().clone()
+    }
+
+    /// Looks at the log and at what is saved, and says whether somebody publishes and whether
+    /// that gets on, for a [`HealthReport`](es_core::HealthReport). What does not answer
+    /// `within` that time is unhealthy. One that stands by is well, and shows how far the one
+    /// at work is behind.
+    ///
+    /// It is dead when it has failed, or when its task has ended by itself: only a new start
+    /// brings it back.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn health(&self, within: Duration) -> Check {
+        self.looking.check(within).await
     }
 
     /// Waits until it is in a state that `is` accepts, and gives the status.
@@ -59,12 +84,18 @@ impl RunningRelay {
         mut is: impl FnMut(&RelayStatus) -> bool + Send,
     ) -> Result<RelayStatus> {
         let mut status = self.status.clone();
-        let found = status.wait_for(|status| is(status)).await.map(|status| status.clone());
-        found.map_err(|_| {
-            let last = self.status.borrow();
-            let cause = last.last_error.as_deref().unwrap_or("it was stopped");
-            Error::new(ErrorKind::Closed, format!("relay {} has ended: {cause}", self.name))
-        })
+        loop {
+            // A copy, because `is` may ask for the status, too.
+            let now = status.borrow_and_update().clone();
+            if is(&now) {
+                return Ok(now);
+            }
+            if status.changed().await.is_err() {
+                let cause = now.last_error.as_deref().unwrap_or("it was stopped");
+                let message = format!("relay {} has ended: {cause}", self.name);
+                return Err(Error::new(ErrorKind::Closed, message));
+            }
+        }
     }
 
     /// Waits until everything up to `position` has been published or parked.
@@ -90,7 +121,7 @@ impl RunningRelay {
     }
 
     /// Publishes again what a transport refused, in order; in each stream up to what is
-    /// refused again. The event goes to all transports that want it.
+    /// refused again. The event goes to all transports that want it and may have refused it.
     ///
     /// # Errors
     /// `Unavailable` when this relay is not the active one; else those of the store.
@@ -121,8 +152,7 @@ impl RunningRelay {
         let (reply, answer) = oneshot::channel();
         let state = self.status.borrow().state;
         if !matches!(state, RelayState::Active | RelayState::Retrying) {
-            let message = format!("relay {} is not active here, but {state:?}", self.name);
-            return Err(Error::new(ErrorKind::Unavailable, message));
+            return Err(not_active(&self.name, state));
         }
         let gone = || Error::new(ErrorKind::Unavailable, "the relay has stopped meanwhile");
         self.commands.send(command(reply)).await.map_err(|_| gone())?;

@@ -1,6 +1,7 @@
 //! What can be seen of a relay.
 
 use es_core::Position;
+use tokio::time::Instant;
 
 /// What a relay is doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -49,10 +50,20 @@ pub struct RelayStatus {
     pub rewinds: u64,
     /// The last error, with what it came from.
     pub last_error: Option<String>,
+    /// When its position moved last, or it was started.
+    pub(super) moved_at: Instant,
+}
+
+impl RelayState {
+    /// Whether it does nothing any more, and never will.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Fenced | Self::Failed | Self::Stopped)
+    }
 }
 
 impl RelayStatus {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: RelayState::Starting,
             epoch: 0,
@@ -64,6 +75,7 @@ impl RelayStatus {
             retries: 0,
             rewinds: 0,
             last_error: None,
+            moved_at: Instant::now(),
         }
     }
 

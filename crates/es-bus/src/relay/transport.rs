@@ -64,6 +64,14 @@ impl Refused {
 ///   split event, by part).
 #[async_trait]
 pub trait Transport: Debug + Display + Send + Sync + 'static {
+    /// Whether it may refuse an event.
+    ///
+    /// One that may is not given the later events of a stream of which an event waits, and is
+    /// given them when that is tried again. One that never does is given every event at once
+    /// and once, whatever other transports of the same relay refuse: it may take events in the
+    /// order of the log only.
+    fn may_refuse(&self) -> bool;
+
     /// Makes ready for a relay that has just become the active one, shuts out those before
     /// it, and says up to where the relay need not publish again: `publisher.published`, or
     /// less if the transport has lost something.
@@ -107,6 +115,10 @@ pub trait Transport: Debug + Display + Send + Sync + 'static {
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl<T: Transport + ?Sized> Transport for Arc<T> {
+    fn may_refuse(&self) -> bool {
+        (**self).may_refuse()
+    }
+
     async fn open(&self, publisher: &Publisher) -> Result<Position> {
         (**self).open(publisher).await
     }
@@ -150,6 +162,10 @@ impl<B: EventBus> Display for PortTransport<B> {
 
 #[async_trait]
 impl<B: EventBus> Transport for PortTransport<B> {
+    fn may_refuse(&self) -> bool {
+        true
+    }
+
     async fn open(&self, publisher: &Publisher) -> Result<Position> {
         Ok(publisher.published)
     }

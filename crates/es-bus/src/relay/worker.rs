@@ -48,7 +48,7 @@ pub(super) struct Worker {
     pub(super) owner: Owner,
     pub(super) routes: Arc<Vec<Route>>,
     pub(super) timing: Timing,
-    commands: mpsc::Receiver<Command>,
+    pub(super) commands: mpsc::Receiver<Command>,
     pub(super) stop: watch::Receiver<bool>,
     pub(super) status: watch::Sender<RelayStatus>,
 }
@@ -64,6 +64,21 @@ pub(super) struct Term {
     pub(super) history: Position,
     pub(super) saved_at: Instant,
     pub(super) asked_at: Instant,
+}
+
+/// An event that is to be published.
+pub(super) struct Due {
+    pub(super) event: Recorded,
+    /// An earlier event of its stream is parked.
+    pub(super) waits: bool,
+}
+
+/// Which transports are given events.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum To {
+    All,
+    /// What was parked is known to the others.
+    ThoseThatRefuse,
 }
 
 /// What was read at once.
@@ -183,21 +198,22 @@ impl Worker {
             self.status.send_modify(|status| status.head = head.position);
         }
         let through = batch.through.unwrap_or(term.checkpoint.position);
-        let mut letters = Vec::new();
+        let mut letters: Vec<DeadLetter> = Vec::new();
         let mut events = Vec::with_capacity(batch.events.len());
         for event in batch.events.into_iter().filter(|event| !event.part.is_dropped()) {
-            match term.parked.get(&event.stream) {
-                Some(first) if event.position >= *first => {
-                    // What is given again was parked before.
-                    if event.position > term.checkpoint.position {
-                        letters.push(waiting(&self.name, &event));
-                    }
-                }
-                _ => events.push(event),
+            let first = term.parked.get(&event.stream);
+            let waits = first.is_some_and(|first| event.position >= *first);
+            // What is given again was parked before, and the parts of an event share a letter.
+            let is_new = event.position > term.checkpoint.position
+                && letters.last().is_none_or(|letter| letter.event != event.id);
+            if waits && is_new {
+                letters.push(waiting(&self.name, &event));
             }
+            events.push(Due { event, waits });
         }
-        let last = events.last().filter(|event| event.position == through).map(|event| event.id);
-        let refused = self.publish_everywhere(term, &events, through).await?;
+        let last = events.last().map(|due| &due.event);
+        let last = last.filter(|event| event.position == through).map(|event| event.id);
+        let refused = self.publish_everywhere(term, &events, through, To::All).await?;
         for Refused { event, cause, attempts } in refused {
             let letter = waiting(&self.name, &event);
             letters.push(match cause {
@@ -205,6 +221,7 @@ impl Worker {
                 None => letter,
             });
         }
+        letters.sort_by_key(|letter| letter.position);
         self.save(term, through, last, letters).await
     }
 
@@ -212,42 +229,23 @@ impl Worker {
     pub(super) async fn publish_everywhere(
         &mut self,
         term: &mut Term,
-        events: &[Recorded],
+        events: &[Due],
         through: Position,
+        to: To,
     ) -> Flow<Vec<Refused>> {
         let routes = Arc::clone(&self.routes);
         let publisher = term.publisher.clone();
         let mut all: Vec<Refused> = Vec::new();
         for route in &*routes {
-            let covered: Vec<Recorded> =
-                events.iter().filter(|event| route.interest.covers(event)).cloned().collect();
-            let mut attempt = 0;
-            let refused = loop {
-                let (store, name) = (self.store.clone(), self.name.clone());
-                let is_history = covered.last().is_some_and(|e| e.position <= term.history);
-                let of = (store.observer(), name.as_str());
-                let watched = Publishing::begin(of.0, of.1, &covered, through, is_history);
-                let publishing = route.transport.publish(&publisher, &covered, through);
-                let publishing =
-                    HISTORY.scope(is_history, publishing).instrument(watched.span.clone());
-                let answer = self.beside_signs_of_life(term, publishing).await?;
-                let refused = answer.as_ref().map_or(covered.len(), Vec::len);
-                let published = covered.len().saturating_sub(refused) as u64;
-                watched.end(published, answer.as_ref().err());
-                match answer {
-                    Ok(refused) => break refused,
-                    Err(error) if error.kind() == ErrorKind::NotFound => return Err(End::Reopen),
-                    Err(error) => {
-                        attempt += 1;
-                        self.wait_out_alive(term, "publishing", error, attempt).await?;
-                    }
-                }
-            };
-            let count = covered.len().saturating_sub(refused.len());
-            self.status.send_modify(|status| {
-                status.published += u64::try_from(count).unwrap_or(0);
-                status.state = RelayState::Active;
-            });
+            let may_refuse = route.transport.may_refuse();
+            if to == To::ThoseThatRefuse && !may_refuse {
+                continue;
+            }
+            let is_for_it =
+                |due: &&Due| !(due.waits && may_refuse) && route.interest.covers(&due.event);
+            let covered = events.iter().filter(is_for_it).map(|due| due.event.clone());
+            let covered: Vec<Recorded> = covered.collect();
+            let refused = self.publish_on(term, route, &publisher, &covered, through).await?;
             for refused in refused {
                 match all.iter_mut().find(|known| known.event.id == refused.event.id) {
                     Some(known) if known.cause.is_none() => *known = refused,
@@ -258,6 +256,44 @@ impl Worker {
         }
         all.sort_by_key(|refused| refused.event.position);
         Ok(all)
+    }
+
+    /// Publishes on one route, as often as it takes; gives what was refused.
+    async fn publish_on(
+        &mut self,
+        term: &mut Term,
+        route: &Route,
+        publisher: &Publisher,
+        covered: &[Recorded],
+        through: Position,
+    ) -> Flow<Vec<Refused>> {
+        let mut attempt = 0;
+        let refused = loop {
+            let (store, name) = (self.store.clone(), self.name.clone());
+            let is_history = covered.last().is_some_and(|e| e.position <= term.history);
+            let of = (store.observer(), name.as_str());
+            let watched = Publishing::begin(of.0, of.1, covered, through, is_history);
+            let publishing = route.transport.publish(publisher, covered, through);
+            let publishing = HISTORY.scope(is_history, publishing).instrument(watched.span.clone());
+            let answer = self.beside_signs_of_life(term, publishing).await?;
+            let refused = answer.as_ref().map_or(covered.len(), Vec::len);
+            let published = covered.len().saturating_sub(refused) as u64;
+            watched.end(published, answer.as_ref().err());
+            match answer {
+                Ok(refused) => break refused,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Err(End::Reopen),
+                Err(error) => {
+                    attempt += 1;
+                    self.wait_out_alive(term, "publishing", error, attempt).await?;
+                }
+            }
+        };
+        let count = covered.len().saturating_sub(refused.len());
+        self.status.send_modify(|status| {
+            status.published += u64::try_from(count).unwrap_or(0);
+            status.state = RelayState::Active;
+        });
+        Ok(refused)
     }
 
     /// Saves where it is, and what is parked, in one commit.
@@ -289,6 +325,9 @@ impl Worker {
         term.checkpoint.position = progress.position;
         term.publisher.published = progress.position;
         self.status.send_modify(|status| {
+            if status.position != progress.position {
+                status.moved_at = Instant::now();
+            }
             status.position = progress.position;
             status.head = status.head.max(progress.position);
             status.parked_streams = term.parked.len();
@@ -343,13 +382,41 @@ impl Worker {
         }
         let consumed = lowest.unwrap_or(Position::START).min(term.checkpoint.position);
         if consumed > term.mark.position {
-            let progress = Progress::from(&term.mark, consumed);
-            let store = Arc::clone(&self.progress);
-            self.persist("saving what was consumed", || store.advance(&progress)).await?;
-            term.mark.position = consumed;
-            term.publisher.consumed = consumed;
+            self.advance_mark(term, consumed).await?;
             self.status.send_modify(|status| status.consumed = consumed);
         }
+        Ok(())
+    }
+
+    /// Saves up to where everyone has consumed.
+    ///
+    /// Checkpoint and mark are two claims, and one that was overtaken between them takes the
+    /// mark from the relay that overtook it. The checkpoint decides who is active.
+    async fn advance_mark(&mut self, term: &mut Term, consumed: Position) -> Flow<()> {
+        loop {
+            let progress = Progress::from(&term.mark, consumed);
+            let store = Arc::clone(&self.progress);
+            match self.persist("saving what was consumed", || store.advance(&progress)).await {
+                Ok(()) => break,
+                Err(End::Fenced(error)) => {
+                    let name = self.name.clone();
+                    let look = || store.checkpoint(&name);
+                    let known = self.persist("looking at the checkpoint", look).await?;
+                    if known.is_none_or(|known| known.epoch != term.checkpoint.epoch) {
+                        return Err(End::Fenced(error));
+                    }
+                    let (mark, owner) = (self.mark.clone(), self.owner.clone());
+                    let claim = || store.claim(&mark, term.publisher.log, &owner);
+                    term.mark = self.persist("claiming the mark again", claim).await?;
+                    if term.mark.position >= consumed {
+                        break;
+                    }
+                }
+                Err(end) => return Err(end),
+            }
+        }
+        term.mark.position = term.mark.position.max(consumed);
+        term.publisher.consumed = term.mark.position;
         Ok(())
     }
 

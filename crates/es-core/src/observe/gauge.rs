@@ -60,4 +60,42 @@ pub enum Gauge<'a> {
         /// Whether somebody works on it, the work gets on, and that is known.
         is_healthy: bool,
     },
+    /// A relay.
+    Relay {
+        /// Its name.
+        relay: &'a str,
+        /// Places of the log that it has not looked at; `None` when that is not known, which
+        /// is not the same as none.
+        lag: Option<u64>,
+        /// The age of the first event that it has to publish and has not published; `None`
+        /// when that is not known.
+        lag_time: Option<Duration>,
+        /// Streams that wait behind an event that a transport refused.
+        parked_streams: u64,
+        /// Whether somebody publishes, the work gets on, and that is known.
+        is_healthy: bool,
+    },
+    /// A group of consumers of a topic, over all processes.
+    Group {
+        /// The topic.
+        topic: &'a str,
+        /// The group.
+        group: &'a str,
+        /// What is known of its work; `None` when that is not known, which is not the same as
+        /// nothing.
+        work: Option<GroupWork>,
+        /// Whether somebody is there to do what there is to do, and that is known.
+        is_healthy: bool,
+    },
+}
+
+/// What a group of consumers has before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupWork {
+    /// How far it is behind what was published, in places of the log.
+    pub lag: u64,
+    /// Events that were taken and are not done with, or wait for another attempt.
+    pub pending: u64,
+    /// Events that are dead letters now.
+    pub dead_letters: u64,
 }

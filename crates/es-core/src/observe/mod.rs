@@ -10,7 +10,7 @@ pub mod spans;
 #[cfg(test)]
 mod tests;
 
-pub use gauge::{Gauge, GaugeSource};
+pub use gauge::{Gauge, GaugeSource, GroupWork};
 pub use observation::{Observation, SnapshotUse};
 pub use observer::{Observer, SharedObserver};
 pub use outcome::Outcome;

@@ -4,10 +4,15 @@
 mod react;
 mod rows;
 
-use std::{any::Any, fmt::Write as _, sync::Arc};
+use std::{
+    any::Any,
+    fmt::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use es_core::{
-    BoxError, CheckpointStore, DeadLetterStore, Error, Progress, Recorded, SubscriberName,
+    BoxError, CheckpointStore, DeadLetterStore, Error, Event, Progress, Recorded, SubscriberName,
 };
 use futures_util::future::BoxFuture;
 
@@ -67,9 +72,28 @@ impl Failure {
         Self::Handler { handled: 0, error: Box::new(error), is_final: true }
     }
 
-    fn of_panic(handled: usize, panic: &(dyn Any + Send)) -> Self {
-        let error = format!("the handler panicked: {}", panic_text(panic)).into();
+    fn of_panic(handled: usize, what: &str, panic: &(dyn Any + Send)) -> Self {
+        let error = format!("{what} panicked: {}", panic_text(panic)).into();
         Self::Handler { handled, error, is_final: true }
+    }
+}
+
+/// Decodes the events behind `handled` others.
+///
+/// Decoding runs code of users as much as handling does: what panics there is poison, and would
+/// come again with the next worker if it took this one down.
+fn decode<E: Event>(events: &[Recorded], handled: usize) -> Result<Vec<Recorded<E>>, Failure> {
+    // What was decoded so far is dropped, so nothing that was torn is seen.
+    let decoding = catch_unwind(AssertUnwindSafe(|| {
+        let mut decoded = Vec::with_capacity(events.len());
+        for event in events {
+            decoded.push(event.decode()?);
+        }
+        Ok(decoded)
+    }));
+    match decoding {
+        Ok(decoded) => decoded.map_err(|error| Failure::undecodable(handled, error)),
+        Err(panic) => Err(Failure::of_panic(handled, "decoding", &*panic)),
     }
 }
 

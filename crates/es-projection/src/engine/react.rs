@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use es_core::{CheckpointStore, DeadLetterStore, Progress, Recorded};
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{Engine, Failure, Progresses};
+use super::{Engine, Failure, Progresses, decode};
 use crate::{IdempotencyKey, Reactor};
 
 /// A reactor and where its progress is kept.
@@ -17,14 +17,15 @@ pub(crate) struct Reacting<R, C> {
 impl<R: Reactor, C: CheckpointStore + DeadLetterStore> Reacting<R, C> {
     async fn react(&self, events: &[Recorded]) -> Result<(), Failure> {
         for (handled, event) in events.iter().enumerate() {
-            let event = event.decode().map_err(|error| Failure::undecodable(handled, error))?;
-            let key = IdempotencyKey::of(&event);
-            // A reactor has no state that it could tear but behind a lock of its own.
-            let reacting = AssertUnwindSafe(self.reactor.react(&event, &key));
-            match reacting.catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return Err(Failure::of_handler(handled, error)),
-                Err(panic) => return Err(Failure::of_panic(handled, &*panic)),
+            for event in decode(std::slice::from_ref(event), handled)? {
+                let key = IdempotencyKey::of(&event);
+                // A reactor has no state that it could tear but behind a lock of its own.
+                let reacting = AssertUnwindSafe(self.reactor.react(&event, &key));
+                match reacting.catch_unwind().await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return Err(Failure::of_handler(handled, error)),
+                    Err(panic) => return Err(Failure::of_panic(handled, "the handler", &*panic)),
+                }
             }
         }
         Ok(())

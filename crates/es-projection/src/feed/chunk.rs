@@ -37,6 +37,13 @@ pub(crate) struct Broken {
     pub(crate) error: Arc<Error>,
 }
 
+impl Chunk {
+    /// Nothing, at the end of the log.
+    pub(super) const fn end(at: Position) -> Self {
+        Self { after: at, up_to: at, events: Vec::new(), is_end: true, bytes: 0, broken: None }
+    }
+}
+
 impl Broken {
     /// The event that a read failed on with `error`, if that is why it failed.
     pub(crate) fn of(error: Error) -> Result<Self, Error> {

@@ -107,6 +107,9 @@ impl Feeder {
                     // The follower has ended with it; another one begins behind it.
                     return None;
                 }
+            } else if is_end {
+                self.shared.lock().reach_end();
+                self.shared.more.notify_waiters();
             }
         }
     }

@@ -89,6 +89,8 @@ pub(crate) struct Reader {
     feed: Arc<Feed>,
     id: u64,
     log: LogId,
+    /// Where it was told that the log ends, and told no more.
+    end: Option<Position>,
 }
 
 impl Feeds {
@@ -106,7 +108,7 @@ impl Feeds {
         self.starting.come.store(open.readers, Ordering::Relaxed);
         let id = open.readers;
         let feed = self.feed_at(&mut open, log, cursor, id);
-        Reader { feeds: Arc::clone(self), feed, id, log }
+        Reader { feeds: Arc::clone(self), feed, id, log, end: None }
     }
 
     /// What all feeds have trouble with, if they have.
@@ -131,7 +133,7 @@ impl Feeds {
             feed.shared.enter(reader, cursor);
             return feed;
         }
-        let mut window = Window::new(cursor);
+        let mut window = Window::new(cursor, self.starting.expected > 1);
         window.enter(reader, cursor);
         let (more, taken) = (Notify::new(), Notify::new());
         let shared = Arc::new(Shared {
@@ -155,7 +157,8 @@ impl Feeds {
 }
 
 impl Reader {
-    /// What comes behind `cursor`; waits until there is something.
+    /// What comes behind `cursor`; waits until there is something, be it the news that the log
+    /// ends there.
     ///
     /// # Cancel safety
     /// Safe: what was not returned is returned by the next call.
@@ -181,7 +184,12 @@ impl Reader {
         self.move_on(cursor);
         self.feed.shared.enter(self.id, cursor);
         let window = self.feed.shared.lock();
+        let news = window.ends_at(cursor) && self.end != Some(cursor);
         let chunk = window.behind(cursor);
+        let chunk = chunk.or_else(|| news.then(|| Arc::new(Chunk::end(cursor))));
+        if let Some(chunk) = chunk.as_ref().filter(|chunk| chunk.is_end) {
+            self.end = Some(chunk.up_to);
+        }
         match &window.ended {
             Some(error) if chunk.is_none() => Err(Arc::clone(error)),
             _ => Ok(chunk),

@@ -9,7 +9,7 @@ use es_core::SubscriberName;
 use tokio::{sync::watch, task::JoinHandle};
 
 use crate::{
-    slices::{Member, Share},
+    slices::{Member, Share, Signs},
     worker::{Job, Surroundings},
 };
 
@@ -60,6 +60,7 @@ impl Membership {
             owner: around.owner.clone(),
             lease: self.lease,
             place: None,
+            signs: Signs::default(),
         };
         let stop = watch::Sender::new(false);
         let handle = tokio::spawn(member.keep(stop.subscribe()));

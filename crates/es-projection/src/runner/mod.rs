@@ -2,6 +2,7 @@
 
 mod catch_up;
 mod health;
+mod letters;
 mod membership;
 mod rebuild;
 mod report;
@@ -13,8 +14,9 @@ use std::{fmt, sync::Arc, time::Duration};
 use es_core::{CheckpointStore, DeadLetterStore, Error, Invalid, Owner, ReadModel, Result, Store};
 
 pub use catch_up::CaughtUp;
+pub use letters::Retried;
 pub use rebuild::{Rebuild, RebuildProgress, RebuildWatch, Rebuilding, Rebuilt};
-pub use running::{Retried, Running, Stopped};
+pub use running::{Running, Stopped};
 
 use crate::{
     Policy, Projection, Reactor, Scope,
@@ -30,6 +32,12 @@ pub(crate) const ROWS_BATCH: usize = 512;
 
 /// Events that a reactor takes before its progress is saved, if its policy does not say.
 const REACTOR_BATCH: usize = 1;
+
+/// The shortest time between two signs of life.
+const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(10);
+
+/// Longer than this is not waited for: no clock reaches it.
+const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Runs projections and reactors on one log, which it reads once for all of them while they
 /// stand at about the same place.
@@ -115,13 +123,12 @@ impl Runner {
     /// Lets workers wait while another owner shows signs of life, instead of taking over at
     /// once: several processes run the same runner, one works, and another goes on
     /// when that one has been silent for `lease` or has stopped. A worker shows signs of life
-    /// three times in that time.
+    /// three times in that time. Less than 30 milliseconds are refused.
     ///
     /// It takes clocks that agree to about a third of `lease`. If they do not, a worker may
     /// be replaced that is alive; it is fenced and writes nothing.
     pub fn with_lease(mut self, lease: Duration) -> Self {
         self.timing.lease = Some(lease);
-        self.timing.heartbeat = self.timing.heartbeat.min(lease / 3);
         self
     }
 
@@ -133,7 +140,8 @@ impl Runner {
     }
 
     /// Sets how often a worker without anything to do touches its checkpoint, so that other
-    /// processes see that it is alive; five seconds if it is not said.
+    /// processes see that it is alive; five seconds if it is not said, 10 milliseconds at least,
+    /// and never more than a third of a lease.
     pub fn with_heartbeat(mut self, time: Duration) -> Self {
         self.timing.heartbeat = time;
         self
@@ -216,6 +224,24 @@ impl Runner {
         slices.map(|slice| Ok(job(slice.subscriber(&whole)?, Some(slice)))).collect()
     }
 
+    /// The times that the workers keep to. A worker that had a sign of life to show whenever it
+    /// looks would never come to its events.
+    fn timing(&self) -> Result<Timing> {
+        let mut timing = self.timing;
+        let mut most = YEAR;
+        if let Some(lease) = timing.lease {
+            most = most.min(lease / 3);
+            if most < SHORTEST_HEARTBEAT {
+                let (setting, value) = ("the lease of a runner", format!("{lease:?}"));
+                let remedy = "30 milliseconds at least: a sign of life takes a commit";
+                return Err(Invalid::Setting { setting, value, remedy }.into());
+            }
+        }
+        timing.heartbeat = timing.heartbeat.clamp(SHORTEST_HEARTBEAT, most);
+        timing.quiet = timing.quiet.min(YEAR);
+        Ok(timing)
+    }
+
     /// What the workers share; an error if something was registered that cannot be.
     fn surroundings(&mut self) -> Result<Arc<Surroundings>> {
         if let Some(error) = self.error.take() {
@@ -230,8 +256,9 @@ impl Runner {
             store: self.store.clone(),
             feeds: Feeds::new(self.store.clone(), read, self.jobs.len()),
             owner: self.owner.clone(),
-            timing: self.timing,
+            timing: self.timing()?,
             is_rebuild: self.is_rebuild,
+            takes_over: false,
         }))
     }
 }

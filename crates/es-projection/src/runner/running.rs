@@ -2,18 +2,14 @@
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use es_core::{DeadLetter, Error, ErrorKind, Position, Receipt, Result, StreamId};
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout_at},
-};
+use es_core::{Error, ErrorKind, Receipt, Result};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Runner, membership::Membership, seat::Seat};
 use crate::{
     State, Status, WaitError,
-    board::{Command, Order},
+    board::Order,
     observe::Watch,
-    status::Kept,
     wait::{self, moment_in},
     worker::Surroundings,
 };
@@ -29,16 +25,6 @@ pub struct Running {
     pub(super) seats: Vec<Seat>,
     memberships: Vec<Membership>,
     _watch: Option<Watch>,
-}
-
-/// What trying parked events again has done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Retried {
-    /// How many were handled.
-    pub handled: u64,
-    /// How many are parked still, over all streams.
-    pub still_parked: u64,
 }
 
 /// How stopping went.
@@ -134,119 +120,6 @@ impl Running {
             wait::in_process(&seat.job, receipt, deadline).await?;
         }
         Ok(())
-    }
-
-    /// The dead letters of a subscriber behind `after`, by position, at most `limit`.
-    ///
-    /// # Errors
-    /// `NotFound` when there is none of that name; else those of its store.
-    ///
-    /// # Cancel safety
-    /// Safe: it changes nothing.
-    pub async fn dead_letters(
-        &self,
-        name: &str,
-        after: Position,
-        limit: usize,
-    ) -> Result<Vec<DeadLetter>> {
-        let mut letters = Vec::new();
-        for Seat { job, .. } in self.seats(name)? {
-            letters
-                .extend(job.engine.progress().dead_letters(&job.subscriber, after, limit).await?);
-        }
-        letters.sort_by_key(|letter| letter.position);
-        letters.truncate(limit);
-        Ok(letters)
-    }
-
-    /// What a subscriber has given up, with the reasons, by position, at most `limit`.
-    ///
-    /// # Errors
-    /// `NotFound` when there is none of that name; else those of its store.
-    ///
-    /// # Cancel safety
-    /// Safe: it changes nothing.
-    pub async fn skipped(
-        &self,
-        name: &str,
-        after: Position,
-        limit: usize,
-    ) -> Result<Vec<(DeadLetter, String)>> {
-        let mut skipped = Vec::new();
-        for Seat { job, .. } in self.seats(name)? {
-            skipped.extend(job.engine.progress().skipped(&job.subscriber, after, limit).await?);
-        }
-        skipped.sort_by_key(|(letter, _)| letter.position);
-        skipped.truncate(limit);
-        Ok(skipped)
-    }
-
-    /// Handles the parked events of `stream`, or of all streams, each stream in its order;
-    /// it stops in a stream in front of an event that still fails. The worker does it
-    /// between two batches, so that new events of the stream come behind.
-    ///
-    /// Of a projection in slices, the streams of slices that another process works on are
-    /// not tried; [`Retried::still_parked`] counts them.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no subscriber of that name; `Closed` when it does not work.
-    ///
-    /// # Cancel safety
-    /// The events are tried whether or not somebody waits for the answer.
-    pub async fn retry_parked(&self, name: &str, stream: Option<StreamId>) -> Result<Retried> {
-        let mut seats = self.seats(name)?;
-        if let Some(stream) = &stream {
-            seats.retain(|seat| seat.job.slice.is_none_or(|slice| slice.covers(stream)));
-        }
-        let (mut retried, mut elsewhere) = (Retried::default(), None);
-        let count = seats.len();
-        for seat in seats {
-            let stream = stream.clone();
-            match ask(seat, |reply| Command::Retry { stream, reply }).await {
-                Ok(of_it) => {
-                    retried.handled += of_it.handled;
-                    retried.still_parked += of_it.still_parked;
-                }
-                Err(error) if count > 1 && seat.job.board.view().state == State::Standby => {
-                    let kept = Kept::of(seat.job.engine.progress(), &seat.job.subscriber).await?;
-                    retried.still_parked += kept.parked();
-                    elsewhere = Some(error).filter(|_| kept.parked() > 0).or(elsewhere);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        match elsewhere {
-            Some(error) if retried.handled == 0 => Err(error),
-            _ => Ok(retried),
-        }
-    }
-
-    /// Gives up the parked event at `position` for a reason that is kept with it; says
-    /// whether there was one. Later events of its stream wait until they are retried.
-    ///
-    /// # Errors
-    /// `NotFound` when there is no subscriber of that name; `Closed` when it does not work.
-    ///
-    /// # Cancel safety
-    /// The event is given up whether or not somebody waits for the answer.
-    pub async fn skip_parked(
-        &self,
-        name: &str,
-        position: Position,
-        reason: impl Into<String> + Send,
-    ) -> Result<bool> {
-        let reason = reason.into();
-        for seat in self.seats(name)? {
-            let (job, before) = (&seat.job, Position::new(position.get().saturating_sub(1)));
-            if job.slice.is_some() {
-                let first = job.engine.progress().dead_letters(&job.subscriber, before, 1).await?;
-                if first.first().is_none_or(|letter| letter.position != position) {
-                    continue;
-                }
-            }
-            return ask(seat, |reply| Command::Skip { position, reason, reply }).await;
-        }
-        Ok(false)
     }
 
     /// What a subscriber is doing (P4).
@@ -352,7 +225,7 @@ impl Running {
     }
 
     /// Those that `name` means: one, or the slices of one projection.
-    fn seats(&self, name: &str) -> Result<Vec<&Seat>> {
+    pub(super) fn seats(&self, name: &str) -> Result<Vec<&Seat>> {
         let exact = self.seats.iter().find(|seat| seat.job.subscriber == name);
         if let Some(seat) = exact {
             return Ok(vec![seat]);
@@ -363,16 +236,6 @@ impl Running {
         let whole = &newest.ok_or_else(|| unknown(name, &self.seats))?.job.whole;
         Ok(self.seats.iter().filter(|seat| seat.job.whole == *whole).collect())
     }
-}
-
-async fn ask<T>(seat: &Seat, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T> {
-    let (reply, answer) = oneshot::channel();
-    let closed = || {
-        let (subscriber, state) = (&seat.job.subscriber, seat.job.board.view().state);
-        Error::new(ErrorKind::Closed, format!("{subscriber} does not work: it is {state}"))
-    };
-    seat.commands().send(command(reply)).await.map_err(|_| closed())?;
-    answer.await.map_err(|_| closed())
 }
 
 fn unknown(name: &str, seats: &[Seat]) -> Error {

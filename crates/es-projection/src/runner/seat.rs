@@ -43,9 +43,13 @@ impl Seat {
     }
 
     /// Lets it work: on, or again if the worker has ended.
+    ///
+    /// That it has ended shows before its task is done: whoever has seen it failed and asks
+    /// for more in that moment must not be told to somebody who has stopped listening.
     pub(super) fn resume(&self, around: &Arc<Surroundings>) {
         let mut at_work = self.lock();
-        if at_work.task.as_ref().is_none_or(JoinHandle::is_finished) {
+        let has_ended = self.job.board.view().state.is_over();
+        if has_ended || at_work.task.as_ref().is_none_or(JoinHandle::is_finished) {
             *at_work = begin(&self.job, around, self.share.clone());
         } else {
             at_work.orders.send_replace(Order::Run);
@@ -91,5 +95,57 @@ impl Drop for Seat {
         if let Some(task) = self.lock().task.take() {
             task.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! A worker that has ended and whose task is not done yet.
+
+    use std::time::Duration;
+
+    use es_core::{BoxError, Event, Position, Recorded, Store};
+    use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx};
+
+    use super::*;
+    use crate::{Projection, Runner, State, board::View};
+
+    #[derive(Event)]
+    enum Nothing {
+        Happened,
+    }
+
+    struct Idle;
+
+    impl Projection for Idle {
+        const NAME: &'static str = "idle";
+        type Event = Nothing;
+        type Tx = MemoryTx;
+
+        async fn apply(&self, _: &Recorded<Nothing>, _: &mut MemoryTx) -> Result<(), BoxError> {
+            Ok(())
+        }
+    }
+
+    /// Whoever sees that it has failed may ask for more at once.
+    #[tokio::test]
+    async fn it_works_again_also_if_its_task_is_still_to_end() {
+        let store = Store::new(MemoryStore::new());
+        let mut runner = Runner::new(store).project(Idle, MemoryReadModel::new());
+        let around = runner.surroundings().unwrap();
+        let job = Arc::clone(&runner.jobs[0]);
+        let seat = Seat::start(Arc::clone(&job), &around, None);
+        let mut views = job.board.watch();
+        let live = async |views: &mut watch::Receiver<View>| {
+            let is_live = views.wait_for(|view| view.state == State::Live);
+            let waited = tokio::time::timeout(Duration::from_secs(20), is_live).await;
+            waited.expect("it works").expect("it is there").position
+        };
+        assert_eq!(live(&mut views).await, Position::START);
+        seat.order(Order::Stop);
+        seat.take().expect("it is at work").await.expect("it ends by itself");
+        seat.lock().task = Some(tokio::spawn(std::future::pending()));
+        seat.resume(&around);
+        live(&mut views).await;
     }
 }

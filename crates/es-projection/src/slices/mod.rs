@@ -2,17 +2,20 @@
 //! owner of its own.
 //!
 //! Here: which streams fall to which slice. That all processes agree on the number of slices
-//! is up to `layout`, and how slices are spread over processes up to `share`.
+//! is up to `layout`, how slices are spread over processes up to `share`, and who is alive up to
+//! `signs`.
 
 mod layout;
 mod share;
+mod signs;
 
 use std::fmt;
 
 use es_core::{Result, StreamId, SubscriberName};
 
 pub(crate) use layout::{Layout, Phase, misfit};
-pub(crate) use share::{Member, Share, is_alive, nobody};
+pub(crate) use share::{Member, Share};
+pub(crate) use signs::{Signs, nobody};
 
 /// More slices than this are refused: each costs a checkpoint that is saved and looked at.
 pub(crate) const MOST: u16 = 256;

@@ -14,15 +14,14 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use es_core::{
-    Checkpoint, ErrorKind, Owner, Position, Progress, Result, Store, SubscriberName, Timestamp,
-};
+use es_core::{Checkpoint, ErrorKind, Owner, Position, Progress, Result, Store, SubscriberName};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
 };
 use tracing::{debug, warn};
 
+use super::{Signs, nobody};
 use crate::engine::Engine;
 
 /// What this process holds of the slices of one projection, and may.
@@ -94,6 +93,7 @@ pub(crate) struct Member {
     pub(crate) owner: Owner,
     pub(crate) lease: Duration,
     pub(crate) place: Option<Checkpoint>,
+    pub(crate) signs: Signs,
 }
 
 impl Member {
@@ -146,7 +146,8 @@ impl Member {
         for number in 1..=self.count {
             let name = SubscriberName::new(format!("{}.member-{number}", self.whole))?;
             let known = store.checkpoint(&name).await?;
-            let alive = known.filter(|known| is_alive(known, self.lease));
+            let now = Instant::now();
+            let alive = known.filter(|known| self.signs.show_life(known, self.lease, now));
             match alive {
                 Some(known) => members.push(known.owner),
                 None => free = free.or(Some((members.len(), name))),
@@ -170,14 +171,4 @@ impl Member {
         debug!(whole = %self.whole, members = members.len(), quota, "the processes at work");
         Ok(quota)
     }
-}
-
-/// Whether the owner of a checkpoint shows signs of life.
-pub(crate) fn is_alive(known: &Checkpoint, lease: Duration) -> bool {
-    known.owner != nobody() && Timestamp::now().since(known.updated_at) < lease
-}
-
-/// The owner of a checkpoint that was left in good order.
-pub(crate) fn nobody() -> Owner {
-    Owner::new("")
 }

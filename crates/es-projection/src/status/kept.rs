@@ -84,11 +84,6 @@ impl Kept {
         Ok(kept)
     }
 
-    /// How many events are parked.
-    pub(crate) const fn parked(&self) -> u64 {
-        self.parked
-    }
-
     /// The status that this tells, where an owner who shows no sign of life for
     /// `silent_after` counts as gone, and `late_after` is how far behind is no longer well.
     pub(crate) async fn status(

@@ -10,7 +10,7 @@
 //! end. A cut never goes through one recorded event that an upcaster split.
 //! *Cost.* About twice the logarithm of the batch in transactions for each bad event.
 
-use std::{collections::VecDeque, ops::Range, sync::Arc};
+use std::{borrow::Cow, collections::VecDeque, ops::Range, sync::Arc};
 
 use es_core::{DeadLetter, Error, ErrorKind, Observation, Position, Progress, Recorded};
 
@@ -50,10 +50,10 @@ impl Worker {
     }
 
     /// Sets aside what belongs to streams that are parked: it waits behind them.
-    fn divide(&self, events: &[Recorded]) -> (Vec<Recorded>, Vec<DeadLetter>) {
+    fn divide<'e>(&self, events: &'e [Recorded]) -> (Cow<'e, [Recorded]>, Vec<DeadLetter>) {
         let view = self.job.board.view();
         if view.parked.is_empty() {
-            return (events.to_vec(), Vec::new());
+            return (Cow::Borrowed(events), Vec::new());
         }
         let (mut free, mut waiting) = (Vec::new(), Vec::<DeadLetter>::new());
         for event in events {
@@ -63,7 +63,7 @@ impl Worker {
                 waiting.push(self.letter(event));
             }
         }
-        (free, waiting)
+        (Cow::Owned(free), waiting)
     }
 
     /// The letter of an event that was not tried.

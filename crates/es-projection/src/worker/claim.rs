@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use es_core::{Diverged, Error, ErrorKind, Head, LogId, Position, Timestamp};
+use es_core::{Checkpoint, Diverged, Envelope, Error, ErrorKind, Head, LogId, Position, Timestamp};
 use tokio::{
     select,
     time::{Instant, sleep_until},
@@ -14,7 +14,7 @@ use crate::{
     State,
     board::Order,
     feed::Broken,
-    slices::{Layout, is_alive, misfit, nobody},
+    slices::{Layout, Signs, misfit, nobody},
 };
 
 /// How many dead letters are listed at once.
@@ -26,6 +26,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How many places behind a worker may begin without making history of them.
 const BACKLOG: u64 = 1_000;
 
+/// What was there for so long while somebody was at work is history.
+const OLD: Duration = Duration::from_secs(10);
+
 impl Worker {
     /// Claims the checkpoint, so that whoever owned it before is fenced, and makes sure that
     /// the log is the one it was made in (P7). Says where the log ends.
@@ -36,6 +39,7 @@ impl Worker {
         self.stand_by().await?;
         let look = || progress.checkpoint(&job.subscriber);
         let known = self.persist("looking at its checkpoint", look).await?;
+        self.alive_at = known.as_ref().map(|known| known.updated_at);
         if known.is_some_and(|known| known.owner == inline_owner()) {
             let message = format!(
                 "{} is applied inline, in the appends: no runner works on it; `replay` it to \
@@ -115,6 +119,14 @@ impl Worker {
         }
     }
 
+    /// Whether the event is one that nobody waits for: it is a part of the history that was there
+    /// to begin with, or was there for long when somebody was at work, who has handled it or was
+    /// far behind. It comes again after a replay.
+    pub(super) fn is_history(&self, event: &Envelope) -> bool {
+        let was_there = |at: Timestamp| at.since(event.recorded_at) > OLD;
+        event.position <= self.history || self.alive_at.is_some_and(was_there)
+    }
+
     /// Makes sure that the log has the event at the checkpoint that was handled there.
     async fn prove(&mut self) -> Flow<()> {
         let Some(expected) = self.checkpoint.event else {
@@ -140,14 +152,18 @@ impl Worker {
     /// The clocks of two machines decide how soon a dead owner is replaced, and never
     /// whether two owners write: that is up to the epoch.
     async fn stand_by(&mut self) -> Flow<()> {
-        let Some(lease) = self.around.timing.lease else {
+        let Some(lease) = self.around.timing.lease.filter(|_| !self.around.takes_over) else {
             return Ok(());
         };
+        let mut signs = Signs::default();
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
         loop {
             let look = || job.engine.progress().checkpoint(&job.subscriber);
             let known = self.persist("looking at its checkpoint", look).await?;
-            let others = known.filter(|k| is_alive(k, lease) && k.owner != around.owner);
+            let mut is_other = |known: &Checkpoint| {
+                signs.show_life(known, lease, Instant::now()) && known.owner != around.owner
+            };
+            let others = known.filter(&mut is_other);
             // What is to be reached by somebody need not be reached by this one.
             if let (Some(until), Some(others)) = (self.until, &others)
                 && others.position >= until
@@ -157,13 +173,15 @@ impl Worker {
                 return Err(End::Reached);
             }
             let is_free = others.is_none();
-            if is_free && self.takes() {
+            // One that would only pause keeps it from nobody who would work.
+            let is_paused = *self.orders.borrow() == Order::Pause;
+            if is_free && !is_paused && self.takes() {
                 return Ok(());
             }
             job.board.state(State::Standby);
             let still = others.map(|known| Timestamp::now().since(known.updated_at));
             let left = still.map_or(lease, |still| lease.saturating_sub(still));
-            self.idle(left.min(lease / 4).min(LOOK), is_free).await?;
+            self.idle(left.min(lease / 4).min(LOOK), is_free && !is_paused).await?;
         }
     }
 

@@ -14,7 +14,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use es_core::{
     Checkpoint, Envelope, Error, ErrorKind, LogId, Observation, Owner, Position, Recorded, Store,
-    SubscriberName,
+    SubscriberName, Timestamp,
 };
 use futures_util::FutureExt;
 use tokio::{
@@ -38,6 +38,7 @@ use crate::{
 const CHUNKS_AT_ONCE: usize = 64;
 
 /// What is to be done, as it was registered.
+#[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) name: &'static str,
     pub(crate) version: u32,
@@ -54,6 +55,11 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// The same, shown on a board of its own.
+    pub(crate) fn apart(&self) -> Self {
+        Self { board: Board::new(), ..self.clone() }
+    }
+
     /// Whether the event is its business.
     pub(crate) fn wants(&self, envelope: &Envelope) -> bool {
         self.slice.is_none_or(|slice| slice.covers(&envelope.stream)) && self.scope.covers(envelope)
@@ -61,6 +67,7 @@ impl Job {
 }
 
 /// What all workers of a runner share.
+#[derive(Clone)]
 pub(crate) struct Surroundings {
     pub(crate) store: Store,
     pub(crate) feeds: Arc<Feeds>,
@@ -68,6 +75,8 @@ pub(crate) struct Surroundings {
     pub(crate) timing: Timing,
     /// Whether everything is done anew beside what serves.
     pub(crate) is_rebuild: bool,
+    /// Whether whoever is at work is replaced, whatever the lease says.
+    pub(crate) takes_over: bool,
 }
 
 /// How often what is done that nothing else causes.
@@ -140,6 +149,8 @@ pub(crate) struct Worker {
     saved_at: Instant,
     /// Events up to here are history.
     history: Position,
+    /// When somebody was at work before.
+    alive_at: Option<Timestamp>,
 }
 
 /// Claims and works until the end.
@@ -168,6 +179,7 @@ pub(crate) async fn run(
         cursor,
         saved_at,
         history,
+        alive_at: None,
     };
     let end = worker.supervised().await;
     worker.give_back();
@@ -198,7 +210,9 @@ impl Worker {
                     continue;
                 }
                 // With leases, whoever lost its place stands by for the next chance.
-                Ok(Err(End::Fenced(error))) if self.around.timing.lease.is_some() => {
+                Ok(Err(End::Fenced(error)))
+                    if self.around.timing.lease.is_some() && !self.around.takes_over =>
+                {
                     warn!(subscriber = %self.job.subscriber, %error, "another owner has taken over");
                     self.give_back();
                     continue;
@@ -210,6 +224,8 @@ impl Worker {
             let text = format!("the worker panicked: {}", panic_text(&*panic));
             error!(subscriber = %self.job.subscriber, "{text}");
             self.job.board.trouble(&Error::new(ErrorKind::Fault, text));
+            // Else it would wait for room that it takes up itself.
+            self.give_back();
             let time = pause(Duration::from_millis(100), Duration::from_secs(10), attempt);
             if self.rest(time).await.is_err() {
                 return End::Asked;
@@ -302,7 +318,7 @@ impl Worker {
     /// Handles the events in a span of their own.
     async fn watched(&mut self, events: &[Recorded], up_to: Position) -> Flow<()> {
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
-        let is_history = events.last().is_some_and(|event| event.position <= self.history);
+        let is_history = events.last().is_some_and(|event| self.is_history(event));
         let observer = around.store.observer();
         let watched = Watched::begin(&job, observer, events, up_to, is_history);
         let end = self.work(events, up_to).instrument(watched.span.clone()).await;

@@ -64,3 +64,37 @@ async fn one_that_shows_signs_of_life_is_left_alone() {
     }
     assert_eq!(first.status("notes").await.unwrap().epoch, 1, "nobody has claimed it since");
 }
+
+/// Who is told to wait must not keep the place from those who would work.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_is_paused_while_it_stands_by_leaves_the_place_to_others() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    let start = |name: &str| -> Running {
+        Runner::new(store.clone())
+            .owned_by(Owner::new(name))
+            .with_lease(Duration::from_secs(60))
+            .project(Ledger::new(), model.clone())
+            .start()
+            .unwrap()
+    };
+    let first = start("first");
+    until(&first, "notes", |status| status.state == State::Live).await;
+    let paused = start("paused");
+    until(&paused, "notes", |status| status.state == State::Standby).await;
+    paused.pause("notes").unwrap();
+    first.stop(Duration::from_secs(20)).await;
+    // It looks often enough to have taken it by then, if it would.
+    for _ in 0..3 {
+        let other = start("other");
+        until(&other, "notes", |status| status.state == State::Live).await;
+        other.stop(Duration::from_secs(20)).await;
+        let nothing = std::future::pending::<()>();
+        let _ = tokio::time::timeout(Duration::from_millis(600), nothing).await;
+        assert_eq!(paused.status("notes").await.unwrap().state, State::Standby);
+    }
+    paused.resume("notes").unwrap();
+    until(&paused, "notes", |status| status.state == State::Live).await;
+    write_many(&store, 10, 3).await;
+    until(&paused, "notes", |status| status.position.get() == 10).await;
+    assert_complete(&store, &model).await;
+}

@@ -5,13 +5,16 @@ use std::{
     time::Duration,
 };
 
-use es_core::{ErrorKind, Gauge, GaugeSource, Observation, Observer, Owner, Store};
+use es_core::{
+    CheckpointStore, ErrorKind, Gauge, GaugeSource, Observation, Observer, Owner, Position,
+    Progress, Store,
+};
 use es_projection::{Policy, Rebuild, Rebuilding, Runner, State};
 use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx};
 use es_testkit::{Faults, HeadFault, When};
 
 use crate::{
-    ledger::{Ledger, until, write, write_many},
+    ledger::{Ledger, subscriber, until, write, write_many},
     spoilt::{Call, Fault, Spoilt},
     unreadable::{scribble, upcast},
 };
@@ -106,6 +109,28 @@ async fn history_is_told_apart_from_what_comes() {
     let told = notes.take();
     assert!(told.iter().any(|line| line.ends_with("history true")), "{told:?}");
     assert!(!told.iter().any(|line| line.ends_with("history false")), "{told:?}");
+}
+
+/// A few events that were handled long ago and come again are history, however few.
+#[tokio::test]
+async fn what_a_replay_brings_again_is_history_unless_it_is_fresh() {
+    for (ahead, is_history) in [(0, false), (9, false), (11, true)] {
+        let (store, notes) = observed();
+        let model = Spoilt::new();
+        write_many(&store, 3, 3).await;
+        let mut runner = Runner::new(store.clone()).project(Ledger::new(), model.clone());
+        runner.catch_up().await.unwrap();
+        let known = model.checkpoint(&subscriber()).await.unwrap().unwrap();
+        // As `replay` does, so long after the events.
+        model.advance(&Progress::back_to(&known, Position::new(1))).await.unwrap();
+        model.plan(move |call, _| {
+            (call == Call::Look).then_some(Fault::Ahead(Duration::from_secs(ahead)))
+        });
+        notes.take();
+        runner.catch_up().await.unwrap();
+        let line = format!("notes-v1 begins 2 history {is_history}");
+        assert_eq!(notes.take()[0], line, "{ahead}");
+    }
 }
 
 impl Rebuild for Ledger {

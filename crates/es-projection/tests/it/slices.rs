@@ -9,15 +9,12 @@ use es_projection::{Policy, Rebuilding, Runner, Running, State, Status, WaitErro
 use es_store_memory::MemoryReadModel;
 
 use crate::{
-    ledger::{Ledger, assert_complete_but, row, store, subscriber, until, write, write_many},
+    ledger::{
+        Ledger, assert_complete, assert_complete_but, row, store, subscriber, until, write,
+        write_many,
+    },
     rebuild::{Counts, SERVING, total},
 };
-
-/// The rows tell of each event once and in order. How many writes there were in all is counted
-/// in one row, which slices that write it at the same time do not count right.
-async fn assert_complete(store: &Store, model: &MemoryReadModel) {
-    assert_complete_but(store, model, &["no/stream"]).await;
-}
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -41,7 +38,7 @@ fn is_at_work(slice: &&Status) -> bool {
 }
 
 /// How many slices it works on itself.
-fn held(status: &Status) -> usize {
+pub(crate) fn held(status: &Status) -> usize {
     status.slices.iter().filter(is_at_work).count()
 }
 

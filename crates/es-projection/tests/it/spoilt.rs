@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -40,6 +41,8 @@ pub(crate) enum Fault {
     Wiped,
     /// Just before a claim, somebody else claims and moves the checkpoint to this position.
     Overtaken(u64),
+    /// What a look finds was written so much later.
+    Ahead(Duration),
 }
 
 type Plan = Box<dyn FnMut(Call, usize) -> Option<Fault> + Send>;
@@ -102,7 +105,7 @@ async fn spoil<T>(
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Panic) => panic!("{call:?} panics by plan"),
-        Some(Fault::Late | Fault::Wiped | Fault::Overtaken(_)) => {
+        Some(Fault::Late | Fault::Wiped | Fault::Overtaken(_) | Fault::Ahead(_)) => {
             failure(ErrorKind::OutcomeUnknown)
         }
     }
@@ -125,7 +128,15 @@ impl CheckpointStore for Spoilt {
     }
 
     async fn checkpoint(&self, name: &SubscriberName) -> Result<Option<Checkpoint>> {
-        self.spoil(Call::Look, self.inner.checkpoint(name)).await
+        let fault = self.fault(Call::Look);
+        if let Some(Fault::Ahead(time)) = fault {
+            let mut known = self.inner.checkpoint(name).await?;
+            if let Some(known) = &mut known {
+                known.updated_at = known.updated_at.plus(time);
+            }
+            return Ok(known);
+        }
+        spoil(fault, Call::Look, self.inner.checkpoint(name)).await
     }
 
     async fn forget(&self, name: &SubscriberName) -> Result<()> {

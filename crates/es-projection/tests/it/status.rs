@@ -30,6 +30,8 @@ async fn every_field_tells_something() {
     assert_eq!((status.handled, status.parked, status.parked_streams), (30, 10, 1));
     assert!(status.rate > 10.0, "{}", status.rate);
     assert_eq!((status.owner.unwrap().as_str(), status.epoch), ("here", 1));
+    let silence = Timestamp::now().since(status.alive_at.unwrap());
+    assert!(silence < Duration::from_secs(20), "it was alive just now: {silence:?}");
     assert_eq!(status.last_error.unwrap().message, "torn");
     let Health::Degraded(why) = status.health else { panic!("{}", status.health) };
     assert_eq!(why, "10 events of 1 streams parked");
@@ -48,6 +50,25 @@ async fn every_field_tells_something() {
     assert!(status.health.is_unhealthy(), "a dead worker is red, also without lag");
     assert_eq!(running.statuses().await.len(), 1);
     assert_eq!(running.status("other").await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+/// As many as fill a chunk: that the log ends behind it shows only later.
+#[tokio::test]
+async fn one_that_has_everything_is_live_however_much_that_was() {
+    for events in [511, 512, 513, 1_024] {
+        let (store, model) = (store(), MemoryReadModel::new());
+        write_many(&store, events, 7).await;
+        let running =
+            Runner::new(store.clone()).project(Ledger::new(), model.clone()).start().unwrap();
+        let status = until(&running, "notes", |status| status.state == State::Live).await;
+        assert_eq!(status.position.get(), events as u64);
+        write_many(&store, events, 7).await;
+        until(&running, "notes", |status| {
+            status.state == State::Live && status.position.get() == 2 * events as u64
+        })
+        .await;
+        crate::ledger::assert_complete(&store, &model).await;
+    }
 }
 
 #[tokio::test]

@@ -20,8 +20,9 @@ use super::{
 /// A read model in the memory of the process: typed tables, checkpoints and dead letters
 /// that commit in one transaction. Cloning it copies the handle.
 ///
-/// A commit is seen whole or not at all: whoever sees the checkpoint sees the rows. It costs
-/// in proportion to the rows that it changes. Rows are compared and cloned under a lock, so
+/// A commit is seen whole or not at all: whoever sees the checkpoint sees the rows. One that
+/// has read rows which others have changed since is refused (see [`MemoryTx`]), so no change is
+/// lost. It costs in proportion to the rows that it reads and changes. Rows are compared and cloned under a lock, so
 /// the `Ord` and `Clone` of keys and rows must not call the model. Should one of them panic
 /// in a commit, the model answers `Fault` from then on instead of half a commit.
 ///
@@ -71,7 +72,7 @@ impl MemoryReadModel {
     {
         let tables = lock(&self.tables);
         let rows = tables.rows(table)?;
-        Ok(rows.and_then(|rows| rows.get(key)).cloned())
+        Ok(rows.and_then(|rows| rows.get(key)).map(|row| row.value.clone()))
     }
 
     /// All committed rows, by key, as of one moment.
@@ -85,7 +86,7 @@ impl MemoryReadModel {
     {
         let tables = lock(&self.tables);
         let rows = tables.rows(table)?.into_iter().flatten();
-        Ok(rows.map(|(k, v)| (k.clone(), v.clone())).collect())
+        Ok(rows.map(|(key, row)| (key.clone(), row.value.clone())).collect())
     }
 
     /// How many committed rows there are.

@@ -62,6 +62,8 @@ impl<K, V> Debug for Table<K, V> {
 #[derive(Default)]
 pub(super) struct Tables {
     tables: HashMap<&'static str, Rows>,
+    /// How many transactions have changed rows.
+    commits: u64,
     /// Set while rows are being committed. Keys compare themselves with foreign code; if
     /// that panics, it stays set, and nobody reads a half of a commit.
     pub(super) torn: bool,
@@ -69,11 +71,24 @@ pub(super) struct Tables {
 
 struct Rows {
     row_type: &'static str,
-    /// A `BTreeMap<K, V>`.
+    /// A `BTreeMap<K, Row<V>>`.
     rows: Box<dyn Any + Send>,
 }
 
+/// A committed row.
+pub(super) struct Row<V> {
+    pub(super) value: V,
+    /// Which commit has put it there: tells it from another one with the same key.
+    pub(super) commit: u64,
+}
+
 impl Tables {
+    /// The number of the commit that begins now.
+    pub(super) const fn next_commit(&mut self) -> u64 {
+        self.commits += 1;
+        self.commits
+    }
+
     /// The rows of a table; `None` when nothing was ever put there.
     ///
     /// # Errors
@@ -81,7 +96,7 @@ impl Tables {
     pub(super) fn rows<K: 'static, V: 'static>(
         &self,
         table: &Table<K, V>,
-    ) -> Result<Option<&BTreeMap<K, V>>> {
+    ) -> Result<Option<&BTreeMap<K, Row<V>>>> {
         if self.torn {
             return Err(Error::new(
                 ErrorKind::Fault,
@@ -104,10 +119,10 @@ impl Tables {
     pub(super) fn rows_mut<K: Send + 'static, V: Send + 'static>(
         &mut self,
         table: &Table<K, V>,
-    ) -> Result<&mut BTreeMap<K, V>> {
+    ) -> Result<&mut BTreeMap<K, Row<V>>> {
         let kept = self.tables.entry(table.name).or_insert_with(|| Rows {
             row_type: Table::<K, V>::row_type(),
-            rows: Box::new(BTreeMap::<K, V>::new()),
+            rows: Box::new(BTreeMap::<K, Row<V>>::new()),
         });
         let row_type = kept.row_type;
         kept.rows.downcast_mut().ok_or_else(|| other_type(table, row_type))

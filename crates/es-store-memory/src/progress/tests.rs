@@ -276,6 +276,66 @@ async fn transactions_meet_only_by_what_is_committed() {
     assert_eq!(model.rows(&ROWS).unwrap(), rows, "the later commit wins");
 }
 
+/// Whoever has made something of a row that is another one now would take back what was done
+/// to it.
+#[tokio::test]
+async fn a_commit_on_rows_that_have_changed_since_is_refused() {
+    let model = MemoryReadModel::new();
+    let checkpoint = claim(&model, LogId::generate()).await;
+    let progress = |position| Progress::from(&checkpoint, at(position));
+    let add = |tx: &mut MemoryTx, text| {
+        tx.update(&ROWS, key(text), |value| Some(value.unwrap_or(0) + 1)).unwrap();
+    };
+    let refused = async |tx: MemoryTx| {
+        let before = (model.rows(&ROWS).unwrap(), model.len(&OTHER).unwrap());
+        let error = model.commit(tx, &progress(9)).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Busy && error.is_temporary(), "{error}");
+        assert!(error.to_string().contains("\"rows\""), "{error}");
+        assert_eq!((model.rows(&ROWS).unwrap(), model.len(&OTHER).unwrap()), before);
+        let known = model.checkpoint(&checkpoint.subscriber).await.unwrap().unwrap();
+        assert!(known.position < at(9), "the checkpoint stays with the rows");
+    };
+
+    // A row that was not there when it was read.
+    let (mut one, mut two) = (model.begin().await.unwrap(), model.begin().await.unwrap());
+    add(&mut one, "a");
+    add(&mut two, "a");
+    two.put(&OTHER, 7, "seven").unwrap();
+    model.commit(one, &progress(1)).await.unwrap();
+    refused(two).await;
+
+    // One that was, and that was only read: something else was made of it.
+    let (mut one, mut two) = (model.begin().await.unwrap(), model.begin().await.unwrap());
+    assert_eq!(two.get(&ROWS, &key("a")).unwrap(), Some(1));
+    two.put(&ROWS, key("twice a"), 2).unwrap();
+    add(&mut one, "a");
+    model.commit(one, &progress(2)).await.unwrap();
+    assert_eq!(two.get(&ROWS, &key("a")).unwrap(), Some(2), "as it is now");
+    refused(two).await;
+
+    // One that was taken away and put back: another one with the same value.
+    let mut two = model.begin().await.unwrap();
+    add(&mut two, "a");
+    let mut one = model.begin().await.unwrap();
+    one.delete(&ROWS, &key("a")).unwrap();
+    model.commit(one, &progress(3)).await.unwrap();
+    let mut one = model.begin().await.unwrap();
+    one.put(&ROWS, key("a"), 2).unwrap();
+    model.commit(one, &progress(4)).await.unwrap();
+    refused(two).await;
+
+    // Rows beside each other are nobody else's business, nor is what was only put.
+    let (mut one, mut two) = (model.begin().await.unwrap(), model.begin().await.unwrap());
+    add(&mut one, "a");
+    add(&mut two, "b");
+    two.put(&OTHER, 7, "seven").unwrap();
+    one.put(&OTHER, 7, "VII").unwrap();
+    model.commit(one, &progress(5)).await.unwrap();
+    model.commit(two, &progress(6)).await.unwrap();
+    assert_eq!(model.rows(&ROWS).unwrap(), [(key("a"), 3), (key("b"), 1)]);
+    assert_eq!(model.rows(&OTHER).unwrap(), [(7, "seven")]);
+}
+
 #[tokio::test]
 async fn a_table_has_one_row_type() {
     const WRONG: Table<String, i8> = Table::new("rows");

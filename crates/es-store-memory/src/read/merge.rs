@@ -59,6 +59,14 @@ impl Merge {
         }
     }
 
+    /// Up to `most` of the next positions, where nothing is to be merged.
+    pub(super) fn next_block(&mut self, most: usize) -> Option<Vec<u32>> {
+        match &mut self.sources {
+            Sources::One(only) => Some(only.next_block(self.direction, most)),
+            Sources::Several(_) => None,
+        }
+    }
+
     /// The next position.
     pub(super) fn next(&mut self) -> Option<u32> {
         match &mut self.sources {
@@ -104,6 +112,15 @@ impl Several {
 impl Source {
     fn left(&self) -> usize {
         self.run.len() as usize + self.block.len()
+    }
+
+    /// What is in the block already is not counted: it goes one way or the other.
+    fn next_block(&mut self, direction: Direction, most: usize) -> Vec<u32> {
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        let mut block = Vec::with_capacity(most.min(self.run.len()) as usize);
+        self.run.take(direction, most, &mut block);
+        block.reverse();
+        block
     }
 
     fn next(&mut self, direction: Direction) -> Option<u32> {

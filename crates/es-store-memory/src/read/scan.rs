@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use es_core::{Error, Read, Recorded, Result, Selection};
+use es_core::{Error, Read, Recorded, Result, Selection, TenantScope};
 
 use super::{
     merge::Merge,
@@ -23,6 +23,8 @@ pub(crate) struct Scan {
     positions: Merge,
     /// How many more events may be yielded.
     limit: u64,
+    /// Whether the read covers whatever is in the plan.
+    is_exact: bool,
 }
 
 /// What one step of a scan brought.
@@ -43,11 +45,16 @@ impl Scan {
             Selection::Stream(stream) => shared.index.streams.intern(stream),
             _ => None,
         };
+        let is_versioned = read.from_version.is_some() || read.to_version.is_some();
+        let is_all =
+            read.selection == Selection::All && read.tenants == TenantScope::All && !is_versioned;
+        // The bounds of a plan are those of the read; of versions, for one stream only.
+        let is_exact = read.query.is_any() && (list.is_some() || is_all);
         let positions = match list {
             Some(list) => Merge::of(plan_of(list, shared, &read, head), read.direction),
             None => Merge::new(plan(shared, &read, head), read.direction),
         };
-        Self { read, positions, limit }
+        Self { read, positions, limit, is_exact }
     }
 
     /// Whether there is nothing more for sure.
@@ -62,6 +69,11 @@ impl Scan {
     pub(crate) fn step(&mut self, log: &Log) -> Result<Step> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let size = limit.min(PAGE);
+        if self.is_exact
+            && let Some(positions) = self.positions.next_block(size)
+        {
+            return self.page_of(log, &positions, size);
+        }
         let mut page = Vec::new();
         for _ in 0..STEP {
             if page.len() == size {
@@ -79,12 +91,31 @@ impl Scan {
                 page.push(Recorded::new(Arc::clone(envelope)));
             }
         }
+        Ok(self.turn(page))
+    }
+
+    /// A page of all that is at these positions, of which there are fewer than `size` only at
+    /// the end.
+    fn page_of(&mut self, log: &Log, positions: &[u32], size: usize) -> Result<Step> {
+        let mut page = Vec::with_capacity(positions.len());
+        for &position in positions {
+            let envelope = log.get(position).ok_or_else(|| lost(position))?;
+            debug_assert!(self.read.covers(envelope), "{position} is not covered: {:?}", self.read);
+            page.push(Recorded::new(Arc::clone(envelope)));
+        }
+        if page.len() < size {
+            self.limit = 0;
+        }
+        Ok(self.turn(page))
+    }
+
+    fn turn(&mut self, page: Vec<Recorded>) -> Step {
         self.limit -= (page.len() as u64).min(self.limit);
-        Ok(match (page.is_empty(), self.limit) {
+        match (page.is_empty(), self.limit) {
             (false, _) => Step::Page(page),
             (true, 0) => Step::End,
             (true, _) => Step::Nothing,
-        })
+        }
     }
 }
 

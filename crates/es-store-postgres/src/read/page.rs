@@ -17,13 +17,12 @@ use uuid::Uuid;
 use super::{
     families::{Families, Family},
     plan::{Fails, Plan, Source, Sql, order},
-    row::{COLUMNS, places, recorded},
+    row::{COLUMNS, Places, recorded},
 };
 use crate::{
     append::signed,
     connect::Connections,
     error::{damaged, from_driver, is_lost},
-    hash,
 };
 
 /// Candidates of the first page: enough for most streams.
@@ -60,7 +59,9 @@ struct Fetched {
 struct Page {
     events: Vec<Recorded>,
     families: Arc<HashMap<i64, Arc<Family>>>,
-    last: Option<(Uuid, StreamId)>,
+    /// The family of the last event, which the next one mostly has too.
+    family: Option<(i64, Arc<Family>)>,
+    last: Option<StreamId>,
     exact: bool,
     seen: i64,
     bytes: usize,
@@ -69,20 +70,26 @@ struct Page {
 impl Page {
     fn new(cursor: &Cursor, reader: &Reader) -> Self {
         let last = match &cursor.read.selection {
-            Selection::Stream(stream) => Some((hash::stream(stream), stream.clone())),
+            Selection::Stream(stream) => Some(stream.clone()),
             _ => None,
         };
         let exact = cursor.plan.as_ref().is_some_and(|plan| plan.exact);
         let families = reader.families.known();
-        Self { events: Vec::new(), families, last, exact, seen: 0, bytes: 0 }
+        Self { events: Vec::new(), families, family: None, last, exact, seen: 0, bytes: 0 }
     }
 
     /// Takes a candidate; `false` when its family is not known, and then it was not taken.
     fn take(&mut self, cursor: &mut Cursor, row: &Row) -> Result<bool, Fails> {
-        let (position, version, family) = places(row).map_err(Fails::Driver)?;
-        let Some(family) = self.families.get(&family) else { return Ok(false) };
-        let event = recorded(row, family, &mut self.last)?;
-        cursor.pass(position, version);
+        let places = Places::of(row).map_err(Fails::Driver)?;
+        let family = match &self.family {
+            Some((number, family)) if *number == places.family => family,
+            _ => {
+                let Some(family) = self.families.get(&places.family) else { return Ok(false) };
+                &self.family.insert((places.family, Arc::clone(family))).1
+            }
+        };
+        let event = recorded(row, places, family, &mut self.last)?;
+        cursor.pass(places.position, places.version);
         self.seen += 1;
         self.bytes += event.payload.bytes().len();
         if cursor.left > 0 && (self.exact || cursor.read.covers(&event)) {
@@ -249,7 +256,7 @@ impl Reader {
         let known = self.families.known();
         let mut unknown: Vec<i64> = Vec::new();
         for row in rows {
-            let (_, _, family) = places(row).map_err(Fails::Driver)?;
+            let Places { family, .. } = Places::of(row).map_err(Fails::Driver)?;
             if !known.contains_key(&family) && !unknown.contains(&family) {
                 unknown.push(family);
             }
@@ -334,21 +341,24 @@ impl Cursor {
             }
             Source::Family(family) => {
                 values.extend([Value::Number(wanted), Value::Number(*family)]);
-                format!(
-                    "SELECT {COLUMNS} FROM {events} e WHERE e.family = $4 \
-                     AND e.position BETWEEN $1 AND $2 ORDER BY e.position {order} LIMIT $3"
-                )
+                let (range, order) = of_family("e.", 4, order);
+                format!("SELECT {COLUMNS} FROM {events} e WHERE {range} ORDER BY {order} LIMIT $3")
             }
             Source::Lists { families, tags } => {
                 values.push(Value::Number(wanted));
                 let mut lists = Vec::new();
                 for family in families {
                     values.push(Value::Number(*family));
-                    lists.push(format!("{events} WHERE family = ${}", values.len()));
+                    let (range, order) = of_family("", values.len(), order);
+                    lists.push(format!("{events} WHERE {range} ORDER BY {order}"));
                 }
                 for tag in tags {
                     values.push(Value::Text(tag.clone()));
-                    lists.push(format!("{tagged} WHERE tag = ${}", values.len()));
+                    lists.push(format!(
+                        "{tagged} WHERE tag = ${} AND position BETWEEN $1 AND $2 \
+                         ORDER BY position {order}",
+                        values.len()
+                    ));
                 }
                 // Two families have no event in common.
                 let union = if tags.is_empty() { " UNION ALL " } else { " UNION " };
@@ -359,17 +369,21 @@ impl Cursor {
     }
 }
 
+/// Which events are of the family at `place` and within the bounds, and their order. As one
+/// range of pairs, and not as a family and a range of positions: for that the server may go
+/// through the whole log by its positions, and leave out what is of other families.
+fn of_family(of: &str, place: usize, order: &str) -> (String, String) {
+    let pair = format!("({of}family, {of}position)");
+    let range = format!("{pair} >= (${place}, $1) AND {pair} <= (${place}, $2)");
+    (range, format!("{of}family {order}, {of}position {order}"))
+}
+
 /// The events at the positions of several lists, in order. Each list gives as many as a page
 /// has, so that the work of a page is bounded whatever the lists hold: left to itself, the
 /// server may sort them whole.
 fn merged(lists: &[String], union: &str, events: &str, order: &str) -> String {
-    let each = |list: &String| {
-        format!(
-            "(SELECT position FROM {list} AND position BETWEEN $1 AND $2 \
-             ORDER BY position {order} LIMIT $3)"
-        )
-    };
-    let lists: Vec<String> = lists.iter().map(each).collect();
+    let lists: Vec<String> =
+        lists.iter().map(|list| format!("(SELECT position FROM {list} LIMIT $3)")).collect();
     let lists = lists.join(union);
     format!(
         "SELECT {COLUMNS} FROM (SELECT l.position FROM ({lists}) l \

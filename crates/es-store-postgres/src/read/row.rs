@@ -17,20 +17,29 @@ use super::families::Family;
 use crate::error::damaged;
 
 /// The columns of an event, in the order in which [`recorded`] reads them.
-pub(crate) const COLUMNS: &str = "e.position, e.stream, e.version, e.recorded_at, e.id, e.family, \
+pub(crate) const COLUMNS: &str = "e.position, e.version, e.recorded_at, e.id, e.family, \
      e.schema_version, e.key, e.payload, e.content_type, e.correlation_id, e.causation_id, \
      e.metadata, e.tags";
 
 /// Where the columns of the family are in a row that has them.
-const FAMILY: usize = 14;
+const FAMILY: usize = 13;
 
-/// The places of an event, which are read before anything is made of it.
-pub(super) fn places(row: &Row) -> Result<(i64, i64, i64), tokio_postgres::Error> {
-    Ok((
-        row.try_get::<_, Place>(0)?.0,
-        row.try_get::<_, Place>(2)?.0,
-        row.try_get::<_, Place>(5)?.0,
-    ))
+/// The numbers of an event that are read before anything is made of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places {
+    pub(super) position: i64,
+    pub(super) version: i64,
+    pub(super) family: i64,
+}
+
+impl Places {
+    pub(super) fn of(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        Ok(Self {
+            position: row.try_get::<_, Place>(0)?.0,
+            version: row.try_get::<_, Place>(1)?.0,
+            family: row.try_get::<_, Place>(4)?.0,
+        })
+    }
 }
 
 /// Eight bytes, whatever they stand for: the types of our own columns need no check for each
@@ -68,69 +77,74 @@ impl Raw<'_> {
 
 /// The event in a row that has the names of its family behind it.
 pub(crate) fn read_row(row: &Row) -> Result<Recorded> {
-    recorded(row, &Family::of(row, FAMILY)?, &mut None)
+    let places = Places::of(row).map_err(damaged)?;
+    recorded(row, places, &Family::of(row, FAMILY)?, &mut None)
 }
 
 /// The event in `row`. `last` is the stream of the last one: events of one stream come
 /// together, and share its name.
 pub(super) fn recorded(
     row: &Row,
+    places: Places,
     family: &Family,
-    last: &mut Option<(Uuid, StreamId)>,
+    last: &mut Option<StreamId>,
 ) -> Result<Recorded> {
     let stream = stream(row, family, last)?;
     let read = || -> Result<Recorded, BoxError> {
-        let id = row.try_get::<_, Raw<'_>>(4)?.uuid()?;
-        let content_type = match row.try_get::<_, Option<Raw<'_>>>(9)? {
+        let id = row.try_get::<_, Raw<'_>>(3)?.uuid()?;
+        let content_type = match row.try_get::<_, Option<Raw<'_>>>(8)? {
             None => ContentType::JSON,
             Some(Raw(text)) => ContentType::new(std::str::from_utf8(text)?)?,
         };
-        let version = u32::try_from(row.try_get::<_, Place>(6)?.0)?;
+        let version = u32::try_from(row.try_get::<_, Place>(5)?.0)?;
         let schema = Schema::new(family.event_type.clone(), version);
-        let payload = Bytes::copy_from_slice(row.try_get::<_, Raw<'_>>(8)?.0);
+        let payload = Bytes::copy_from_slice(row.try_get::<_, Raw<'_>>(7)?.0);
         let payload = Payload::stored(content_type, payload);
         let mut event = NewEvent::known(EventId::from_uuid(id), schema, payload);
         event.metadata = metadata(row, id)?;
-        if row.try_get::<_, Option<Raw<'_>>>(13)?.is_some() {
-            let tags: Vec<&str> = row.try_get(13)?;
+        if row.try_get::<_, Option<Raw<'_>>>(12)?.is_some() {
+            let tags: Vec<&str> = row.try_get(12)?;
             event.tags = tags.into_iter().map(str::parse::<Tag>).collect::<Result<Tags>>()?;
         }
-        let (position, version, _) = places(row)?;
-        let (position, version) = (unsigned(position)?, Version::new(unsigned(version)?)?);
-        let at = Timestamp::from(Micros(row.try_get::<_, Place>(3)?.0));
-        let envelope = Envelope::record(event, stream, version, Position::new(position), at);
+        let position = Position::new(unsigned(places.position)?);
+        let version = Version::new(unsigned(places.version)?)?;
+        let at = Timestamp::from(Micros(row.try_get::<_, Place>(2)?.0));
+        let envelope = Envelope::record(event, stream, version, position, at);
         Ok(Recorded::new(Arc::new(envelope)))
     };
     read().map_err(damaged)
 }
 
-fn stream(row: &Row, family: &Family, last: &mut Option<(Uuid, StreamId)>) -> Result<StreamId> {
-    let number = row.try_get::<_, Raw<'_>>(1).map_err(damaged)?.uuid().map_err(damaged)?;
-    match last {
-        Some((same, stream)) if *same == number => return Ok(stream.clone()),
-        _ => {}
+fn stream(row: &Row, family: &Family, last: &mut Option<StreamId>) -> Result<StreamId> {
+    let Raw(key) = row.try_get(6).map_err(damaged)?;
+    if let Some(last) = last
+        && last.key().as_str().as_bytes() == key
+        && *last.category() == family.category
+        && last.tenant() == family.tenant.as_ref()
+    {
+        return Ok(last.clone());
     }
-    let key = Key::new(row.try_get::<_, &str>(7).map_err(damaged)?).map_err(damaged)?;
+    let key = Key::new(std::str::from_utf8(key).map_err(damaged)?).map_err(damaged)?;
     let plain = StreamId::of(family.category.clone(), key);
     let stream = match &family.tenant {
         Some(tenant) => plain.with_tenant(tenant.clone()),
         None => plain,
     };
-    *last = Some((number, stream.clone()));
+    *last = Some(stream.clone());
     Ok(stream)
 }
 
 fn metadata(row: &Row, id: Uuid) -> Result<Metadata, BoxError> {
-    let metadata = match row.try_get::<_, Option<Raw<'_>>>(12)? {
+    let metadata = match row.try_get::<_, Option<Raw<'_>>>(11)? {
         None => Metadata::new(),
         Some(Raw(json)) => serde_json::from_slice(json)?,
     };
-    let correlation = match row.try_get::<_, Option<Raw<'_>>>(10)? {
+    let correlation = match row.try_get::<_, Option<Raw<'_>>>(9)? {
         Some(correlation) => correlation.uuid()?,
         None => id,
     };
     let metadata = metadata.with_correlation_id(correlation);
-    Ok(match row.try_get::<_, Option<Raw<'_>>>(11)? {
+    Ok(match row.try_get::<_, Option<Raw<'_>>>(10)? {
         Some(cause) => metadata.with_causation_id(cause.uuid()?),
         None => metadata,
     })

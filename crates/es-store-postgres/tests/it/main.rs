@@ -12,6 +12,7 @@ mod checks;
 mod contract;
 mod crash;
 mod cut;
+mod idle;
 mod inbox;
 mod machine;
 mod migrating;
@@ -20,6 +21,8 @@ mod own_server;
 mod parked;
 mod plans;
 mod pools;
+mod processes;
+mod restore;
 mod server;
 mod skip;
 #[cfg(feature = "tls")]

@@ -94,6 +94,17 @@ impl OwnServer {
         assert!((0..50).any(|_| self.run()), "it does not start again");
     }
 
+    /// Puts a dump of one schema of another server into this one.
+    pub(crate) fn copy(&self, url: &str, schema: &str) {
+        let dump = self.folder.path().join("dump.sql");
+        let mut pg_dump = self.program("pg_dump");
+        pg_dump.args(["--no-owner", "--schema", schema, "--file"]).arg(&dump).arg(url);
+        assert!(done(&mut pg_dump), "pg_dump failed");
+        let mut psql = self.program("psql");
+        psql.args(["--no-psqlrc", "--set=ON_ERROR_STOP=1", "--file"]).arg(&dump).arg(&self.url);
+        assert!(done(&mut psql), "psql failed");
+    }
+
     /// One of the server's programs, which refuse to run as root.
     fn program(&self, name: &str) -> Command {
         let program = self.programs.join(name);

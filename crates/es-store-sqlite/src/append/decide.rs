@@ -4,13 +4,13 @@
 //! expects of streams, then its conditions.
 
 use es_core::{
-    AppendRequest, ConditionFailed, Conflict, LogId, Position, Read, Receipt, Result, Timestamp,
-    Version,
+    AppendRequest, ConditionFailed, Conflict, EventType, LogId, Position, Read, Receipt, Result,
+    Timestamp, Version,
 };
 use rusqlite::Connection;
 
 use super::{
-    insert::{self, Place},
+    insert::{self, Insert, Place},
     repeat,
     streams::Known,
 };
@@ -121,7 +121,7 @@ impl Decider<'_> {
             });
             loop {
                 let (page, more) = cursor.page(self.connection, &mut self.names)?;
-                if let Some(event) = page.first() {
+                if let Some(event) = page.into_events()?.first() {
                     let found = event.position;
                     let failed = ConditionFailed::new(unless.query.clone(), unless.after, found);
                     return Err(failed.into());
@@ -158,16 +158,22 @@ impl Decider<'_> {
             parts: signed(request.event_count() as u64),
         };
         let mut versions = Vec::with_capacity(request.streams().len());
+        let mut insert = Insert::new(self.connection)?;
         for write in request.streams() {
             let mut last = self.known.version(self.connection, &write.stream)?;
             place.stream = self.known.number(self.connection, &write.stream)?;
+            let mut met: Option<(&EventType, i64)> = None;
             for event in &write.events {
                 let version = last.map_or(Version::FIRST, Version::next);
                 place.position += 1;
                 place.version = signed(version.get());
-                place.family =
-                    self.known.family(self.connection, &write.stream, &event.schema.name)?;
-                if !insert::event(self.connection, event, &place)? {
+                let name = &event.schema.name;
+                place.family = match met {
+                    Some((met, family)) if met == name => family,
+                    _ => self.known.family(self.connection, &write.stream, name)?,
+                };
+                met = Some((name, place.family));
+                if !insert.event(event, &place)? {
                     return Ok(None);
                 }
                 place.part += 1;

@@ -1,7 +1,7 @@
 //! The rows of one append.
 
 use es_core::{AppendRequest, ContentType, Metadata, NewEvent, Result};
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 use uuid::Uuid;
 
 use crate::error::{damaged, from_driver};
@@ -17,24 +17,35 @@ pub(super) struct Place {
     pub(super) parts: i64,
 }
 
-/// Writes an event; `false` when its id is there already, and then nothing was written.
-pub(super) fn event(connection: &Connection, event: &NewEvent, place: &Place) -> Result<bool> {
-    let content_type = event.payload.content_type();
-    let content_type = (*content_type != ContentType::JSON).then(|| content_type.as_str());
-    let correlation = event.metadata.correlation_id().filter(|id| *id != event.id.as_uuid());
-    let tags = (!event.tags.is_empty()).then(|| {
-        let tags: Vec<&str> = event.tags.iter().map(es_core::Tag::as_str).collect();
-        tags.join("\n")
-    });
-    let metadata = rest(&event.metadata)?;
-    let insert = || -> rusqlite::Result<usize> {
-        let mut statement = connection.prepare_cached(
+/// The statement that writes events, for as many as an append has: to look it up costs about
+/// as much as to run it.
+pub(super) struct Insert<'c> {
+    connection: &'c Connection,
+    statement: CachedStatement<'c>,
+}
+
+impl<'c> Insert<'c> {
+    pub(super) fn new(connection: &'c Connection) -> Result<Self> {
+        let statement = connection.prepare_cached(
             "INSERT INTO es_events (position, stream, version, family, recorded_at, id, \
              schema_version, part, parts, payload, content_type, correlation_id, causation_id, \
              metadata, tags) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
              ?14, ?15) ON CONFLICT (id) DO NOTHING",
-        )?;
-        statement.execute(rusqlite::params![
+        );
+        Ok(Self { connection, statement: statement.map_err(from_driver)? })
+    }
+
+    /// Writes an event; `false` when its id is there already, and then nothing was written.
+    pub(super) fn event(&mut self, event: &NewEvent, place: &Place) -> Result<bool> {
+        let content_type = event.payload.content_type();
+        let content_type = (*content_type != ContentType::JSON).then(|| content_type.as_str());
+        let correlation = event.metadata.correlation_id().filter(|id| *id != event.id.as_uuid());
+        let tags = (!event.tags.is_empty()).then(|| {
+            let tags: Vec<&str> = event.tags.iter().map(es_core::Tag::as_str).collect();
+            tags.join("\n")
+        });
+        let metadata = rest(&event.metadata)?;
+        let written = self.statement.execute(rusqlite::params![
             place.position,
             place.stream,
             place.version,
@@ -50,13 +61,13 @@ pub(super) fn event(connection: &Connection, event: &NewEvent, place: &Place) ->
             event.metadata.causation_id().as_ref().map(Uuid::as_bytes),
             metadata,
             tags,
-        ])
-    };
-    let written = insert().map_err(from_driver)? == 1;
-    if written {
-        tag(connection, event, place.position).map_err(from_driver)?;
+        ]);
+        let is_written = written.map_err(from_driver)? == 1;
+        if is_written {
+            tag(self.connection, event, place.position).map_err(from_driver)?;
+        }
+        Ok(is_written)
     }
-    Ok(written)
 }
 
 fn tag(connection: &Connection, event: &NewEvent, position: i64) -> rusqlite::Result<()> {
@@ -70,6 +81,12 @@ fn tag(connection: &Connection, event: &NewEvent, position: i64) -> rusqlite::Re
 
 /// The metadata besides the two ids, which have columns of their own; mostly nothing.
 fn rest(metadata: &Metadata) -> Result<Option<String>> {
+    if metadata
+        .correlation_id()
+        .is_some_and(|id| *metadata == Metadata::new().with_correlation_id(id))
+    {
+        return Ok(None);
+    }
     let rest = metadata.clone().with_correlation_id(Uuid::nil()).with_causation_id(Uuid::nil());
     if rest == Metadata::new() {
         return Ok(None);

@@ -5,6 +5,7 @@ mod names;
 mod page;
 mod plan;
 mod row;
+mod rows;
 
 use std::{
     collections::VecDeque,
@@ -18,16 +19,17 @@ use futures_core::Stream;
 use tokio::sync::oneshot;
 
 pub(crate) use names::Names;
-pub(crate) use page::Cursor;
+pub(crate) use page::{Cursor, Found};
 pub(crate) use plan::{head, stream_number};
 pub(crate) use row::{Place, STREAM, columns, recorded, signed, unsigned};
+pub(crate) use rows::Making;
 
 use crate::{error::closed, readers::Fetch};
 
 /// Pieces of a read that are fetched at the same time.
-const PIECES: usize = 2;
+const PIECES: usize = 3;
 
-type Page = Result<(Vec<Recorded>, Option<Cursor>)>;
+type Page = Result<(Found, Option<Cursor>)>;
 
 /// The pages of a read.
 ///
@@ -35,9 +37,9 @@ type Page = Result<(Vec<Recorded>, Option<Cursor>)>;
 /// short stream is many times the work itself; and one thread that reads a long log is
 /// slower than the caller who folds it. *Mechanism.* The first page of one stream is read
 /// where it is asked for, by a connection that never waits for a lock ([`Near`]); all other
-/// pages are fetched ahead by the threads that read, in two pieces side by side where it is
-/// known before where the second begins. *Cost.* Memory for three pages at most: the
-/// caller's and two more.
+/// pages are fetched ahead by the threads that read, in pieces side by side where it is known
+/// before where the next begins. *Cost.* Memory for four pages at most: the caller's and
+/// three more.
 ///
 /// [`Near`]: crate::readers::Near
 pub(crate) struct Pages {
@@ -47,12 +49,14 @@ pub(crate) struct Pages {
     ahead: VecDeque<oneshot::Receiver<Page>>,
     /// What pieces are taken from.
     rest: Option<Cursor>,
+    /// What is left of the last page.
+    making: Option<Making>,
 }
 
 impl Pages {
     pub(crate) fn new(fetch: Arc<dyn Fetch>, read: Read) -> Self {
         let begin = Some(Cursor::new(read));
-        Self { fetch, begin, ahead: VecDeque::new(), rest: None }
+        Self { fetch, begin, ahead: VecDeque::new(), rest: None, making: None }
     }
 
     /// The first page, if it is little work and a connection is free for it.
@@ -60,7 +64,7 @@ impl Pages {
         let near = self.fetch.near().filter(|_| cursor.is_near());
         let read = |mut cursor: Cursor| {
             let read = near?.attempt(|connection, names| cursor.near_page(connection, names))?;
-            Some(read.map(|(events, more)| (events, more.then_some(cursor))))
+            Some(read.map(|(found, more)| (found, more.then_some(cursor))))
         };
         let page = read(cursor.clone());
         if page.is_none() {
@@ -74,7 +78,7 @@ impl Pages {
         let (reply, answer) = oneshot::channel();
         self.fetch.submit(Box::new(move |connection, names| {
             let page = cursor.page(connection, names);
-            let page = page.map(|(events, more)| (events, more.then_some(cursor)));
+            let page = page.map(|(found, more)| (found, more.then_some(cursor)));
             // A reader that has gone needs no answer.
             drop(reply.send(page));
         }));
@@ -101,9 +105,24 @@ impl Pages {
         }
     }
 
+    /// The next events of the last page.
+    fn few(&mut self) -> Option<Result<Vec<Recorded>>> {
+        let few = self.making.as_mut()?.next_few();
+        match &few {
+            Ok(events) if events.is_empty() => {
+                self.making = None;
+                return None;
+            }
+            Ok(_) => {}
+            Err(_) => self.end(),
+        }
+        Some(few)
+    }
+
     fn end(&mut self) {
         self.ahead.clear();
         self.rest = None;
+        self.making = None;
     }
 }
 
@@ -111,6 +130,9 @@ impl Stream for Pages {
     type Item = Result<Vec<Recorded>>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(few) = self.few() {
+            return Poll::Ready(Some(few));
+        }
         let mut page = self.begin.take().and_then(|cursor| self.near(cursor));
         loop {
             let next = match (page.take(), self.ahead.front_mut()) {
@@ -127,10 +149,17 @@ impl Stream for Pages {
                     self.end();
                     return Poll::Ready(Some(Err(error)));
                 }
-                Ok((events, cursor)) => {
+                Ok((found, cursor)) => {
                     self.go_on(cursor);
-                    if !events.is_empty() {
-                        return Poll::Ready(Some(Ok(events)));
+                    match found {
+                        Found::Events(events) if events.is_empty() => {}
+                        Found::Events(events) => return Poll::Ready(Some(Ok(events))),
+                        Found::Rows(rows) => {
+                            self.making = Some(rows.making());
+                            if let Some(few) = self.few() {
+                                return Poll::Ready(Some(few));
+                            }
+                        }
                     }
                 }
             }

@@ -1,9 +1,11 @@
 //! Names behind the numbers that rows hold. Rows of names never change, so what was read
 //! once stays true.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use es_core::{Category, EventType, Key, Read, Result, Selection, StreamId, Tenant, TenantScope};
+use es_core::{
+    Category, Error, EventType, Key, Read, Result, Selection, StreamId, Tenant, TenantScope,
+};
 use rusqlite::{Connection, Row};
 
 use super::row::signed;
@@ -13,7 +15,7 @@ use crate::error::{damaged, from_driver};
 const KEPT_STREAMS: usize = 20_000;
 
 /// One tenant, category and type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Family {
     pub(crate) category: Category,
     pub(crate) tenant: Option<Tenant>,
@@ -40,14 +42,14 @@ impl Family {
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     /// By number, from 1, without holes.
-    families: Vec<Family>,
+    families: Arc<Vec<Family>>,
     streams: HashMap<i64, StreamId>,
 }
 
 impl Names {
     /// Forgets all, for the writer after a rollback: numbers are given again.
     pub(crate) fn clear(&mut self) {
-        self.families.clear();
+        self.families = Arc::default();
         self.streams.clear();
     }
 
@@ -57,15 +59,28 @@ impl Names {
         connection: &Connection,
     ) -> Result<impl Iterator<Item = (i64, &Family)>> {
         self.load_families(connection)?;
-        Ok((1..).zip(&self.families))
+        Ok((1..).zip(self.families.iter()))
+    }
+
+    /// All families that were met so far.
+    pub(crate) fn all(&self) -> Arc<Vec<Family>> {
+        Arc::clone(&self.families)
+    }
+
+    /// Which of [all families](Self::all) has that number.
+    pub(crate) fn index(&mut self, connection: &Connection, family: i64) -> Result<usize> {
+        let index = usize::try_from(family).ok().and_then(|number| number.checked_sub(1));
+        let index = index.ok_or_else(|| no_family(family))?;
+        if index >= self.families.len() {
+            self.load_families(connection)?;
+        }
+        if index < self.families.len() { Ok(index) } else { Err(no_family(family)) }
     }
 
     pub(crate) fn event_type(&mut self, connection: &Connection, family: i64) -> Result<EventType> {
-        if self.family(family).is_none() {
-            self.load_families(connection)?;
-        }
-        let known = self.family(family).map(|family| family.event_type.clone());
-        known.ok_or_else(|| damaged(format!("there is no family {family}")))
+        let index = self.index(connection, family)?;
+        let known = self.families.get(index).map(|family| family.event_type.clone());
+        known.ok_or_else(|| no_family(family))
     }
 
     pub(crate) fn stream(&mut self, connection: &Connection, number: i64) -> Result<StreamId> {
@@ -95,10 +110,6 @@ impl Names {
         Ok(stream)
     }
 
-    fn family(&self, number: i64) -> Option<&Family> {
-        self.families.get(usize::try_from(number).ok()?.checked_sub(1)?)
-    }
-
     fn load_families(&mut self, connection: &Connection) -> Result<()> {
         let mut statement = connection
             .prepare_cached(
@@ -108,10 +119,14 @@ impl Names {
         let mut rows =
             statement.query([signed(self.families.len() as u64)]).map_err(from_driver)?;
         while let Some(row) = rows.next().map_err(from_driver)? {
-            self.families.push(family(row)?);
+            Arc::make_mut(&mut self.families).push(family(row)?);
         }
         Ok(())
     }
+}
+
+fn no_family(number: i64) -> Error {
+    damaged(format!("there is no family {number}"))
 }
 
 fn family(row: &Row<'_>) -> Result<Family> {

@@ -10,6 +10,7 @@ use super::{
     names::Names,
     plan::{Plan, Source, last_version, order},
     row::{Place, STREAM, columns, recorded, signed},
+    rows::Rows,
 };
 use crate::error::from_driver;
 
@@ -20,10 +21,32 @@ const NEAR_PAGE: i64 = 128;
 const FIRST_PAGE: i64 = 256;
 /// Candidates of each later page.
 const PAGE: i64 = 1_024;
-/// Candidates of a piece of a read, when several are read at the same time.
-const PIECE: i64 = 512;
+/// Candidates of the first piece of a read, when several are read at the same time: few, so
+/// that whoever folds them has something to do at once. Each is larger than the one before.
+const FIRST_PIECE: i64 = 128;
+/// Candidates of the largest piece.
+const PIECE: i64 = 1_024;
 /// A page ends behind the event that takes its payloads beyond this.
 const PAGE_BYTES: usize = 1 << 20;
+
+/// What is on a page.
+pub(crate) enum Found {
+    /// All that was asked for lies there: the events are made by the caller.
+    Rows(Rows),
+    /// Only the events themselves told which of them are wanted.
+    Events(Vec<Recorded>),
+}
+
+impl Found {
+    const NOTHING: Self = Self::Events(Vec::new());
+
+    pub(crate) fn into_events(self) -> Result<Vec<Recorded>> {
+        match self {
+            Self::Rows(rows) => rows.making().rest(),
+            Self::Events(events) => Ok(events),
+        }
+    }
+}
 
 /// A read and how far it has got.
 #[derive(Clone, Debug)]
@@ -34,6 +57,8 @@ pub(crate) struct Cursor {
     /// Bounds of the versions, for the read of one stream.
     low_version: i64,
     high_version: i64,
+    /// Candidates of the next piece.
+    piece: i64,
 }
 
 impl Cursor {
@@ -44,6 +69,7 @@ impl Cursor {
             high_version: read.to_version.map_or(i64::MAX, |version| signed(version.get())),
             read: Arc::new(read),
             plan: None,
+            piece: FIRST_PIECE,
         }
     }
 
@@ -57,7 +83,7 @@ impl Cursor {
         &mut self,
         connection: &Connection,
         names: &mut Names,
-    ) -> Result<(Vec<Recorded>, bool)> {
+    ) -> Result<(Found, bool)> {
         self.page_of(connection, names, NEAR_PAGE)
     }
 
@@ -66,7 +92,7 @@ impl Cursor {
         &mut self,
         connection: &Connection,
         names: &mut Names,
-    ) -> Result<(Vec<Recorded>, bool)> {
+    ) -> Result<(Found, bool)> {
         let wanted = if self.plan.is_some() { PAGE } else { FIRST_PAGE };
         self.page_of(connection, names, wanted)
     }
@@ -87,12 +113,13 @@ impl Cursor {
         }
         let (whole, is_forward) = ((*low, *high), self.read.direction == Direction::Forward);
         let piece = if is_forward {
-            (whole.0, whole.1.min(whole.0.saturating_add(PIECE - 1)))
+            (whole.0, whole.1.min(whole.0.saturating_add(self.piece - 1)))
         } else {
-            (whole.0.max(whole.1.saturating_sub(PIECE - 1)), whole.1)
+            (whole.0.max(whole.1.saturating_sub(self.piece - 1)), whole.1)
         };
         (*low, *high) = piece;
         let cursor = self.clone();
+        self.piece = (self.piece * 2).min(PIECE);
         self.set_bounds(if is_forward { (piece.1 + 1, whole.1) } else { (whole.0, piece.0 - 1) });
         Some(cursor)
     }
@@ -111,9 +138,9 @@ impl Cursor {
         connection: &Connection,
         names: &mut Names,
         wanted: i64,
-    ) -> Result<(Vec<Recorded>, bool)> {
+    ) -> Result<(Found, bool)> {
         if self.left == 0 {
-            return Ok((Vec::new(), false));
+            return Ok((Found::NOTHING, false));
         }
         let (plan, is_first) = match self.plan.take() {
             Some(plan) => (plan, false),
@@ -123,7 +150,7 @@ impl Cursor {
         let (sql, values) = self.query(&plan, wanted);
         self.plan = Some(plan);
         let Some(sql) = sql else {
-            return Ok((Vec::new(), false));
+            return Ok((Found::NOTHING, false));
         };
         let (page, more) = self.collect(connection, names, &sql, &values, wanted)?;
         if is_first && more {
@@ -150,12 +177,20 @@ impl Cursor {
         sql: &str,
         values: &[Value],
         wanted: i64,
-    ) -> Result<(Vec<Recorded>, bool)> {
+    ) -> Result<(Found, bool)> {
         let mut statement = connection.prepare_cached(sql).map_err(from_driver)?;
         let mut rows = statement
             .query(params_from_iter(values.iter().map(|value| value as &dyn ToSql)))
             .map_err(from_driver)?;
-        let (mut page, mut bytes, mut seen) = (Vec::new(), 0, 0);
+        let exact = self.plan.as_ref().is_some_and(|plan| plan.exact);
+        let read = Arc::clone(&self.read);
+        let stream = match &read.selection {
+            Selection::Stream(stream) => Some(stream),
+            _ => None,
+        };
+        let (mut found, mut events) = (Rows::default(), Vec::new());
+        let (mut bytes, mut seen) = (0, 0);
+        let mut more = None;
         while let Some(row) = rows.next().map_err(from_driver)? {
             seen += 1;
             let place = Place::of(row).map_err(from_driver)?;
@@ -163,30 +198,30 @@ impl Cursor {
             if !self.may_cover(&place) {
                 continue;
             }
-            let event = match &self.read.selection {
-                Selection::Stream(stream) => {
-                    recorded(row, &place, stream.clone(), names, connection)?
+            if exact {
+                found.push(row, &place, stream, names, connection)?;
+                bytes = found.bytes();
+            } else {
+                let stream = match stream {
+                    Some(stream) => stream.clone(),
+                    None => names.stream(connection, row.get(STREAM).map_err(from_driver)?)?,
+                };
+                let event = recorded(row, &place, stream, names, connection)?;
+                if !read.covers(&event) {
+                    continue;
                 }
-                _ => {
-                    let stream = names.stream(connection, row.get(STREAM).map_err(from_driver)?)?;
-                    recorded(row, &place, stream, names, connection)?
-                }
-            };
-            let exact = self.plan.as_ref().is_some_and(|plan| plan.exact);
-            if !exact && !self.read.covers(&event) {
-                continue;
+                bytes += event.payload.bytes().len();
+                events.push(event);
             }
-            bytes += event.payload.bytes().len();
-            page.push(event);
             self.left -= 1;
-            if self.left == 0 {
-                return Ok((page, false));
-            }
-            if bytes > PAGE_BYTES {
-                return Ok((page, true));
+            if self.left == 0 || bytes > PAGE_BYTES {
+                more = Some(self.left > 0);
+                break;
             }
         }
-        Ok((page, seen == wanted))
+        let more = more.unwrap_or(seen == wanted);
+        let found = if exact { Found::Rows(found.named_by(names)) } else { Found::Events(events) };
+        Ok((found, more))
     }
 
     /// Moves the bounds behind the candidate at `place`.

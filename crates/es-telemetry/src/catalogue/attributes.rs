@@ -22,6 +22,8 @@ pub(crate) const STAGE: &str = "es.stage";
 pub(crate) const POOL: &str = "db.client.connection.pool.name";
 /// Whether a connection is in use.
 pub(crate) const POOL_STATE: &str = "db.client.connection.state";
+/// A topic of the bus.
+pub(crate) const TOPIC: &str = "es.topic";
 
 const fn is(name: &'static str, meaning: &'static str) -> Attribute {
     Attribute { name, meaning }
@@ -65,8 +67,9 @@ pub const ATTRIBUTES: &[Attribute] = &[
     is(spans::MESSAGING_SYSTEM, "`eventsource`"),
     is(spans::MESSAGING_OPERATION, "`publish` or `process`"),
     is(spans::MESSAGING_DESTINATION, "the relay"),
-    is(spans::MESSAGING_GROUP, "the subscription of the bus"),
+    is(spans::MESSAGING_GROUP, "the subscription of the bus, or the group of consumers"),
     is(spans::MESSAGING_ID, "the id of the event; on spans only"),
+    is(TOPIC, "the topic that a group of consumers reads"),
     is(POOL, "which pool of connections, without user and password"),
     is(POOL_STATE, "`used` or `idle`"),
 ];

@@ -5,7 +5,7 @@ use es_core::spans::{
     MESSAGING_OPERATION, PROJECTION, READS, RESULT,
 };
 
-use super::attributes::{LOG, POOL, POOL_STATE, STAGE, STORE};
+use super::attributes::{LOG, POOL, POOL_STATE, STAGE, STORE, TOPIC};
 
 /// A metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,22 @@ metrics! {
         "events that became a dead letter of a subscription, or wait behind one";
     BUS_PENDING = Gauge "es.bus.pending" "{message}" [MESSAGING_GROUP]
         "events that wait for a handler of the bus";
+    BUS_LAG = Gauge "es.bus.lag" "{event}" [TOPIC, MESSAGING_GROUP]
+        "how far a group of consumers is behind what was published, in places of the log; absent when that is not known, which is not zero";
+    BUS_IN_HAND = Gauge "es.bus.in_hand" "{event}" [TOPIC, MESSAGING_GROUP]
+        "events that a group of consumers has taken and is not done with, or that wait for another attempt; absent when that is not known";
+    BUS_PARKED = Gauge "es.bus.parked" "{event}" [TOPIC, MESSAGING_GROUP]
+        "events that are dead letters of a group of consumers now; absent when that is not known";
+    BUS_HEALTHY = Gauge "es.bus.healthy" "1" [TOPIC, MESSAGING_GROUP]
+        "1 when a group of consumers can be seen and somebody is there to do what there is to do; else 0";
+    RELAY_LAG = Gauge "es.relay.lag" "{event}" [MESSAGING_DESTINATION]
+        "places of the log that a relay has not looked at; absent when that is not known, which is not zero";
+    RELAY_LAG_TIME = Gauge "es.relay.lag_time" "s" [MESSAGING_DESTINATION]
+        "the age of the first event that a relay has to publish and has not published; absent when that is not known";
+    RELAY_PARKED = Gauge "es.relay.parked_streams" "{stream}" [MESSAGING_DESTINATION]
+        "streams that wait behind an event that a transport refused";
+    RELAY_HEALTHY = Gauge "es.relay.healthy" "1" [MESSAGING_DESTINATION]
+        "1 when somebody publishes, the work gets on, and that is known; else 0";
     POOL_CONNECTIONS = Gauge "db.client.connection.count" "{connection}" [POOL, POOL_STATE]
         "connections that are open";
     POOL_MAX = Gauge "db.client.connection.max" "{connection}" [POOL]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use es_core::{Gauge, GaugeSource, Observation, Outcome, SnapshotUse};
+use es_core::{Gauge, GaugeSource, GroupWork, Observation, Outcome, SnapshotUse};
 use es_telemetry::Capture;
 
 use crate::checks::{all, store, write};
@@ -29,6 +29,16 @@ impl GaugeSource for Values {
             parked: 2,
             is_healthy: !is_blind,
         });
+        report(Gauge::Relay {
+            relay: "orders",
+            lag: (!is_blind).then_some(6),
+            lag_time: (!is_blind).then_some(Duration::from_millis(2_500)),
+            parked_streams: 3,
+            is_healthy: !is_blind,
+        });
+        let work = GroupWork { lag: 11, pending: 4, dead_letters: 5 };
+        let work = (!is_blind).then_some(work);
+        report(Gauge::Group { topic: "shop", group: "stock", work, is_healthy: !is_blind });
     }
 }
 
@@ -142,13 +152,34 @@ async fn gauges_are_asked_for_and_what_is_not_known_is_absent() {
     assert_eq!(capture.sum("es.projection.lag_time", &orders), 1.5);
     assert_eq!(capture.sum("es.projection.parked", &orders), 2.0);
     assert_eq!(capture.sum("es.projection.healthy", &orders), 1.0);
+    let relay = [("messaging.destination.name", "orders")];
+    let group = [("es.topic", "shop"), ("messaging.consumer.group.name", "stock")];
+    let known = [
+        ("es.relay.lag", &relay[..], 6.0),
+        ("es.relay.lag_time", &relay, 2.5),
+        ("es.relay.parked_streams", &relay, 3.0),
+        ("es.relay.healthy", &relay, 1.0),
+        ("es.bus.lag", &group, 11.0),
+        ("es.bus.in_hand", &group, 4.0),
+        ("es.bus.parked", &group, 5.0),
+        ("es.bus.healthy", &group, 1.0),
+    ];
+    for (metric, of, value) in known {
+        assert_eq!(capture.sum(metric, of), value, "{metric}");
+    }
 
     values.is_blind.store(true, std::sync::atomic::Ordering::SeqCst);
     let points = capture.points();
     let has = |name: &str| points.iter().any(|point| point.metric == name);
-    assert!(!has("es.projection.lag") && !has("es.projection.lag_time"), "not zero: {points:#?}");
-    let healthy = points.iter().find(|point| point.metric == "es.projection.healthy").unwrap();
-    assert_eq!(healthy.value, 0.0);
+    let unknown = ["es.projection.lag", "es.projection.lag_time", "es.relay.lag"];
+    let unknown = unknown.into_iter().chain(["es.relay.lag_time", "es.bus.lag", "es.bus.in_hand"]);
+    for metric in unknown.chain(["es.bus.parked"]) {
+        assert!(!has(metric), "{metric} is not zero: {points:#?}");
+    }
+    for metric in ["es.projection.healthy", "es.relay.healthy", "es.bus.healthy"] {
+        let healthy = points.iter().find(|point| point.metric == metric).unwrap();
+        assert_eq!(healthy.value, 0.0, "{metric}");
+    }
 
     drop(values);
     assert_eq!(capture.points(), [], "nobody is there to be asked");

@@ -11,6 +11,7 @@ mod browser;
 mod commands;
 mod feed;
 mod health;
+mod mails;
 mod opened;
 mod program;
 mod reading;

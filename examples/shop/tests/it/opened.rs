@@ -20,7 +20,7 @@ pub(crate) async fn open() -> Opened {
 
 pub(crate) async fn open_with(store: Store) -> Opened {
     let model = SqliteReadModel::in_memory().await.unwrap();
-    let service = Service::start(store, model, "127.0.0.1:0").await.unwrap();
+    let service = Service::start(store, model, None, "127.0.0.1:0").await.unwrap();
     Opened { address: service.address(), service }
 }
 

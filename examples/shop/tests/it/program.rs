@@ -22,6 +22,7 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_shop"))
             .args(["--listen", "127.0.0.1:0", "--store", &store, "--views"])
             .arg(folder.join("views.db"))
+            .env_remove("ES_TEST_REDIS_URL")
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();

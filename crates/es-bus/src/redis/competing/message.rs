@@ -1,12 +1,12 @@
 //! One message and the worker that has it: one attempt, and what comes of it.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::Arc;
 
 use es_core::{DeadLetter, Outcome, Recorded, Result, Timestamp};
 use tracing::{Instrument, warn};
 
 use crate::{
-    handler::{Failed, attempt, with_causes},
+    handler::{Failed, begin, with_causes},
     redis::{
         consumer::{Judged, Shared},
         letters::{fields_of, unknown},
@@ -86,7 +86,7 @@ impl Message {
             return self.bury(&name, &letter).await;
         }
         warn!(group = %shared.group, event = %event.id, attempts = made, cause, "a handler failed; trying again");
-        shared.retries.fetch_add(1, Ordering::Relaxed);
+        shared.change(|status| status.retries += 1);
         let pause = u64::try_from(shared.retry.pause(made).as_millis()).unwrap_or(u64::MAX);
         let keys = &shared.keys;
         let command = AGAIN.on([&self.source, &keys.waiting, &keys.bodies, &keys.held]);
@@ -115,7 +115,8 @@ impl Message {
     async fn attempt(&self, event: &Recorded, made: u32) -> Result<(), Failed> {
         let processing = self.shared.processing(event, self.entry.is_history());
         let span = processing.span.clone();
-        let answer = attempt(&*self.shared.handler, event).instrument(span).await;
+        let answer =
+            async { begin(&*self.shared.handler, event).done().await }.instrument(span).await;
         let (outcome, retries) = match &answer {
             Ok(()) => (Outcome::Ok, 0),
             Err(failed) if self.is_last(failed, made) => (Outcome::Error, 0),

@@ -16,7 +16,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use es_core::{Error, ErrorKind, Result};
 use tokio::{
     sync::watch,
-    task::JoinSet,
+    task::{Id, JoinError, JoinSet},
     time::{Instant, sleep_until},
 };
 use tracing::error;
@@ -26,7 +26,7 @@ use super::{
     bell::Bell,
     consumer::{Shared, StartAt},
     message::Entry,
-    ordered::other_mode,
+    ordered::{ended_by_panic, other_mode},
     running::ConsumerState,
     script::{DONE, ENTER, FETCH, failed},
 };
@@ -37,8 +37,8 @@ pub(super) struct Consumer {
     /// The partitions, and behind them what is tried again.
     sources: Vec<String>,
     tasks: JoinSet<(usize, String, Done)>,
-    /// What the workers have in hand: source and id.
-    in_hand: HashMap<(usize, String), ()>,
+    /// What the workers have in hand, source and id, and the tasks that do.
+    in_hand: HashMap<(usize, String), Id>,
     /// Where taking over goes on, per source.
     cursors: Vec<String>,
     /// The source that is asked first.
@@ -86,7 +86,7 @@ pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiv
         tokio::select! {
             biased;
             () = async { drop(stop.wait_for(|stop| *stop).await) } => {}
-            Some(done) = consumer.tasks.join_next() => consumer.settle(done.ok()).await,
+            Some(done) = consumer.tasks.join_next() => consumer.settle(done).await,
             () = news.rung(Duration::from_secs(1)), if waits_for_news => {}
             () = sleep_until(until) => {}
         }
@@ -216,32 +216,40 @@ impl Consumer {
     /// Starts a worker on a message.
     fn begin(&mut self, source: usize, entry: Entry) {
         let id = entry.id.clone();
-        if self.in_hand.insert((source, id.clone()), ()).is_some() {
+        if self.in_hand.contains_key(&(source, id.clone())) {
             // It was taken over from ourselves, and is being handled.
             return;
         }
         let key = self.sources.get(source).cloned().unwrap_or_default();
         let message = Message::new(Arc::clone(&self.shared), key, self.is_retry(source), entry);
-        self.tasks.spawn(async move { (source, id, message.handle().await) });
+        let of = (source, id.clone());
+        let task = self.tasks.spawn(async move { (source, id, message.handle().await) });
+        self.in_hand.insert(of, task.id());
     }
 
     /// Acknowledges what workers are done with: this one, and others that are done by now.
-    async fn settle(&mut self, first: Option<(usize, String, Done)>) {
+    async fn settle(&mut self, first: std::result::Result<(usize, String, Done), JoinError>) {
         let mut by_source: HashMap<usize, Vec<(String, String)>> = HashMap::new();
-        let mut next = first;
-        loop {
-            if let Some((source, id, done)) = next {
-                self.in_hand.remove(&(source, id.clone()));
-                match done {
-                    Done::Handled(name) => by_source.entry(source).or_default().push((id, name)),
-                    Done::Waits => self.due_at = None,
-                    Done::Settled => {}
+        let mut next = Some(first);
+        while let Some(done) = next {
+            match done {
+                Ok((source, id, done)) => {
+                    self.in_hand.remove(&(source, id.clone()));
+                    match done {
+                        Done::Handled(name) => {
+                            by_source.entry(source).or_default().push((id, name));
+                        }
+                        Done::Waits => self.due_at = None,
+                        Done::Settled => {}
+                    }
+                }
+                // It comes again when its lease has lapsed, and not for ever.
+                Err(error) => {
+                    self.in_hand.retain(|_, task| *task != error.id());
+                    self.shared.trouble("handling a message", &ended_by_panic(&error));
                 }
             }
-            match self.tasks.try_join_next() {
-                Some(done) => next = done.ok(),
-                None => break,
-            }
+            next = self.tasks.try_join_next();
         }
         for (source, messages) in by_source {
             if let Err(error) = self.acknowledge(source, &messages).await {
@@ -264,15 +272,18 @@ impl Consumer {
 
     /// Takes nothing more, and finishes what is in hand.
     async fn drain(&mut self) {
+        let mut due = Instant::now();
         while !self.in_hand.is_empty() && !self.tasks.is_empty() {
-            let upkeep = self.shared.lease / 3;
             tokio::select! {
-                Some(done) = self.tasks.join_next() => self.settle(done.ok()).await,
-                () = tokio::time::sleep(upkeep) => {
+                biased;
+                () = sleep_until(due) => {
+                    let now = Instant::now();
+                    due = now.checked_add(self.shared.lease / 3).unwrap_or(now);
                     if let Err(error) = self.beat().await {
                         self.shared.trouble("showing that it lives", &error);
                     }
                 }
+                Some(done) = self.tasks.join_next() => self.settle(done).await,
             }
         }
     }

@@ -73,6 +73,8 @@ impl Consumer {
             error!(group = %shared.group, lost, "events were trimmed away before they were handled");
             shared.change(|status| status.lost += lost);
         }
+        // What was taken is begun before anything else can fail: it would lie for a lease.
+        let mut hopeless = Vec::new();
         for item in list {
             let read = || -> es_redis::Result<(Option<Entry>, u64)> {
                 let mut item = item.array("a message")?.into_iter();
@@ -86,17 +88,19 @@ impl Consumer {
             shared.change(|status| status.recovered += 1);
             let most = u64::from(shared.retry.attempts.max(5));
             if deliveries > most && shared.retry.exhausted != Exhausted::Block {
-                // Whoever handled it never came to say that it failed.
-                let event = entry.event()?;
-                let cause = "every consumer that took it ended before it was done";
-                let attempts = u32::try_from(deliveries - 1).unwrap_or(u32::MAX);
-                let letter =
-                    crate::attempts::waiting(&shared.group, &event).failed(cause, attempts);
-                let name = format!("{}.{}", event.id, part_of(&event));
-                bury(&shared, &key, self.is_retry(source), &entry, &name, &letter).await?;
+                hopeless.push((entry, deliveries));
             } else {
                 self.begin(source, entry);
             }
+        }
+        for (entry, deliveries) in hopeless {
+            // Whoever handled it never came to say that it failed.
+            let event = entry.event()?;
+            let cause = "every consumer that took it ended before it was done";
+            let attempts = u32::try_from(deliveries - 1).unwrap_or(u32::MAX);
+            let letter = crate::attempts::waiting(&shared.group, &event).failed(cause, attempts);
+            let name = format!("{}.{}", event.id, part_of(&event));
+            bury(&shared, &key, self.is_retry(source), &entry, &name, &letter).await?;
         }
         Ok(())
     }

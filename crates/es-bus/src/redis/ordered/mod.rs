@@ -19,8 +19,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use es_core::{Error, ErrorKind, Invalid, Result};
 use tokio::{
     sync::watch,
-    task::{AbortHandle, JoinSet},
-    time::{Instant, sleep},
+    task::{AbortHandle, JoinError, JoinSet},
+    time::{Instant, sleep, sleep_until},
 };
 use tracing::{error, info};
 
@@ -72,6 +72,7 @@ pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiv
         tasks: JoinSet::new(),
         has_joined: false,
         failures: 0,
+        panics: 0,
     };
     while !*stop.borrow() {
         if let Err(error) = consumer.look_after().await {
@@ -91,7 +92,7 @@ pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiv
         tokio::select! {
             biased;
             () = async { drop(stop.wait_for(|stop| *stop).await) } => {}
-            Some(ended) = consumer.tasks.join_next() => consumer.reap(ended.ok()).await,
+            Some(ended) = consumer.tasks.join_next() => consumer.reap(ended).await,
             () = sleep(rest) => {}
         }
     }
@@ -106,6 +107,8 @@ struct Consumer {
     tasks: JoinSet<(usize, u64, Ended)>,
     has_joined: bool,
     failures: u32,
+    /// How many partitions in a row ended with a panic.
+    panics: u32,
 }
 
 impl Consumer {
@@ -205,7 +208,17 @@ impl Consumer {
         info!(group = %self.shared.group, consumer = self.shared.name, partition, epoch,
             place = owned.place, "a partition is served");
         let worker = Worker::new(Arc::clone(&self.shared), owned, told, self.bell.listen());
-        let task = self.tasks.spawn(async move { (partition, epoch, worker.run().await) });
+        // After a panic it would come to the same at once.
+        let rest = match self.panics {
+            0 => Duration::ZERO,
+            panics => pause(Duration::from_millis(50), self.shared.lease / 3, panics),
+        };
+        let task = self.tasks.spawn(async move {
+            if !rest.is_zero() {
+                sleep(rest).await;
+            }
+            (partition, epoch, worker.run().await)
+        });
         self.seats.insert(partition, Seat { epoch, told: tell, task });
     }
 
@@ -219,9 +232,12 @@ impl Consumer {
     }
 
     /// Sees to a partition whose task has ended.
-    async fn reap(&mut self, ended: Option<(usize, u64, Ended)>) {
-        // Nothing came of a task that was aborted; its seat is gone already.
-        let Some((partition, epoch, ended)) = ended else { return };
+    async fn reap(&mut self, ended: std::result::Result<(usize, u64, Ended), JoinError>) {
+        let (partition, epoch, ended) = match ended {
+            Ok(ended) => ended,
+            Err(error) => return self.broken(&error),
+        };
+        self.panics = 0;
         if self.seats.get(&partition).is_some_and(|seat| seat.epoch == epoch) {
             self.seats.remove(&partition);
         }
@@ -230,6 +246,18 @@ impl Consumer {
             Ended::Fenced => {}
         }
         self.tell_partitions();
+    }
+
+    /// A task that panicked is made anew, at the place that was saved. Of one that was aborted
+    /// the seat is gone already.
+    fn broken(&mut self, error: &JoinError) {
+        let of_it = |(_, seat): &(&usize, &Seat)| seat.task.id() == error.id();
+        let Some(partition) = self.seats.iter().find(of_it).map(|(partition, _)| *partition) else {
+            return;
+        };
+        self.seats.remove(&partition);
+        self.panics = self.panics.saturating_add(1);
+        self.shared.trouble("serving a partition", &ended_by_panic(error));
     }
 
     async fn release(&self, partitions: &[(usize, u64)], leaves: bool) {
@@ -252,16 +280,13 @@ impl Consumer {
         for seat in self.seats.values() {
             seat.told.send_modify(|told| told.gives_back = true);
         }
+        let mut due = Instant::now();
         while !self.tasks.is_empty() {
             tokio::select! {
-                Some(ended) = self.tasks.join_next() => {
-                    if let Ok((partition, epoch, Ended::GivenBack)) = ended {
-                        self.seats.remove(&partition);
-                        held.push((partition, epoch));
-                    }
-                }
-                () = sleep(self.shared.lease / 3) => {
+                biased;
+                () = sleep_until(due) => {
                     let asked = Instant::now();
+                    due = asked.checked_add(self.shared.lease / 3).unwrap_or(asked);
                     if let Ok(Some(joined)) = self.join().await {
                         let until = asked.checked_add(self.shared.lease).unwrap_or(asked);
                         for owned in joined.owned {
@@ -271,6 +296,12 @@ impl Consumer {
                                 None => held.push((owned.partition, owned.epoch)),
                             }
                         }
+                    }
+                }
+                Some(ended) = self.tasks.join_next() => {
+                    if let Ok((partition, epoch, Ended::GivenBack)) = ended {
+                        self.seats.remove(&partition);
+                        held.push((partition, epoch));
                     }
                 }
             }
@@ -287,6 +318,11 @@ impl Consumer {
             changes
         });
     }
+}
+
+/// What is known of a task that panicked.
+pub(super) fn ended_by_panic(error: &JoinError) -> Error {
+    Error::new(ErrorKind::Fault, format!("its task has ended: {error}"))
 }
 
 pub(super) fn other_mode(shared: &Shared) -> Error {

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashSet,
-    sync::{Arc, atomic::AtomicU64},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -18,6 +21,7 @@ use super::{Owned, Told};
 use crate::{
     Exhausted,
     attempts::{Attempts, Failure, Tried, waiting},
+    handler::{Begun, begin},
     redis::{
         bell::Listener,
         consumer::{Judged, Shared},
@@ -183,22 +187,22 @@ impl Worker {
 
     async fn entry(&mut self, entry: &Entry) -> Result<(), Stop> {
         let event = entry.event()?;
-        let stream = event.stream.to_string();
-        if self.parked.contains(&stream) {
+        let stream = entry.text("stream")?;
+        if self.parked.contains(stream) {
             let letter = waiting(&self.shared.group, &event);
-            return self.park(entry.fields.clone(), &event, &letter, Some(&stream)).await;
+            return self.park(entry.fields.clone(), &event, &letter, Some(stream)).await;
         }
         match self.shared.judge(&event) {
             Judged::PassOver => self.shared.change(|status| status.passed_over += 1),
             Judged::Unknown(cause) => {
                 let letter = unknown(&self.shared.group, &event, &cause);
-                return self.park(entry.fields.clone(), &event, &letter, Some(&stream)).await;
+                return self.park(entry.fields.clone(), &event, &letter, Some(stream)).await;
             }
             Judged::Handle => {
                 if let Err(failure) = self.handle(&event, entry.is_history()).await? {
                     let letter = failure.letter(&self.shared.group, &event);
                     let parks = self.shared.retry.exhausted != Exhausted::DeadLetter;
-                    let stream = parks.then_some(stream.as_str());
+                    let stream = parks.then_some(stream);
                     return self.park(entry.fields.clone(), &event, &letter, stream).await;
                 }
                 self.shared.change(|status| status.handled += 1);
@@ -214,7 +218,9 @@ impl Worker {
         event: &Recorded,
         is_history: bool,
     ) -> Result<Result<(), Failure>, Stop> {
-        self.lease().await;
+        if self.told.borrow().until <= Instant::now() {
+            self.lease().await;
+        }
         let retries = AtomicU64::new(0);
         let processing = self.shared.processing(event, is_history);
         let span = processing.span.clone();
@@ -235,16 +241,20 @@ impl Worker {
         retries: &AtomicU64,
     ) -> Result<Result<(), Failure>, Stop> {
         let shared = &self.shared;
-        let attempts = Attempts {
-            subscriber: &shared.group,
-            handler: &*shared.handler,
-            retry: &shared.retry,
-            retries: &shared.retries,
-            of_event: Some(retries),
+        let retried = || {
+            retries.fetch_add(1, Ordering::Relaxed);
+            shared.change(|status| status.retries += 1);
         };
+        let (handler, retry) = (&*shared.handler, &shared.retry);
+        let attempts = Attempts { subscriber: &shared.group, handler, retry, retried: &retried };
+        let begun = begin(handler, event);
+        // A handler that does not wait is done, and nothing can have come in between.
+        if let Begun::Done(Ok(())) = begun {
+            return Ok(Ok(()));
+        }
         let mut told = self.told.clone();
         let gives_back = async { drop(told.wait_for(|told| told.gives_back).await) };
-        let handling = attempts.handle(event, &self.ending);
+        let handling = attempts.go_on(begun, event, &self.ending);
         let mut handling = std::pin::pin!(handling);
         let mut gives_back = std::pin::pin!(gives_back);
         let mut asked = false;

@@ -52,6 +52,10 @@ impl std::fmt::Display for Spoilt {
 
 #[async_trait::async_trait]
 impl Transport for Spoilt {
+    fn may_refuse(&self) -> bool {
+        true
+    }
+
     async fn open(&self, publisher: &Publisher) -> Result<Position> {
         self.0.open(publisher).await
     }

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use es_bus::{Exhausted, LocalBus, LocalOptions, Retry, Subscription};
+use es_bus::{Delivery, Exhausted, LocalBus, LocalOptions, Retry, Subscription};
 use es_core::{Category, Recorded};
 
 use crate::sample::{OrderEvent, Seen, ids, placed, undecodable, unknown};
@@ -193,4 +193,58 @@ async fn dead_letters_are_bounded_and_what_is_lost_is_counted() {
     assert_eq!(ids(&kept), ids(&events[3..]));
     let statistics = bus.statistics().subscriptions.remove(0);
     assert_eq!((statistics.dead_letters, statistics.dead_letters_displaced), (5, 3));
+}
+
+/// An error that panics when somebody looks at it.
+#[derive(Debug)]
+struct Unspeakable;
+
+impl std::fmt::Display for Unspeakable {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("not even that")
+    }
+}
+
+impl std::error::Error for Unspeakable {}
+
+/// What panics when a failed call is thrown away.
+struct Grenade;
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("in a drop")
+    }
+}
+
+#[tokio::test]
+async fn no_panic_around_a_handler_ends_the_deliveries() {
+    for delivery in [Delivery::Concurrent, Delivery::InOrder] {
+        let bus = LocalBus::with_options(LocalOptions::default().with_delivery(delivery)).unwrap();
+        let seen = Seen::default();
+        let unspeakable = Subscription::to_everything("unspeakable").with_retry(Retry::never());
+        bus.subscribe(unspeakable.call(|_| Err(Unspeakable.into()))).unwrap();
+        let judged = quick(2).with_final(|_| panic!("a judge"));
+        let judged = Subscription::to_everything("judged").with_retry(judged);
+        bus.subscribe(judged.call(|_| Err("no".into()))).unwrap();
+        let dropping = Subscription::to_everything("dropping").with_retry(Retry::never());
+        let run = |_: Recorded| {
+            let grenade = Grenade;
+            async move {
+                let _kept = &grenade;
+                Err("no".into())
+            }
+        };
+        bus.subscribe(dropping.run(run)).unwrap();
+        let noting = seen.clone();
+        bus.subscribe(Subscription::to_everything("well").call(move |e| noting.note(e))).unwrap();
+        for position in [1, 2] {
+            let event = placed(&position.to_string(), position);
+            let delivered = bus.publish_and_wait(&[event]).await.unwrap();
+            assert_eq!((delivered.handled, delivered.failed.len()), (1, 3), "{delivery:?}");
+        }
+        assert_eq!(seen.all(), [1, 2]);
+        for name in ["unspeakable", "judged", "dropping"] {
+            assert_eq!(bus.dead_letters(name).unwrap().len(), 2, "{name}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use es_bus::{Exhausted, LocalBus, LocalOptions, Retry, Subscription};
+use es_bus::{Exhausted, LocalBus, LocalOptions, Retry, Subscription, WhenFull};
 use es_core::{ErrorKind, Recorded};
 use tokio::sync::Semaphore;
 
@@ -93,4 +93,57 @@ async fn unsubscribing_waits_for_the_handler_and_cuts_pauses_short() {
     }
     assert!(registration.unsubscribe().await);
     assert_eq!(waiting.await.unwrap().unwrap().undelivered, 2);
+}
+
+#[test]
+fn what_nobody_can_deliver_is_not_published() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    for when_full in [WhenFull::Wait, WhenFull::Busy] {
+        let (bus, seen) = (
+            LocalBus::with_options(LocalOptions::default().with_when_full(when_full)).unwrap(),
+            Seen::default(),
+        );
+        let (noting, first) = (seen.clone(), runtime());
+        first.block_on(async {
+            let one = Subscription::to_everything("one").call(move |e| noting.note(e));
+            bus.subscribe(one).unwrap();
+            assert_eq!(bus.publish_and_wait(&[placed("a", 1)]).await.unwrap().handled, 1);
+        });
+        drop(first);
+        let second = runtime();
+        second.block_on(async {
+            for _ in 0..2 {
+                let lost = bus.publish(&[placed("a", 2)]).await.unwrap_err();
+                assert_eq!(lost.kind(), ErrorKind::Closed);
+                assert!(lost.to_string().contains("to one"), "{lost}");
+            }
+        });
+        assert_eq!(seen.all(), [1]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guard_that_is_dropped_lets_the_handler_end_what_it_has_begun() {
+    let bus = LocalBus::new();
+    let (gate, seen) = (Arc::new(Semaphore::new(0)), Seen::default());
+    let (begun, has_begun) = tokio::sync::mpsc::unbounded_channel();
+    let (held, noting) = (Arc::clone(&gate), seen.clone());
+    let run = move |event: Recorded| {
+        let (gate, seen, begun) = (Arc::clone(&held), noting.clone(), begun.clone());
+        async move {
+            begun.send(())?;
+            gate.acquire().await?.forget();
+            seen.note(&event)
+        }
+    };
+    let registration = bus.subscribe(Subscription::to_everything("one").run(run)).unwrap();
+    let guard = registration.until_dropped();
+    bus.publish(&[placed("a", 1), placed("a", 2)]).await.unwrap();
+    let mut has_begun = has_begun;
+    has_begun.recv().await.unwrap();
+    drop(guard);
+    gate.add_permits(2);
+    // Its sender goes with the handler, which goes with its lane.
+    assert!(has_begun.recv().await.is_none(), "a delivery began after the end");
+    assert_eq!(seen.all(), [1]);
 }

@@ -17,7 +17,7 @@ use super::{LEASE, World, quick, until};
 
 /// What one group's handlers have done, and what they have brought about.
 #[derive(Clone, Default)]
-struct Group(Arc<Mutex<Done>>);
+pub(super) struct Group(Arc<Mutex<Done>>);
 
 #[derive(Default)]
 struct Done {
@@ -40,12 +40,20 @@ impl Group {
         }
     }
 
-    fn count(&self) -> usize {
+    /// The effects of each stream came in its order.
+    pub(super) fn kept_order(&self) {
+        for (stream, versions) in &self.0.lock().unwrap().order {
+            let expected: Vec<u64> = (1..=versions.len() as u64).collect();
+            assert_eq!(*versions, expected, "the order of {stream} was lost");
+        }
+    }
+
+    pub(super) fn count(&self) -> usize {
         self.0.lock().unwrap().inbox.len()
     }
 }
 
-fn subscription(name: &str, group: &Group) -> Subscription {
+pub(super) fn subscription(name: &str, group: &Group) -> Subscription {
     let group = group.clone();
     // So many that none fails for good by bad luck: dead letters are in the server, and go with
     // it when it is emptied.
@@ -186,11 +194,8 @@ async fn nothing_is_lost_and_each_stream_keeps_its_order() {
         assert_eq!(done.effects.values().sum::<u64>(), ids.len() as u64);
         assert!(done.calls >= done.inbox.len() as u64);
     }
+    ordered.kept_order();
     let done = ordered.0.lock().unwrap();
-    for (stream, versions) in &done.order {
-        let expected: Vec<u64> = (1..=versions.len() as u64).collect();
-        assert_eq!(*versions, expected, "the order of {stream} was lost");
-    }
     println!(
         "{} events, {} calls in order, rewinds {}",
         ids.len(),

@@ -2,8 +2,12 @@
 
 mod chaos;
 mod competing;
+mod elsewhere;
+mod health;
 mod lost;
 mod ordered;
+mod panics;
+mod paused;
 mod server;
 mod topic;
 
@@ -43,6 +47,11 @@ impl World {
     /// A handle on the same topic, by another way to the server.
     pub(crate) async fn through(&self, url: &str) -> RedisTopic {
         RedisTopic::connect(url, "orders", self.options.clone()).await.unwrap()
+    }
+
+    /// The name of a key of the topic.
+    pub(crate) fn topic_key(&self, kind: &str) -> String {
+        format!("{{{}:orders}}:{kind}", self.options.namespace)
     }
 
     /// Another handle on the same topic, as another process has it.

@@ -1,12 +1,12 @@
 //! What a relay finds on a topic: order, repetition, fences, room, trimming.
 
 use es_bus::{
-    GroupMode, Interest, RedisTopic, Relay, RelayState, StartAt, Subscription, TopicOptions,
+    GroupMode, Interest, RedisTopic, Relay, RelayState, Retry, StartAt, Subscription, TopicOptions,
 };
-use es_core::{ErrorKind, Position};
+use es_core::{Append, ErrorKind, ExpectedVersion, NewEvent, Position, StreamId};
 
 use super::{LEASE, World, server, until};
-use crate::sample::Seen;
+use crate::sample::{OrderEvent, Seen};
 
 #[tokio::test]
 async fn what_every_group_has_consumed_is_trimmed_and_nothing_else() {
@@ -135,6 +135,10 @@ async fn a_relay_that_was_paused_can_publish_nothing_more() {
     }
     #[async_trait::async_trait]
     impl es_bus::Transport for Spy {
+        fn may_refuse(&self) -> bool {
+            false
+        }
+
         async fn open(&self, publisher: &es_bus::Publisher) -> es_core::Result<Position> {
             self.1.send(publisher.clone()).await.unwrap();
             self.0.open(publisher).await
@@ -194,4 +198,31 @@ async fn settings_that_cannot_be_are_refused() {
     assert_eq!(workers.unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(topic.group("nobody").await.unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(topic.replay("nobody").await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_large_batch_is_published_in_parts_whole_and_in_order() {
+    let world = World::new().await;
+    let count = 40_000;
+    for first in (0..count).step_by(1_000) {
+        let mut append = Append::to(StreamId::new("order", "a").unwrap(), ExpectedVersion::Any);
+        for at in first..first + 1_000 {
+            append = append.event(NewEvent::of(&OrderEvent::Placed { cents: at }).unwrap());
+        }
+        world.store.append(append).await.unwrap();
+    }
+    let last = Position::new(count);
+    let relay = world.relay().with_batch(100_000).start().unwrap();
+    relay.published(last).await.unwrap();
+    let status = relay.status();
+    assert_eq!((status.published, status.retries), (count, 0));
+    let seen = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+    let noting = std::sync::Arc::clone(&seen);
+    let in_order = Subscription::to_everything("one").with_retry(Retry::never()).call(move |e| {
+        let before = noting.swap(e.position.get(), std::sync::atomic::Ordering::SeqCst);
+        if before + 1 == e.position.get() { Ok(()) } else { Err("a hole".into()) }
+    });
+    let consumer = world.topic.ordered(in_order).start().await.unwrap();
+    let done = consumer.when(|s| s.handled == count || s.dead_letters > 0).await.unwrap();
+    assert_eq!(done.dead_letters, 0);
 }

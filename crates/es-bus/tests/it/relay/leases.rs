@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use es_bus::RelayState;
-use es_core::{Owner, Position};
+use es_core::{CheckpointStore, Owner, Position, SubscriberName};
 
 use super::World;
 
@@ -89,4 +89,30 @@ async fn one_that_was_fenced_stands_by() {
     let last = world.append(&["b"]).await;
     first.published(last).await.unwrap();
     assert_eq!(first.status().epoch, 3);
+}
+
+#[tokio::test]
+async fn whoever_has_the_checkpoint_takes_the_mark_back() {
+    let world = World::new();
+    world.shelf.change(|state| state.consumed = Some(Position::START));
+    let relay = world.start();
+    let last = world.append(&["a"]).await;
+    relay.published(last).await.unwrap();
+    // One that had claimed the checkpoint before this relay did, and claims the mark only now.
+    let (mark, log) = (SubscriberName::new("relay.consumed").unwrap(), world.log().await);
+    world.progress.claim(&mark, log, &Owner::new("overtaken")).await.unwrap();
+    world.shelf.change(|state| state.consumed = Some(last));
+    let status = relay.when(|status| status.consumed == last).await.unwrap();
+    assert_eq!(status.state, RelayState::Active);
+    let saved = world.progress.checkpoint(&mark).await.unwrap().unwrap();
+    assert_eq!(saved.position, last);
+}
+
+#[tokio::test]
+async fn whoever_waits_may_look_at_the_relay_meanwhile() {
+    let world = World::new();
+    let relay = world.start();
+    let last = world.append(&["a"]).await;
+    let looked = relay.when(|_| relay.status().position >= last);
+    assert_eq!(looked.await.unwrap().state, RelayState::Active);
 }

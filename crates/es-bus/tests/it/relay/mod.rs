@@ -1,5 +1,6 @@
 //! The relay: from the log to any transport.
 
+pub(crate) mod health;
 mod leases;
 mod parked;
 mod publishing;
@@ -35,6 +36,10 @@ impl World {
             .publish(Interest::everything(), self.shelf.clone())
             .with_backoff(pause, pause)
             .with_consumed_every(Duration::from_millis(1))
+    }
+
+    pub(crate) async fn log(&self) -> es_core::LogId {
+        self.store.head().await.unwrap().log
     }
 
     pub(crate) fn start(&self) -> RunningRelay {

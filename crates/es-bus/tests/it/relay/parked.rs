@@ -3,7 +3,7 @@
 use es_bus::{Interest, LocalBus, Relay, Replayed, Retry, Subscription};
 use es_core::{DeadLetterStore, Position, SubscriberName};
 
-use super::World;
+use super::{World, shelf::Shelf};
 use crate::sample::Seen;
 
 #[tokio::test]
@@ -90,4 +90,24 @@ async fn what_a_handler_in_process_gives_up_holds_up_no_other_and_not_the_relay(
     assert_eq!((failed.all(), well.all()), (vec![2], vec![1, 2, 3]));
     assert_eq!(bus.dead_letters("mailer").unwrap().len(), 2);
     assert!(relay.dead_letters(Position::START, 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_transport_that_refuses_nothing_is_given_everything_once_and_in_order() {
+    let world = World::new();
+    world.shelf.change(|state| state.poison = vec![1]);
+    let firm = Shelf::default();
+    firm.change(|state| state.is_firm = true);
+    let relay = world.relay().publish(Interest::everything(), firm.clone()).start().unwrap();
+    let last = world.append(&["a", "b", "a"]).await;
+    relay.published(last).await.unwrap();
+    let last = world.append(&["a", "b"]).await;
+    relay.published(last).await.unwrap();
+    assert_eq!(world.shelf.positions(), [2, 5]);
+    assert_eq!(firm.positions(), [1, 2, 3, 4, 5]);
+
+    world.shelf.change(|state| state.poison.clear());
+    assert_eq!(relay.retry_parked().await.unwrap().handled, 3);
+    assert_eq!(world.shelf.positions(), [2, 5, 1, 3, 4]);
+    assert_eq!(firm.positions(), [1, 2, 3, 4, 5], "it has them, and takes none that come late");
 }

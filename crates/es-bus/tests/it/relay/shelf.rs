@@ -25,6 +25,8 @@ pub(crate) struct State {
     /// It has lost everything behind this.
     pub(crate) lost_after: Option<Position>,
     pub(crate) is_stuck: bool,
+    /// It refuses nothing.
+    pub(crate) is_firm: bool,
 }
 
 impl Shelf {
@@ -45,6 +47,10 @@ impl fmt::Display for Shelf {
 
 #[async_trait]
 impl Transport for Shelf {
+    fn may_refuse(&self) -> bool {
+        !self.change(|state| state.is_firm)
+    }
+
     async fn open(&self, publisher: &Publisher) -> Result<Position> {
         self.change(|state| {
             state.opened.push(publisher.clone());

@@ -15,85 +15,49 @@ CREATE FUNCTION {es}append_one(
     OUT o_code integer, OUT o_position bigint, OUT o_version bigint, OUT o_at timestamptz
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    known record;
+    v_log     uuid;
+    v_head    bigint;
+    v_last    timestamptz;
+    v_version bigint;
+    v_key     text;
+    v_family  bigint;
 BEGIN
     LOCK TABLE {es}append_lock IN EXCLUSIVE MODE;
-    -- All that has to hold is looked up by the statement that writes: mostly it does.
-    INSERT INTO {es}events
-    SELECT coalesce(h.position, 0) + 1, p_stream, coalesce(s.version, 0) + 1,
-           greatest(clock_timestamp(), h.recorded_at), p_id, p_family, p_schema, 0, 1, p_key,
-           p_payload, p_content, p_correlation, p_causation, p_metadata::json,
-           string_to_array(p_tags, E'\n')
+    -- All that has to be known, in one statement: each costs as much again as what it looks up.
+    SELECT l.id, coalesce(h.position, 0), h.recorded_at, coalesce(s.version, 0), s.key, f.id
+    INTO v_log, v_head, v_last, v_version, v_key, v_family
     FROM {es}log l
     LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {es}events e
                        ORDER BY e.position DESC LIMIT 1) h ON true
     LEFT JOIN LATERAL (SELECT e.version, e.key FROM {es}events e WHERE e.stream = p_stream
                        ORDER BY e.version DESC LIMIT 1) s ON true
-    WHERE l.id = p_log AND coalesce(s.key, p_key) = p_key
-    AND (p_expected = -1 OR p_expected = coalesce(s.version, 0)
-         OR (p_expected = -2 AND s.version > 0))
-    AND EXISTS (SELECT 1 FROM {es}families f WHERE f.id = p_family AND f.type = p_type
-                AND f.category = p_category AND f.tenant = p_tenant)
-    RETURNING position, version, recorded_at INTO o_position, o_version, o_at;
-    IF FOUND THEN
-        o_code := 0;
-        IF p_tags IS NOT NULL THEN
-            INSERT INTO {es}tags
-            SELECT t, o_position FROM unnest(string_to_array(p_tags, E'\n')) t;
-        END IF;
-        RETURN;
+    LEFT JOIN LATERAL (SELECT f.id FROM {es}families f WHERE f.id = p_family AND f.type = p_type
+                       AND f.category = p_category AND f.tenant = p_tenant LIMIT 1) f ON true;
+    IF v_log IS DISTINCT FROM p_log THEN
+        RAISE EXCEPTION 'the log is another one' USING ERRCODE = 'ES001', DETAIL = v_log;
     END IF;
-
-    SELECT l.id AS log, s.version, s.key,
-           EXISTS (SELECT 1 FROM {es}families f WHERE f.id = p_family AND f.type = p_type
-                   AND f.category = p_category AND f.tenant = p_tenant) AS has_family
-    INTO known
-    FROM {es}log l
-    LEFT JOIN LATERAL (SELECT e.version, e.key FROM {es}events e WHERE e.stream = p_stream
-                       ORDER BY e.version DESC LIMIT 1) s ON true;
-    IF known.log IS DISTINCT FROM p_log THEN
-        RAISE EXCEPTION 'the log is another one' USING ERRCODE = 'ES001', DETAIL = known.log;
+    IF v_key <> p_key THEN
+        RAISE EXCEPTION 'two streams have one hash' USING ERRCODE = 'ES002', DETAIL = v_key;
     END IF;
-    IF known.key <> p_key THEN
-        RAISE EXCEPTION 'two streams have one hash' USING ERRCODE = 'ES002', DETAIL = known.key;
-    END IF;
-    o_version := coalesce(known.version, 0);
-    IF NOT (p_expected = -1 OR p_expected = o_version OR (p_expected = -2 AND o_version > 0)) THEN
+    IF NOT (p_expected = -1 OR p_expected = v_version OR (p_expected = -2 AND v_version > 0)) THEN
         o_code := CASE WHEN EXISTS (SELECT 1 FROM {es}events e WHERE e.id = p_id) THEN 2 ELSE 1 END;
+        o_version := v_version;
         RETURN;
     END IF;
-    -- Nothing but the family was missing.
-    INSERT INTO {es}families VALUES (p_family, p_tenant, p_category, p_type);
-    SELECT a.* INTO o_code, o_position, o_version, o_at
-    FROM {es}append_one(p_log, p_stream, p_key, p_expected, p_family, p_tenant, p_category,
-        p_type, p_id, p_schema, p_payload, p_content, p_correlation, p_causation, p_metadata,
-        p_tags) a;
-END $$;
-
--- Writes the events of the items from `p_from` up to and without `p_behind` that were taken.
-CREATE FUNCTION {es}write(
-    p_at timestamptz, p_firsts bigint[], p_bases bigint[], p_from integer, p_behind integer,
-    e_item integer[], e_offset integer[], e_part smallint[], e_parts smallint[],
-    e_stream uuid[], e_key text[], e_family bigint[], e_id uuid[], e_schema bigint[],
-    e_payload bytea[], e_content text[], e_correlation uuid[], e_causation uuid[],
-    e_metadata text[], e_tags text[]
-) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
+    IF v_family IS NULL THEN
+        INSERT INTO {es}families VALUES (p_family, p_tenant, p_category, p_type);
+    END IF;
+    o_code := 0;
+    o_position := v_head + 1;
+    o_version := v_version + 1;
+    o_at := greatest(clock_timestamp(), v_last);
     INSERT INTO {es}events
-    SELECT p_firsts[e.item] + e.offset, e.stream, p_bases[e.item] + e.offset + 1, p_at, e.id,
-           e.family, e.schema, e.part, e.parts, e.key, e.payload, e.content, e.correlation,
-           e.causation, e.metadata::json, string_to_array(e.tags, E'\n')
-    FROM unnest(e_item, e_offset, e_part, e_parts, e_stream, e_key, e_family, e_id, e_schema,
-                e_payload, e_content, e_correlation, e_causation, e_metadata, e_tags)
-         e(item, "offset", part, parts, stream, key, family, id, schema, payload, content,
-           correlation, causation, metadata, tags)
-    WHERE e.item >= p_from AND e.item < p_behind AND p_firsts[e.item] > 0;
-    IF e_tags IS NOT NULL THEN
+    VALUES (o_position, p_stream, o_version, o_at, p_id, p_family, p_schema, 0, 1, p_key,
+            p_payload, p_content, p_correlation, p_causation, p_metadata::json,
+            string_to_array(p_tags, E'\n'));
+    IF p_tags IS NOT NULL THEN
         INSERT INTO {es}tags
-        SELECT t.tag, p_firsts[e.item] + e.offset
-        FROM unnest(e_item, e_offset, e_tags) e(item, "offset", tags)
-        CROSS JOIN LATERAL unnest(string_to_array(e.tags, E'\n')) t(tag)
-        WHERE e.item >= p_from AND e.item < p_behind AND p_firsts[e.item] > 0;
+        SELECT t, o_position FROM unnest(string_to_array(p_tags, E'\n')) t;
     END IF;
 END $$;
 
@@ -125,48 +89,63 @@ CREATE FUNCTION {es}append(
     OUT o_places bigint[], OUT o_firsts bigint[], OUT o_bases bigint[]
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
-    v_known     record;
-    v_clash     text;
+    v_log       uuid;
     v_head      bigint;
+    v_last      timestamptz;
     v_versions  bigint[];
+    v_clash     text;
+    v_missing   bigint;
     v_repeated  integer[];
     v_items     integer := cardinality(i_append);
     v_appends   integer := i_append[cardinality(i_append)];
-    v_item      integer := 1;   -- the next one to look at
-    v_behind    integer;        -- the first one of the next append
+    v_append    integer := 1;   -- the next one to decide
+    v_item      integer := 1;   -- its first item
+    v_behind    integer;        -- the first one of the append behind it
     v_written   integer := 1;   -- all before this one are in the table
     v_condition integer := 1;
     v_code      integer;
     v_detail    integer;
     v_place     bigint;
+    v_expected  bigint;
     v_stream    integer;
 BEGIN
     LOCK TABLE {es}append_lock IN EXCLUSIVE MODE;
-    SELECT l.id AS log, h.position, h.recorded_at INTO v_known
+    -- All that has to be known, in one statement. Functions in the list of a SELECT take turns
+    -- row by row, where each in FROM would first fill a store of its own.
+    SELECT l.id, coalesce(h.position, 0), h.recorded_at, s.versions, s.clash,
+           (SELECT count(*)
+            FROM (SELECT unnest(f_id) AS id, unnest(f_tenant) AS tenant,
+                         unnest(f_category) AS category, unnest(f_type) AS type) n
+            -- By the index, however many there are: OFFSET keeps it from becoming a join.
+            WHERE NOT EXISTS (SELECT 1 FROM {es}families f WHERE f.id = n.id
+                              AND f.tenant = n.tenant AND f.category = n.category
+                              AND f.type = n.type OFFSET 0))
+    INTO v_log, v_head, v_last, v_versions, v_clash, v_missing
     FROM {es}log l
     LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {es}events e
-                       ORDER BY e.position DESC LIMIT 1) h ON true;
-    IF v_known.log IS DISTINCT FROM p_log THEN
-        RAISE EXCEPTION 'the log is another one' USING ERRCODE = 'ES001', DETAIL = v_known.log;
+                       ORDER BY e.position DESC LIMIT 1) h ON true
+    CROSS JOIN LATERAL (
+        SELECT array_agg(coalesce(e.version, 0) ORDER BY n.number) AS versions,
+               min(e.key) FILTER (WHERE e.key <> n.key) AS clash
+        FROM (SELECT unnest(p_streams) AS id, unnest(p_keys) AS key,
+                     generate_series(1, cardinality(p_streams)) AS number) n
+        LEFT JOIN LATERAL (SELECT e.version, e.key FROM {es}events e WHERE e.stream = n.id
+                           ORDER BY e.version DESC LIMIT 1) e ON true) s;
+    IF v_log IS DISTINCT FROM p_log THEN
+        RAISE EXCEPTION 'the log is another one' USING ERRCODE = 'ES001', DETAIL = v_log;
     END IF;
-    v_head := coalesce(v_known.position, 0);
-    o_at := greatest(clock_timestamp(), v_known.recorded_at);
-
-    SELECT array_agg(coalesce(l.version, 0) ORDER BY s.number),
-           min(l.key) FILTER (WHERE l.key <> s.key)
-    INTO v_versions, v_clash
-    FROM unnest(p_streams, p_keys) WITH ORDINALITY s(id, key, number)
-    LEFT JOIN LATERAL (SELECT e.version, e.key FROM {es}events e WHERE e.stream = s.id
-                       ORDER BY e.version DESC LIMIT 1) l ON true;
     IF v_clash IS NOT NULL THEN
         RAISE EXCEPTION 'two streams have one hash' USING ERRCODE = 'ES002', DETAIL = v_clash;
     END IF;
-
-    INSERT INTO {es}families
-    SELECT n.id, n.tenant, n.category, n.type
-    FROM unnest(f_id, f_tenant, f_category, f_type) n(id, tenant, category, type)
-    WHERE NOT EXISTS (SELECT 1 FROM {es}families f WHERE f.id = n.id AND f.tenant = n.tenant
-                      AND f.category = n.category AND f.type = n.type);
+    o_at := greatest(clock_timestamp(), v_last);
+    IF v_missing > 0 THEN
+        INSERT INTO {es}families
+        SELECT n.id, n.tenant, n.category, n.type
+        FROM unnest(f_id, f_tenant, f_category, f_type) n(id, tenant, category, type)
+        WHERE NOT EXISTS (SELECT 1 FROM {es}families f WHERE f.id = n.id
+                          AND f.tenant = n.tenant AND f.category = n.category
+                          AND f.type = n.type OFFSET 0);
+    END IF;
 
     o_codes := array_fill(0, ARRAY[v_appends]);
     o_details := o_codes;
@@ -184,89 +163,111 @@ BEGIN
                    GROUP BY 1) r ON r.append = a.number;
     END IF;
 
-    FOR v_append IN 1..v_appends LOOP
-        v_code := 0;
-        v_behind := v_item;
-        WHILE v_behind <= v_items AND i_append[v_behind] = v_append LOOP
-            IF v_code = 0 THEN
-                v_place := v_versions[i_stream[v_behind]];
-                IF NOT (i_expected[v_behind] = -1 OR i_expected[v_behind] = v_place
-                        OR (i_expected[v_behind] = -2 AND v_place > 0)) THEN
-                    v_code := 1;
-                    v_detail := v_behind;
-                END IF;
-            END IF;
-            v_behind := v_behind + 1;
-        END LOOP;
-
-        -- A repetition is answered as such, whatever else the append demands now. One that
-        -- would be taken is told by the unique index, and done again with care.
-        IF p_careful THEN
-            IF v_repeated[v_append] IS NOT NULL THEN
-                v_code := 2;
-                v_detail := v_repeated[v_append];
-            END IF;
-        ELSIF v_code = 1 OR c_append[v_condition] = v_append THEN
-            SELECT min(e.number)::integer INTO v_stream
-            FROM unnest(e_id, e_item) WITH ORDINALITY e(id, item, number)
-            CROSS JOIN LATERAL (SELECT 1 FROM {es}events x WHERE x.id = e.id LIMIT 1) x
-            WHERE e.item >= v_item AND e.item < v_behind;
-            IF v_stream IS NOT NULL THEN
-                v_code := 2;
-                v_detail := v_stream;
-            END IF;
-        END IF;
-
-        WHILE c_append[v_condition] = v_append LOOP
-            IF v_code = 0 THEN
-                v_place := c_found[v_condition];
-                IF v_place = 0 THEN
-                    IF v_written < v_item THEN
-                        PERFORM {es}write(o_at, o_firsts, o_bases, v_written, v_item, e_item,
-                            e_offset, e_part, e_parts, e_stream, e_key, e_family, e_id, e_schema,
-                            e_payload, e_content, e_correlation, e_causation, e_metadata, e_tags);
-                        v_written := v_item;
+    -- Decides up to where something has to be in the table, writes that, and goes on.
+    LOOP
+        WHILE v_append <= v_appends LOOP
+            -- A condition looks at the table, which then needs all that came before it.
+            EXIT WHEN c_append[v_condition] = v_append AND v_written < v_item;
+            v_code := 0;
+            v_behind := v_item;
+            WHILE v_behind <= v_items AND i_append[v_behind] = v_append LOOP
+                IF v_code = 0 THEN
+                    v_place := v_versions[i_stream[v_behind]];
+                    v_expected := i_expected[v_behind];
+                    IF NOT (v_expected = -1 OR v_expected = v_place
+                            OR (v_expected = -2 AND v_place > 0)) THEN
+                        v_code := 1;
+                        v_detail := v_behind;
                     END IF;
-                    SELECT e.position INTO v_place
-                    FROM {es}events e JOIN {es}families f ON f.id = e.family
-                    WHERE e.position > c_after[v_condition] AND f.tenant = c_tenant[v_condition]
-                    AND EXISTS (
-                        SELECT 1 FROM unnest(q_condition, q_types, q_tags) q(of, types, tags)
-                        WHERE q.of = v_condition
-                        AND (q.types IS NULL OR f.type = ANY (string_to_array(q.types, E'\n')))
-                        AND (q.tags IS NULL OR e.tags @> string_to_array(q.tags, E'\n')))
-                    ORDER BY e.position DESC LIMIT 1;
                 END IF;
-                IF v_place > 0 THEN
-                    v_code := 3;
-                    v_detail := v_condition;
+                v_behind := v_behind + 1;
+            END LOOP;
+
+            -- A repetition is answered as such, whatever else the append demands now. One
+            -- that would be taken is told by the unique index, and done again with care.
+            IF p_careful THEN
+                IF v_repeated[v_append] IS NOT NULL THEN
+                    v_code := 2;
+                    v_detail := v_repeated[v_append];
+                END IF;
+            ELSIF v_code = 1 OR c_append[v_condition] = v_append THEN
+                SELECT min(e.number)::integer INTO v_stream
+                FROM unnest(e_id, e_item) WITH ORDINALITY e(id, item, number)
+                CROSS JOIN LATERAL (SELECT 1 FROM {es}events x WHERE x.id = e.id LIMIT 1) x
+                WHERE e.item >= v_item AND e.item < v_behind;
+                IF v_stream IS NOT NULL THEN
+                    v_code := 2;
+                    v_detail := v_stream;
                 END IF;
             END IF;
-            v_condition := v_condition + 1;
+
+            WHILE c_append[v_condition] = v_append LOOP
+                IF v_code = 0 THEN
+                    v_place := c_found[v_condition];
+                    IF v_place = 0 THEN
+                        SELECT e.position INTO v_place
+                        FROM {es}events e JOIN {es}families f ON f.id = e.family
+                        WHERE e.position > c_after[v_condition]
+                        AND f.tenant = c_tenant[v_condition]
+                        AND EXISTS (
+                            SELECT 1 FROM unnest(q_condition, q_types, q_tags) q(of, types, tags)
+                            WHERE q.of = v_condition
+                            AND (q.types IS NULL
+                                 OR f.type = ANY (string_to_array(q.types, E'\n')))
+                            AND (q.tags IS NULL OR e.tags @> string_to_array(q.tags, E'\n')))
+                        ORDER BY e.position DESC LIMIT 1;
+                    END IF;
+                    IF v_place > 0 THEN
+                        v_code := 3;
+                        v_detail := v_condition;
+                    END IF;
+                END IF;
+                v_condition := v_condition + 1;
+            END LOOP;
+
+            IF v_code = 0 THEN
+                WHILE v_item < v_behind LOOP
+                    IF i_count[v_item] > 0 THEN
+                        v_stream := i_stream[v_item];
+                        o_bases[v_item] := v_versions[v_stream];
+                        o_firsts[v_item] := v_head + 1;
+                        v_versions[v_stream] := v_versions[v_stream] + i_count[v_item];
+                        v_head := v_head + i_count[v_item];
+                    END IF;
+                    v_item := v_item + 1;
+                END LOOP;
+            ELSE
+                o_codes[v_append] := v_code;
+                o_details[v_append] := v_detail;
+                o_places[v_append] := v_place;
+                v_item := v_behind;
+            END IF;
+            v_append := v_append + 1;
         END LOOP;
 
-        IF v_code = 0 THEN
-            WHILE v_item < v_behind LOOP
-                IF i_count[v_item] > 0 THEN
-                    v_stream := i_stream[v_item];
-                    o_bases[v_item] := v_versions[v_stream];
-                    o_firsts[v_item] := v_head + 1;
-                    v_versions[v_stream] := v_versions[v_stream] + i_count[v_item];
-                    v_head := v_head + i_count[v_item];
-                END IF;
-                v_item := v_item + 1;
-            END LOOP;
-        ELSE
-            o_codes[v_append] := v_code;
-            o_details[v_append] := v_detail;
-            o_places[v_append] := v_place;
-            v_item := v_behind;
+        INSERT INTO {es}events
+        SELECT o_firsts[e.item] + e.offset, e.stream, o_bases[e.item] + e.offset + 1, o_at, e.id,
+               e.family, e.schema, e.part, e.parts, e.key, e.payload, e.content, e.correlation,
+               e.causation, e.metadata::json, string_to_array(e.tags, E'\n')
+        FROM (SELECT unnest(e_item) AS item, unnest(e_offset) AS "offset",
+                     unnest(e_part) AS part, unnest(e_parts) AS parts,
+                     unnest(e_stream) AS stream, unnest(e_key) AS key,
+                     unnest(e_family) AS family, unnest(e_id) AS id,
+                     unnest(e_schema) AS schema, unnest(e_payload) AS payload,
+                     unnest(e_content) AS content, unnest(e_correlation) AS correlation,
+                     unnest(e_causation) AS causation, unnest(e_metadata) AS metadata,
+                     unnest(e_tags) AS tags) e
+        WHERE e.item >= v_written AND e.item < v_item AND o_firsts[e.item] > 0;
+        IF e_tags IS NOT NULL THEN
+            INSERT INTO {es}tags
+            SELECT t.tag, o_firsts[e.item] + e.offset
+            FROM unnest(e_item, e_offset, e_tags) e(item, "offset", tags)
+            CROSS JOIN LATERAL unnest(string_to_array(e.tags, E'\n')) t(tag)
+            WHERE e.item >= v_written AND e.item < v_item AND o_firsts[e.item] > 0;
         END IF;
+        v_written := v_item;
+        EXIT WHEN v_append > v_appends;
     END LOOP;
-
-    PERFORM {es}write(o_at, o_firsts, o_bases, v_written, v_item, e_item, e_offset, e_part,
-        e_parts, e_stream, e_key, e_family, e_id, e_schema, e_payload, e_content, e_correlation,
-        e_causation, e_metadata, e_tags);
 END $$;
 
 -- Whether the transaction sees the whole log. One at REPEATABLE READ or SERIALIZABLE sees

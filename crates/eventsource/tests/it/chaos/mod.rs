@@ -5,6 +5,7 @@
 //! What counts is counted in the rows: how often each position was written, and how often a
 //! stream's version did not follow the one before.
 
+mod poison;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod process;
@@ -37,8 +38,16 @@ pub(crate) enum Deposit {
     Made { cents: u64 },
 }
 
-/// Fails two times in a hundred, behind the write.
-fn luck() -> Result<(), BoxError> {
+/// Streams of this category are written by handlers that do not fail by bad luck.
+pub(crate) const CALM: &str = "calm";
+
+/// What a handler says about an event, behind its writes: it fails two times in a hundred, and
+/// on poison always, until its stream is mended.
+fn verdict(event: &Recorded<Deposit>) -> Result<(), BoxError> {
+    poison::taste(event)?;
+    if event.stream.category().as_str() == CALM {
+        return Ok(());
+    }
     match fastrand::u8(0..100) {
         0 => Err(Error::new(ErrorKind::Busy, "now and then").into()),
         1 => Err(Error::new(ErrorKind::Unavailable, "once in a while").into()),
@@ -51,6 +60,11 @@ fn policy() -> Policy {
     Policy::default().with_retries(1_000).with_backoff(least, most).with_batch(64)
 }
 
+/// Every other projection is in slices.
+fn policy_of(book: usize) -> Policy {
+    if book % 2 == 1 { policy().with_slices(SLICES) } else { policy() }
+}
+
 /// What one projection left behind.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Rows {
@@ -60,26 +74,61 @@ pub(crate) struct Rows {
     streams: BTreeMap<String, (i64, i64, i64)>,
 }
 
-/// The projections of the test, all of them: one in one piece, one in slices, and a small one.
+/// The projections of the test: each has tables of its own, named after it.
+pub(crate) const BOOKS: [&str; 8] =
+    ["book_0", "book_1", "book_2", "book_3", "book_4", "book_5", "book_6", "book_7"];
+
+/// A log and where the projections keep their rows.
 pub(crate) trait Bank: Clone + Send + Sync + 'static {
     type Model: ReadModel + DeadLetterStore + Clone;
-    type One: Projection<Event = Deposit, Tx = <Self::Model as ReadModel>::Tx> + Clone;
-    type Sliced: Projection<Event = Deposit, Tx = <Self::Model as ReadModel>::Tx> + Clone;
+    type Book<const I: usize>: Projection<Event = Deposit, Tx = <Self::Model as ReadModel>::Tx>
+        + Clone;
 
     fn store(&self) -> Store;
     fn model(&self) -> Self::Model;
-    fn one(&self) -> Self::One;
-    fn sliced(&self) -> Self::Sliced;
+    fn book<const I: usize>(&self) -> Self::Book<I>;
     fn rows(&self, table: &'static str) -> impl Future<Output = Rows> + Send;
 
-    fn runner(&self) -> Runner {
-        Runner::new(self.store())
+    /// Of the first so many projections.
+    fn runner(&self, books: usize) -> Runner {
+        let runner = Runner::new(self.store())
             .owned_by(Owner::new(format!("process {}", std::process::id())))
             .with_lease(Duration::from_millis(900))
-            .with_quiet_interval(Duration::from_millis(50))
-            .project_with(self.one(), self.model(), policy())
-            .project_with(self.sliced(), self.model(), policy().with_slices(SLICES))
+            .with_quiet_interval(Duration::from_millis(50));
+        let runner = keep::<Self, 0>(self, books, runner);
+        let runner = keep::<Self, 1>(self, books, runner);
+        let runner = keep::<Self, 2>(self, books, runner);
+        let runner = keep::<Self, 3>(self, books, runner);
+        let runner = keep::<Self, 4>(self, books, runner);
+        let runner = keep::<Self, 5>(self, books, runner);
+        let runner = keep::<Self, 6>(self, books, runner);
+        keep::<Self, 7>(self, books, runner)
     }
+}
+
+fn keep<B: Bank, const I: usize>(bank: &B, books: usize, runner: Runner) -> Runner {
+    if I < books {
+        runner.project_with(bank.book::<I>(), bank.model(), policy_of(I))
+    } else {
+        runner
+    }
+}
+
+fn watched<B: Bank, const I: usize>(bank: &B) -> Subscriber<B::Model> {
+    Subscriber::of_projection(bank.store(), &bank.book::<I>(), bank.model()).unwrap()
+}
+
+fn subscribers<B: Bank>(bank: &B) -> [Subscriber<B::Model>; 8] {
+    [
+        watched::<B, 0>(bank),
+        watched::<B, 1>(bank),
+        watched::<B, 2>(bank),
+        watched::<B, 3>(bank),
+        watched::<B, 4>(bank),
+        watched::<B, 5>(bank),
+        watched::<B, 6>(bank),
+        watched::<B, 7>(bank),
+    ]
 }
 
 async fn publish(store: Store, publisher: u64, count: u64) -> Receipt {
@@ -100,7 +149,13 @@ async fn publish(store: Store, publisher: u64, count: u64) -> Receipt {
     last.unwrap()
 }
 
-pub(crate) async fn storm<B: Bank>(bank: B, workers: Workers) {
+/// How many projections there are, this time.
+pub(crate) fn some_books() -> usize {
+    let told = std::env::var("ES_CHAOS_BOOKS").ok().and_then(|books| books.parse().ok());
+    told.unwrap_or_else(|| fastrand::usize(1..=BOOKS.len()))
+}
+
+pub(crate) async fn storm<B: Bank>(bank: B, books: usize, workers: Workers) {
     let (store, count) = (bank.store(), events() / 4);
     let publishers: Vec<_> =
         (0..4).map(|publisher| tokio::spawn(publish(store.clone(), publisher, count))).collect();
@@ -112,9 +167,7 @@ pub(crate) async fn storm<B: Bank>(bank: B, workers: Workers) {
     }
     let workers = raging.await.unwrap();
     let last = last.unwrap();
-    let one = Subscriber::of_projection(store.clone(), &bank.one(), bank.model()).unwrap();
-    let sliced = Subscriber::of_projection(store.clone(), &bank.sliced(), bank.model()).unwrap();
-    for subscriber in [one, sliced] {
+    for subscriber in subscribers(&bank).into_iter().take(books) {
         if let Err(error) = subscriber.wait_for(&last, Duration::from_secs(120)).await {
             let status = subscriber.status().await.unwrap();
             panic!("{error}: {status:#?}");
@@ -124,6 +177,16 @@ pub(crate) async fn storm<B: Bank>(bank: B, workers: Workers) {
     }
     drop(workers);
 
+    let folded = fold(&store).await;
+    assert!(folded.written.len() as u64 >= 4 * count);
+    for table in &BOOKS[..books] {
+        let rows = bank.rows(table).await;
+        assert_eq!(rows, folded, "{table} of {books}: each event once and in order");
+    }
+}
+
+/// What the rows are to be: the log, folded from scratch.
+async fn fold(store: &Store) -> Rows {
     let mut folded = Rows::default();
     for event in store.read_as::<Deposit>(Read::all()).into_vec().await.unwrap() {
         let Deposit::Made { cents } = event.event;
@@ -133,9 +196,5 @@ pub(crate) async fn storm<B: Bank>(bank: B, workers: Workers) {
         stream.0 = event.version.get().cast_signed();
         stream.1 += cents;
     }
-    assert!(folded.written.len() as u64 >= 4 * count);
-    for table in ["one", "sliced"] {
-        let rows = bank.rows(table).await;
-        assert_eq!(rows, folded, "{table}: each event once and in order");
-    }
+    folded
 }

@@ -8,6 +8,7 @@ use eventsource::{
 };
 
 use super::{
+    poison::poisoned,
     rebuild::{Versions, rebuilt_under_load},
     seam::seam,
     *,
@@ -45,28 +46,15 @@ impl Into {
         let upsert = tx.prepare_cached(&sql).await?;
         let stream = event.stream.to_string();
         tx.send(&upsert, vec![Box::new(stream), Box::new(version), Box::new(cents)]);
-        luck()
+        verdict(event)
     }
 }
 
 #[derive(Clone)]
-struct One(Into);
+struct Book<const I: usize>(Into);
 
-impl Projection for One {
-    const NAME: &'static str = "one";
-    type Event = Deposit;
-    type Tx = PgTx;
-
-    async fn apply(&self, event: &Recorded<Deposit>, tx: &mut PgTx) -> Result<(), BoxError> {
-        self.0.apply(event, tx).await
-    }
-}
-
-#[derive(Clone)]
-struct Sliced(Into);
-
-impl Projection for Sliced {
-    const NAME: &'static str = "sliced";
+impl<const I: usize> Projection for Book<I> {
+    const NAME: &'static str = BOOKS[I];
     type Event = Deposit;
     type Tx = PgTx;
 
@@ -77,8 +65,7 @@ impl Projection for Sliced {
 
 impl Bank for Postgres {
     type Model = PostgresReadModel;
-    type One = One;
-    type Sliced = Sliced;
+    type Book<const I: usize> = Book<I>;
 
     fn store(&self) -> Store {
         Store::new(self.log.clone())
@@ -86,11 +73,8 @@ impl Bank for Postgres {
     fn model(&self) -> PostgresReadModel {
         self.model.clone()
     }
-    fn one(&self) -> One {
-        One(Into(format!("{}.one", self.schema)))
-    }
-    fn sliced(&self) -> Sliced {
-        Sliced(Into(format!("{}.sliced", self.schema)))
+    fn book<const I: usize>(&self) -> Book<I> {
+        Book(Into(format!("{}.{}", self.schema, BOOKS[I])))
     }
     async fn rows(&self, table: &'static str) -> Rows {
         let mut rows = Rows::default();
@@ -128,7 +112,7 @@ async fn cut(schema: String) {
                WHERE query LIKE $1 AND application_name = 'eventsource' AND random() < 0.2";
     loop {
         process::pass(fastrand::u64(100..400)).await;
-        client.execute(sql, &[&format!("%{schema}.one%")]).await.unwrap();
+        client.execute(sql, &[&format!("%{schema}.book%")]).await.unwrap();
     }
 }
 
@@ -148,10 +132,10 @@ fn each_event_is_written_once_and_in_order() {
         let schema = bank.schema.clone();
         make_tables(&bank).await;
         let client = Arc::clone(&bank.client);
-        let role = "chaos::postgres::a_process_that_works";
-        let workers = Workers::start(role, "postgres", &schema);
+        let (role, books) = ("chaos::postgres::a_process_that_works", some_books());
+        let workers = Workers::start(role, "postgres", &schema, books);
         let cutting = tokio::spawn(cut(schema.clone()));
-        storm(bank, workers).await;
+        storm(bank, books, workers).await;
         cutting.abort();
         drop_schema(&client, &schema).await;
     });
@@ -159,7 +143,7 @@ fn each_event_is_written_once_and_in_order() {
 
 async fn make_tables(bank: &Postgres) {
     let schema = &bank.schema;
-    for table in ["one", "sliced"] {
+    for table in BOOKS {
         let sql = format!(
             "CREATE TABLE {schema}.{table} \
              (position bigint PRIMARY KEY, writes bigint, cents bigint); \
@@ -184,6 +168,16 @@ fn there_is_no_seam_between_catching_up_and_live() {
         make_tables(&bank).await;
         let (client, schema) = (Arc::clone(&bank.client), bank.schema.clone());
         seam(bank).await;
+        drop_schema(&client, &schema).await;
+    });
+}
+
+#[test]
+fn a_poison_stream_among_ten_thousand_delays_nobody() {
+    es_testkit::run(fixture("poison"), |bank: Postgres| async move {
+        make_tables(&bank).await;
+        let (client, schema) = (Arc::clone(&bank.client), bank.schema.clone());
+        poisoned(bank).await;
         drop_schema(&client, &schema).await;
     });
 }

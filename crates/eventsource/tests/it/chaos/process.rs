@@ -14,18 +14,22 @@ const PROCESSES: usize = 3;
 /// What a process is told: where it works, if it is one.
 const PLACE: &str = "ES_CHAOS_PLACE";
 const BACKEND: &str = "ES_CHAOS_BACKEND";
+/// How many projections it works on.
+const COUNT: &str = "ES_CHAOS_COUNT";
 
 /// Processes that work. Dropping it kills them.
 pub(crate) struct Workers {
     role: &'static str,
     backend: &'static str,
     place: String,
+    books: usize,
     children: Vec<Child>,
 }
 
 impl Workers {
-    pub(crate) fn start(role: &'static str, backend: &'static str, place: &str) -> Self {
-        let mut workers = Self { role, backend, place: place.to_owned(), children: Vec::new() };
+    pub(crate) fn start(role: &'static str, backend: &'static str, at: &str, books: usize) -> Self {
+        let (place, children) = (at.to_owned(), Vec::new());
+        let mut workers = Self { role, backend, place, books, children };
         for _ in 0..PROCESSES {
             workers.children.push(workers.one());
         }
@@ -37,6 +41,7 @@ impl Workers {
             .args(["--exact", self.role, "--nocapture"])
             .env(PLACE, &self.place)
             .env(BACKEND, self.backend)
+            .env(COUNT, self.books.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -100,10 +105,11 @@ pub(crate) fn role<B: Bank, F: Future<Output = B>>(backend: &str, open: impl FnO
     let place =
         std::env::var(PLACE).ok().filter(|_| std::env::var(BACKEND).as_deref() == Ok(backend));
     let Some(place) = place else { return };
+    let books = std::env::var(COUNT).unwrap().parse().unwrap();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let running = open(place).await.runner().start().unwrap();
+        let running = open(place).await.runner(books).start().unwrap();
         let input = tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0]));
         drop(input.await.unwrap());
         running.stop(Duration::from_secs(5)).await;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Bank, Deposit, Rows, Runner, SLICES, policy};
+use super::{BOOKS, Bank, Deposit, Runner, fold, policy_of};
 use eventsource::prelude::*;
 
 /// How many times a runner is started and goes live.
@@ -41,12 +41,12 @@ pub(crate) async fn seam<B: Bank>(bank: B) {
             })
             .collect();
         let runner = Runner::new(store.clone())
-            .project_with(bank.one(), bank.model(), policy())
-            .project_with(bank.sliced(), bank.model(), policy().with_slices(SLICES));
+            .project_with(bank.book::<0>(), bank.model(), policy_of(0))
+            .project_with(bank.book::<1>(), bank.model(), policy_of(1));
         let running = runner.start().unwrap();
         for publisher in publishers {
             let receipt = publisher.await.unwrap();
-            for name in ["one", "sliced"] {
+            for name in &BOOKS[..2] {
                 running.wait_for(name, &receipt, Duration::from_secs(60)).await.unwrap();
             }
         }
@@ -56,14 +56,9 @@ pub(crate) async fn seam<B: Bank>(bank: B) {
             running.stop(Duration::from_secs(60)).await;
         }
     }
-    let mut folded = Rows::default();
-    for event in store.read(Read::all()).into_vec().await.unwrap() {
-        folded.written.insert(event.position.get().cast_signed(), (1, 1));
-        let version = event.version.get().cast_signed();
-        folded.streams.insert(event.stream.to_string(), (version, version, 0));
-    }
+    let folded = fold(&store).await;
     assert_eq!(folded.written.len() as u64, count);
-    for table in ["one", "sliced"] {
+    for table in &BOOKS[..2] {
         assert_eq!(bank.rows(table).await, folded, "{table}: each event once and in order");
     }
 }

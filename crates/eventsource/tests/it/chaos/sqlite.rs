@@ -3,6 +3,7 @@
 use eventsource::sqlite::{SqliteReadModel, SqliteStore, SqliteTx, rusqlite};
 
 use super::{
+    poison::poisoned,
     rebuild::{Versions, rebuilt_under_load},
     seam::seam,
     *,
@@ -30,39 +31,25 @@ fn apply(table: &str, event: &Recorded<Deposit>, tx: &mut SqliteTx) -> Result<()
         ),
         (event.stream.to_string(), version, cents.cast_signed()),
     )?;
-    luck()
+    verdict(event)
 }
 
 #[derive(Clone)]
-struct One;
+struct Book<const I: usize>;
 
-impl Projection for One {
-    const NAME: &'static str = "one";
+impl<const I: usize> Projection for Book<I> {
+    const NAME: &'static str = BOOKS[I];
     type Event = Deposit;
     type Tx = SqliteTx;
 
     async fn apply(&self, event: &Recorded<Deposit>, tx: &mut SqliteTx) -> Result<(), BoxError> {
-        apply("one", event, tx)
-    }
-}
-
-#[derive(Clone)]
-struct Sliced;
-
-impl Projection for Sliced {
-    const NAME: &'static str = "sliced";
-    type Event = Deposit;
-    type Tx = SqliteTx;
-
-    async fn apply(&self, event: &Recorded<Deposit>, tx: &mut SqliteTx) -> Result<(), BoxError> {
-        apply("sliced", event, tx)
+        apply(BOOKS[I], event, tx)
     }
 }
 
 impl Bank for Sqlite {
     type Model = SqliteReadModel;
-    type One = One;
-    type Sliced = Sliced;
+    type Book<const I: usize> = Book<I>;
 
     fn store(&self) -> Store {
         Store::new(self.0.clone())
@@ -70,11 +57,8 @@ impl Bank for Sqlite {
     fn model(&self) -> SqliteReadModel {
         self.1.clone()
     }
-    fn one(&self) -> One {
-        One
-    }
-    fn sliced(&self) -> Sliced {
-        Sliced
+    fn book<const I: usize>(&self) -> Book<I> {
+        Book
     }
     async fn rows(&self, table: &'static str) -> Rows {
         let read = self.1.read(move |db| {
@@ -112,11 +96,12 @@ async fn each_event_is_written_once_and_in_order() {
     let path = folder.path().to_str().unwrap().to_owned();
     let bank = open(&path).await;
     make_tables(&bank).await;
-    storm(bank, Workers::start("chaos::sqlite::a_process_that_works", "sqlite", &path)).await;
+    let (role, books) = ("chaos::sqlite::a_process_that_works", some_books());
+    storm(bank, books, Workers::start(role, "sqlite", &path, books)).await;
 }
 
 async fn make_tables(bank: &Sqlite) {
-    for table in ["one", "sliced"] {
+    for table in BOOKS {
         let sql = format!(
             "CREATE TABLE {table} (position INTEGER PRIMARY KEY, writes INTEGER, cents INTEGER);
              CREATE TABLE {table}_streams
@@ -132,6 +117,14 @@ async fn there_is_no_seam_between_catching_up_and_live() {
     let bank = open(folder.path().to_str().unwrap()).await;
     make_tables(&bank).await;
     seam(bank).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_poison_stream_among_ten_thousand_delays_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = open(folder.path().to_str().unwrap()).await;
+    make_tables(&bank).await;
+    poisoned(bank).await;
 }
 
 #[derive(Clone)]
