@@ -27,6 +27,23 @@ async fn fill(store: &Store, count: usize) {
     }
 }
 
+/// Appends as many events, each by an append of its own, to a few streams.
+async fn fill_singly(store: &Store, count: usize) {
+    let tasks: Vec<_> = (0..32)
+        .map(|number| {
+            let (store, each) = (store.clone(), count.div_ceil(32));
+            tokio::spawn(async move {
+                for _ in 0..each {
+                    store.append(to(&format!("short-{number}"), 1)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
 fn reads() -> Vec<Read> {
     let category = || Read::category(Category::from_static("account"));
     let typed = Query::any().of_types([EventType::from_static("noted")]);
@@ -76,9 +93,9 @@ fn a_read_ends_with_an_error_when_the_server_is_wiped_on_the_way() {
 fn a_read_ends_with_an_error_when_the_server_loses_its_end_on_the_way() {
     on_a_server(|mut server| async move {
         let store = store_at(&server.url()).await;
-        fill(&store, 3_000).await;
+        fill_singly(&store, EVENTS / 2).await;
         let before = server.data().copy();
-        fill(&store, 3_000).await;
+        fill_singly(&store, EVENTS / 2).await;
         ends_badly(&store, Read::all(), || {
             server.kill();
             before.restore_to(&server.data());
