@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::coop::unconstrained};
 
 use crate::{
     Command, Error, ErrorKind, RedisOptions, Reply, Result, Script,
@@ -142,9 +142,11 @@ impl Redis {
                 Ok(connection) => connection,
                 Err(error) => return fail(error),
             };
-            // Each is queued when it is first polled, and they are polled in order.
+            // Each is queued when it is first polled, and they are polled in order; but a task
+            // that has worked for long is asked to yield, and then one that is not queued yet
+            // would be passed by those behind it. So here nobody is asked.
             let sent = commands.iter().map(|one| self.send(&connection, number, one, until));
-            let answers = join_all(sent).await;
+            let answers = unconstrained(join_all(sent)).await;
             let is_unsent = |answer: &Result<Reply>| {
                 answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unreachable)
             };

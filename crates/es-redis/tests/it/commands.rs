@@ -38,6 +38,28 @@ fn a_batch_keeps_order_and_each_its_own_result() {
     });
 }
 
+/// A task that has worked for a while is asked to let others run: then a command that is not
+/// queued yet must not be passed by those behind it.
+#[test]
+fn a_batch_keeps_order_wherever_its_task_has_to_yield() {
+    on_a_server(|server| async move {
+        let redis = server.connect().await;
+        let commands: Vec<_> = (0..100).map(|_| Command::new("INCR").key("n")).collect();
+        let mut last = 0;
+        for spent in 0..130 {
+            tokio::task::yield_now().await; // with a whole budget again
+            for _ in 0..spent {
+                tokio::task::coop::consume_budget().await;
+            }
+            for reply in redis.batch(&commands).await {
+                let number = reply.unwrap().int("n").unwrap();
+                assert_eq!(number, last + 1, "after {spent} units");
+                last = number;
+            }
+        }
+    });
+}
+
 #[test]
 fn a_script_runs_whether_the_server_knows_it_or_not() {
     on_a_server(|server| async move {
