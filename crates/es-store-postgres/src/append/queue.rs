@@ -21,7 +21,7 @@ pub(crate) struct Pending {
     stage: Arc<AtomicU8>,
     reply: oneshot::Sender<Result<Receipt>>,
     /// Its place in the queue, which it leaves when it is answered.
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 /// What a look before an append has found of what a condition excludes.
@@ -56,7 +56,7 @@ impl Pending {
         let (reply, answer) = oneshot::channel();
         let stage = Arc::new(AtomicU8::new(QUEUED));
         let submitted = Submitted { until, stage: Arc::clone(&stage), answer };
-        (Self { request, looked, begun, until, stage, reply, _place: place }, submitted)
+        (Self { request, looked, begun, until, stage, reply, place }, submitted)
     }
 
     /// Takes it from the queue; `false` when its caller has gone, and nothing is written.
@@ -78,8 +78,11 @@ impl Pending {
     }
 
     pub(crate) fn answer(self, result: Result<Receipt>) {
+        let Self { reply, place, .. } = self;
+        // First of all, or a caller's next append finds its own place taken still.
+        drop(place);
         // A caller that has gone finds out by appending the same events again.
-        drop(self.reply.send(result));
+        drop(reply.send(result));
     }
 }
 

@@ -42,3 +42,25 @@ fn a_pool_of_one_connection_is_refused() {
         assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
     });
 }
+
+#[test]
+fn a_full_queue_refuses_and_one_after_the_other_is_never_refused() {
+    on_a_schema(|schema| async move {
+        let options = schema.options().with_queue(1).unwrap().with_refusal_when_full(true);
+        let store = Store::new(PostgresStore::open_with(&schema.url, options).await.unwrap());
+        let append = || Append::to(stream("a"), ExpectedVersion::Any).events(events(1));
+        let theirs = store.clone();
+        let work = async move {
+            for _ in 0..500 {
+                theirs.append(append()).await.unwrap();
+            }
+        };
+        tokio::spawn(work).await.unwrap();
+
+        let both = [store.clone(), store.clone()]
+            .map(|store| async move { store.append(append()).await.map_err(|error| error.kind()) });
+        let answers = futures_util::future::join_all(both).await;
+        let refused = answers.iter().filter(|answer| **answer == Err(ErrorKind::Busy)).count();
+        assert_eq!(refused, 1, "{answers:?}");
+    });
+}

@@ -20,7 +20,7 @@ pub(crate) struct Pending {
     pub(super) begun: Instant,
     reply: oneshot::Sender<Result<Receipt>>,
     /// Its place in the queue, which it leaves when the writer is done with it.
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
 }
 
 impl Pending {
@@ -30,7 +30,7 @@ impl Pending {
         place: OwnedSemaphorePermit,
     ) -> (Self, oneshot::Receiver<Result<Receipt>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { request, begun, reply, _place: place }, answer)
+        (Self { request, begun, reply, place }, answer)
     }
 
     /// Whether its caller has gone, and nothing need be written.
@@ -51,8 +51,11 @@ impl Pending {
     }
 
     pub(crate) fn answer(self, result: Result<Receipt>) {
+        let Self { reply, place, .. } = self;
+        // First of all, or a caller's next append finds its own place taken still.
+        drop(place);
         // A caller that has gone finds out by appending the same events again.
-        drop(self.reply.send(result));
+        drop(reply.send(result));
     }
 }
 

@@ -140,7 +140,7 @@ fn configure(connection: &Connection, place: &Place, options: &SqliteOptions) ->
         // old one and says so.
         let mode = connection
             .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0))?;
-        set_synchronous(connection, options)?;
+        set_for_connection(connection, options)?;
         Ok(mode)
     };
     let mode = set().map_err(from_driver)?;
@@ -160,18 +160,20 @@ fn configure(connection: &Connection, place: &Place, options: &SqliteOptions) ->
 fn configure_as_it_is(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
     let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
     if mode == "wal" {
-        return set_synchronous(connection, options);
+        return set_for_connection(connection, options);
     }
-    set_synchronous(connection, &options.clone().with_synchronous(Synchronous::Full))
+    set_for_connection(connection, &options.clone().with_synchronous(Synchronous::Full))
 }
 
 /// Sets what holds for one connection and is not kept in the file.
-fn set_synchronous(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+fn set_for_connection(connection: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
     let synchronous = match options.synchronous {
         Synchronous::Full => "FULL",
         Synchronous::Normal => "NORMAL",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
+    // What a savepoint would restore is kept in memory: as files it is most of an append.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Where fsync does not reach the disk (macOS), this does; elsewhere it means nothing.
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "checkpoint_fullfsync", true)?;

@@ -15,7 +15,8 @@ use super::session::Turn;
 /// It commits with [`ReadModel::commit`](es_core::ReadModel::commit) and in no other way. A
 /// `COMMIT` by hand is refused by SQLite, which rolls everything back; after that, and after a
 /// `ROLLBACK` by hand, `commit` answers `Invalid`, and whatever is still written through it is
-/// refused. `SAVEPOINT`, `ROLLBACK TO` and `RELEASE` of one's own are fine.
+/// refused. `SAVEPOINT`, `ROLLBACK TO` and `RELEASE` of one's own are fine. Temporary tables
+/// and what does not fit into a sort are kept in memory (`temp_store=MEMORY`).
 ///
 /// It holds the write lock of the database from its beginning. In the file of a log, appends
 /// wait until it ends: do not wait for anything else while you have one.

@@ -67,12 +67,19 @@ async fn every_append_is_part_of_a_commit_that_is_told() {
         SqliteOptions::new().with_queue(77).unwrap().with_observer(Arc::clone(&notes) as _);
     let path = folder.path().join("log.db");
     let store = Store::new(SqliteStore::open_with(&path, options).await.unwrap());
+    // The writer waits for this one, and the appends for the writer.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let appends: Vec<_> = (0..40)
         .map(|key| {
             let store = store.clone();
             tokio::spawn(async move { store.append(append(key, ExpectedVersion::NoStream)).await })
         })
         .collect();
+    while notes.queues()[0].1 < 40 {
+        tokio::task::yield_now().await;
+    }
+    other.execute_batch("ROLLBACK").unwrap();
     for receipt in appends {
         receipt.await.unwrap().unwrap();
     }

@@ -94,6 +94,19 @@ async fn a_full_queue_refuses_where_that_was_chosen() {
     assert_eq!(store.head().await.unwrap().position.get(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_after_the_other_is_never_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteOptions::new().with_queue(1).unwrap().with_when_full(WhenFull::Refuse);
+    let store = open(&folder.path().join("log.db"), options).await;
+    let work = async move {
+        for _ in 0..2_000 {
+            store.append(one()).await.unwrap();
+        }
+    };
+    tokio::spawn(work).await.unwrap();
+}
+
 type Answer = tokio::task::JoinHandle<es_core::Result<es_core::Receipt>>;
 
 fn futures(store: &Store, count: usize) -> Vec<Answer> {
