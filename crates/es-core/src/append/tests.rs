@@ -128,6 +128,8 @@ fn an_event_that_stands_twice_is_refused() {
     let same = event();
     let twice = Invalid::EventTwice { event: same.id };
     assert_eq!(invalid(one().event(same.clone()).event(same.clone())), twice);
+    let far = one().event(same.clone()).event(event()).event(same.clone());
+    assert_eq!(invalid(far), twice);
     assert_eq!(invalid(one().event(same.clone()).and(stream("b"), ANY).event(same)), twice);
 }
 
