@@ -105,13 +105,13 @@ async fn an_event_whose_decoding_panics_is_parked_and_nobody_else_waits() {
 async fn a_worker_that_panics_comes_back_to_its_slice() {
     let (store, model, ledger) = (store(), MemoryReadModel::new(), Ledger::new());
     let is_down = Arc::new(AtomicBool::new(true));
-    let down = Arc::clone(&is_down);
+    let (down, judged) = (Arc::clone(&is_down), Arc::clone(&is_down));
     ledger.says(move |_| match down.load(Ordering::SeqCst) {
         true => Err("not now".into()),
         false => Ok(()),
     });
     let policy = Policy::default().with_slices(4).with_temporary(move |_| {
-        assert!(!is_down.swap(false, Ordering::SeqCst), "no idea");
+        assert!(!judged.swap(false, Ordering::SeqCst), "no idea");
         true
     });
     let running = Runner::new(store.clone())
@@ -123,8 +123,8 @@ async fn a_worker_that_panics_comes_back_to_its_slice() {
     write_many(&store, 40, 20).await;
     let receipt = write(&store, 1).await;
     running.wait_for("notes", &receipt, Duration::from_secs(30)).await.unwrap();
-    let status = running.status("notes").await.unwrap();
-    assert!(status.last_error.unwrap().message.contains("no idea"));
+    // Whose error is the last depends on which slice was judged first.
+    assert!(!is_down.load(Ordering::SeqCst), "a judge has panicked");
     until(&running, "notes", |status| held(status) == 4).await;
     assert_complete(&store, &model).await;
 }
