@@ -116,6 +116,11 @@ impl Worker {
                 Stop::Failed(error) => {
                     failures = failures.saturating_add(1);
                     self.shared.trouble("serving a partition", &error);
+                    // What is asked back is not held until whatever failed works again: what is
+                    // not saved comes again.
+                    if self.told.borrow().gives_back {
+                        return Ended::GivenBack;
+                    }
                     let rest = pause(Duration::from_millis(20), Duration::from_secs(5), failures);
                     let mut told = self.told.clone();
                     let gives_back = told.wait_for(|told| told.gives_back);
@@ -220,6 +225,11 @@ impl Worker {
     ) -> Result<Result<(), Failure>, Stop> {
         if self.told.borrow().until <= Instant::now() {
             self.lease().await;
+            // A partition that somebody else owns by now gets no lease any more.
+            let told = *self.told.borrow();
+            if told.gives_back && told.until <= Instant::now() {
+                return Err(Stop::GivesBack);
+            }
         }
         let retries = AtomicU64::new(0);
         let processing = self.shared.processing(event, is_history);
@@ -280,11 +290,11 @@ impl Worker {
         }
     }
 
-    /// Waits until the lease holds.
+    /// Waits until the lease holds, or the partition is to be given back.
     async fn lease(&self) {
         let mut told = self.told.clone();
         // Its end is the end of this task, too.
-        let _ = told.wait_for(|told| told.until > Instant::now()).await;
+        let _ = told.wait_for(|told| told.gives_back || told.until > Instant::now()).await;
     }
 
     /// Waits until the lease has lapsed.
