@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
+mod ask;
 mod connect;
 mod error;
 mod hash;
@@ -10,6 +11,7 @@ mod migrate;
 mod names;
 mod observe;
 mod options;
+mod pooler;
 mod progress;
 mod read;
 mod snapshots;

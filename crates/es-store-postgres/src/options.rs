@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use es_core::{Error, Invalid, Result, SharedObserver};
 
-use crate::names::Names;
+use crate::{ask::Sent, names::Names};
 
 /// How a store is opened.
 ///
@@ -27,6 +27,7 @@ pub struct PostgresOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) listen: bool,
+    pub(crate) transaction_pooler: bool,
     pub(crate) observer: Option<SharedObserver>,
     #[cfg(feature = "tls")]
     pub(crate) root_certificates: Option<Vec<u8>>,
@@ -50,6 +51,7 @@ impl PostgresOptions {
             connect_timeout: Duration::from_secs(5),
             poll_interval: Duration::from_millis(100),
             listen: true,
+            transaction_pooler: false,
             observer: None,
             #[cfg(feature = "tls")]
             root_certificates: None,
@@ -135,11 +137,28 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether a connection of its own listens for notifications. Without, as behind
-    /// PgBouncer in transaction mode, those who wait look at every poll interval.
+    /// Whether a connection of its own listens for notifications. Without, those who wait look
+    /// at every poll interval.
     #[must_use]
     pub const fn with_listening(mut self, listen: bool) -> Self {
         self.listen = listen;
+        self
+    }
+
+    /// Whether the URL, or the pool that is given, leads to a pooler that lends the connections
+    /// of the server for one transaction each: PgBouncer in transaction mode, or what is like
+    /// it. A URL may say so too: `transaction_pooler=true`.
+    ///
+    /// Then nothing is kept with a connection: statements go out with their text, under no
+    /// name, and nothing listens, so that those who wait look at every poll interval. Every
+    /// promise holds; the server plans each statement anew. Where the pooler keeps prepared
+    /// statements (PgBouncer 1.21 or newer, with `max_prepared_statements`) it is faster to
+    /// leave this and say [`with_listening(false)`](Self::with_listening) alone.
+    ///
+    /// Without it, a store that finds itself behind such a pooler is not opened.
+    #[must_use]
+    pub const fn with_transaction_pooler(mut self, is_there: bool) -> Self {
+        self.transaction_pooler = is_there;
         self
     }
 
@@ -158,6 +177,14 @@ impl PostgresOptions {
     pub fn with_observer(mut self, observer: SharedObserver) -> Self {
         self.observer = Some(observer);
         self
+    }
+
+    pub(crate) const fn sent(&self) -> Sent {
+        if self.transaction_pooler { Sent::ByText } else { Sent::ByName }
+    }
+
+    pub(crate) const fn listens(&self) -> bool {
+        self.listen && !self.transaction_pooler
     }
 
     pub(crate) fn names(&self) -> Result<Names> {

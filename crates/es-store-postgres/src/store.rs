@@ -114,7 +114,7 @@ impl PostgresStore {
         let config = config(url)?;
         let connections = Connections::to(&config, &options)?;
         let place = place(&config);
-        Self::start(connections, options.listen.then_some(config), place, &options).await
+        Self::start(connections, options.listens().then_some(config), place, &options).await
     }
 
     /// Opens the log through a pool that is the caller's: it is used and never closed. The
@@ -181,7 +181,8 @@ impl PostgresStore {
     ) -> Result<Self> {
         let (client, names, log) = migrate::ready(&connections, options).await?;
         let sql = Sql::new(&names);
-        let (published, changes) = watch::channel(head(&client, &sql.head).await?.position);
+        let (published, changes) =
+            watch::channel(head(&client, connections.sent(), &sql.head).await?.position);
         drop(client);
         let published = Arc::new(published);
         let statements = Arc::new(Statements::new(&names));
@@ -302,11 +303,12 @@ impl PostgresStore {
 
     async fn head_now(&self) -> Result<Head> {
         let client = self.inner.connections.get().await?;
-        let head = head(&client, &self.inner.reader.sql.head).await;
+        let sent = self.inner.connections.sent();
+        let head = head(&client, sent, &self.inner.reader.sql.head).await;
         if head.as_ref().is_err_and(Error::is_temporary) && client.is_closed() {
             drop(client);
             let client = self.inner.connections.get().await?;
-            return crate::read::head(&client, &self.inner.reader.sql.head).await;
+            return crate::read::head(&client, sent, &self.inner.reader.sql.head).await;
         }
         head
     }
@@ -393,7 +395,8 @@ impl EventStore for PostgresStore {
         let client = self.inner.connections.get().await?;
         let sql = "SELECT current_setting('fsync'), current_setting('synchronous_commit'), \
                    current_setting('full_page_writes')";
-        let row = client.query_one(sql, &[]).await.map_err(|error| from_driver(None, error))?;
+        let row =
+            client.query_typed_one(sql, &[]).await.map_err(|error| from_driver(None, error))?;
         let setting = |at| row.try_get::<_, String>(at).map_err(damaged);
         let (fsync, commit, pages) = (setting(0)?, setting(1)?, setting(2)?);
         let settings =

@@ -211,6 +211,7 @@ impl Sender {
             let failure = match self.connected(connection, batch).await {
                 Ok(client) => {
                     let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
+                    let client = (client, self.connections.sent());
                     let call = call(client, &self.statements, self.log, batch, careful);
                     match tokio::time::timeout(time, call).await {
                         Ok(Ok(answers)) if lost.is_some() => {
@@ -219,7 +220,7 @@ impl Sender {
                         Ok(Ok(answers)) => return Ok(answers),
                         Ok(Err(failure)) => failure,
                         Err(_) => {
-                            cancel(client, self.connections.tls());
+                            cancel(client.0, self.connections.tls());
                             Failure::Lost(Error::new(ErrorKind::Busy, "the deadline is over"))
                         }
                     }

@@ -10,6 +10,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::server::connect;
+
 pub(crate) struct OwnServer {
     pub(crate) url: String,
     programs: PathBuf,
@@ -107,7 +109,8 @@ impl OwnServer {
 
     /// One of the server's programs, which refuse to run as root.
     fn program(&self, name: &str) -> Command {
-        let program = self.programs.join(name);
+        let own = self.programs.join(name);
+        let program = if own.is_file() { own } else { name.into() };
         let mut command = if is_root() {
             let mut command = Command::new("runuser");
             command.args(["-u", "postgres", "--"]).arg(program);
@@ -127,6 +130,25 @@ impl Drop for OwnServer {
     }
 }
 
+/// Skips a test that dumps the server at `url` where `pg_dump` is older than that, and refuses.
+pub(crate) async fn dumps(url: &str) {
+    let number = "SHOW server_version_num";
+    let number: String = connect(url).await.query_one(number, &[]).await.unwrap().get(0);
+    let own = programs().map_or_else(|| "pg_dump".into(), |folder| folder.join("pg_dump"));
+    let program = if own.is_file() { own } else { "pg_dump".into() };
+    let output = Command::new(program).arg("--version").output().ok();
+    let version = output.and_then(|output| String::from_utf8(output.stdout).ok());
+    let major = version.as_deref().and_then(|version| {
+        let number = version.split_whitespace().find(|word| word.starts_with(char::is_numeric))?;
+        number.split(|c: char| !c.is_numeric()).next()?.parse::<u32>().ok()
+    });
+    if major.is_none_or(|major| major < number.parse::<u32>().unwrap() / 10_000) {
+        es_testkit::skip(
+            "no pg_dump that is as new as the server: name its programs' folder in ES_TEST_POSTGRES_BIN",
+        )
+    }
+}
+
 /// Each process with its parent, and whether it has not ended, where the system tells.
 fn processes() -> impl Iterator<Item = (String, String, bool)> {
     let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat="]).output();
@@ -138,8 +160,12 @@ fn processes() -> impl Iterator<Item = (String, String, bool)> {
     })
 }
 
-/// Debian keeps the programs of each version in a folder of its own, outside of the path.
+/// Where the programs of the server are: in `ES_TEST_POSTGRES_BIN`, if that is set. Debian keeps
+/// those of each version in a folder of its own, outside of the path.
 fn programs() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("ES_TEST_POSTGRES_BIN") {
+        return Some(folder.into());
+    }
     let mut folders: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
         .unwrap_or_default();
