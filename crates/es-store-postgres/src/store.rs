@@ -2,7 +2,7 @@
 
 use std::{
     fmt::{self, Debug, Display},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -30,6 +30,7 @@ use crate::{
     options::PostgresOptions,
     progress::PgTx,
     read::{Families, Reader, Sql, head, pages},
+    replica::{ReplicaLag, lag},
     wait::{listen, notify},
 };
 
@@ -173,6 +174,18 @@ impl PostgresStore {
         renew(&mut client, &names).await
     }
 
+    /// How far the standby that this store is opened on is behind its primary; `None` on a
+    /// primary.
+    ///
+    /// # Errors
+    /// `Busy`, `Unavailable` or `Fault`.
+    ///
+    /// # Cancel safety
+    /// Safe: it changes nothing.
+    pub async fn replica_lag(&self) -> Result<Option<ReplicaLag>> {
+        lag(&self.inner.connections).await
+    }
+
     async fn start(
         connections: Connections,
         listen: Option<Config>,
@@ -195,6 +208,7 @@ impl PostgresStore {
             patience: options.connect_timeout,
             slots: Slots::of(connections.most()),
             observer: options.observer.clone(),
+            made: AtomicU64::new(0),
         };
         let sender = Arc::new(sender);
         let runner = Arc::clone(&sender);
@@ -276,12 +290,20 @@ impl PostgresStore {
     }
 
     /// Looks for what the conditions of an append exclude, where that may lie far back, up to
-    /// the head that is known: so that little is left to look at under the lock.
+    /// the head: so that little is left to look at under the lock.
+    ///
+    /// That head is asked for: one that was heard of may have been lost since with the server
+    /// that had it.
     async fn look_ahead(&self, request: &AppendRequest) -> Result<Vec<Looked>> {
-        let head = *self.inner.published.borrow();
+        let known = *self.inner.published.borrow();
+        let is_far = |after: Position| known.get().saturating_sub(after.get()) > LOOK_AHEAD;
+        if !request.unless().iter().any(|unless| is_far(unless.after)) {
+            return Ok(Vec::new());
+        }
+        let head = self.head_now().await?.position;
         let mut looked = Vec::with_capacity(request.unless().len());
         for unless in request.unless() {
-            if head.get().saturating_sub(unless.after.get()) <= LOOK_AHEAD {
+            if !is_far(unless.after) {
                 looked.push(Looked::Not);
                 continue;
             }
@@ -350,6 +372,7 @@ impl EventStore for PostgresStore {
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
         let begun = Instant::now();
         let until = within(append.deadline().unwrap_or(self.inner.patience));
+        let made = self.inner.sender.made();
         let looked = match append.unless() {
             [] => Vec::new(),
             _ => match tokio::time::timeout_at(until.into(), self.look_ahead(&append)).await {
@@ -358,7 +381,7 @@ impl EventStore for PostgresStore {
             },
         };
         let place = self.room(until).await?;
-        let submitted = Pending::new(append, looked, (begun, until), place);
+        let submitted = Pending::new(append, (made, looked), (begun, until), place);
         self.inner.sender.append(&self.inner.queue, submitted).await
     }
 
@@ -374,8 +397,17 @@ impl EventStore for PostgresStore {
         self.listen();
         let mut published = self.inner.published.subscribe();
         loop {
-            published.borrow_and_update();
+            let heard = *published.borrow_and_update();
             let head = self.head_now().await?;
+            if head.position < heard {
+                // The end that was heard of is lost with its server. Until the log is as long
+                // again, appends would wake nobody.
+                self.inner.published.send_if_modified(|known| {
+                    let is_same = *known == heard;
+                    *known = if is_same { head.position } else { *known };
+                    is_same
+                });
+            }
             if head.position > after || head.log != self.inner.log {
                 return Ok(head);
             }

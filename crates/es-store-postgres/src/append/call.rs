@@ -32,13 +32,14 @@ pub(super) enum Failure {
 
 pub(super) type Answer = Result<Receipt>;
 
-/// Sends `batch` in one call and answers each append of it.
+/// Sends `batch` in one call and answers each append of it. `made` is how many connections
+/// have been made by now.
 pub(super) async fn call(
     (client, sent): (&Object, Sent),
     statements: &Statements,
     log: LogId,
     batch: &[Pending],
-    careful: bool,
+    (careful, made): (bool, u64),
 ) -> Result<Vec<Answer>, Failure> {
     let failed = |error| failure(statements, log, error);
     let decisions = match batch {
@@ -54,7 +55,7 @@ pub(super) async fn call(
         _ => {
             let mut arrays = Batch::new(log.as_uuid(), careful);
             for pending in batch {
-                arrays.push(&pending.request, &pending.looked).map_err(Failure::Refused)?;
+                arrays.push(&pending.request, pending.looked(made)).map_err(Failure::Refused)?;
             }
             let row = sent.query_one(client, &statements.many, &arrays.arguments()).await;
             let row = row.map_err(failed)?;

@@ -50,17 +50,22 @@ impl OwnServer {
         let Some(programs) = programs() else {
             es_testkit::skip("no initdb and pg_ctl: install the server of PostgreSQL")
         };
+        let server = Self::folder(programs);
+        let mut initdb = server.program("initdb");
+        initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--locale=C", "-D"]);
+        assert!(done(initdb.arg(server.data())), "initdb failed");
+        server
+    }
+
+    /// A folder and a port for a server that is to be.
+    fn folder(programs: PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
         if is_root() {
             assert!(done(Command::new("chown").arg("postgres").arg(folder.path())));
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        let server = Self { url, programs, folder, port };
-        let mut initdb = server.program("initdb");
-        initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--locale=C", "-D"]);
-        assert!(done(initdb.arg(server.data())), "initdb failed");
-        server
+        Self { url, programs, folder, port }
     }
 
     fn data(&self) -> PathBuf {
@@ -79,8 +84,31 @@ impl OwnServer {
         done(pg_ctl.arg(self.folder.path().join("log")).arg("-D").arg(self.data()))
     }
 
+    /// A standby of this server, which streams from it, as it is now.
+    pub(crate) fn standby(&self) -> Self {
+        let standby = Self::folder(self.programs.clone());
+        let mut backup = standby.program("pg_basebackup");
+        backup.args(["--no-sync", "--checkpoint=fast", "--write-recovery-conf", "--dbname"]);
+        assert!(done(backup.arg(&self.url).arg("-D").arg(standby.data())), "no base backup");
+        assert!(standby.run(), "it does not start");
+        standby
+    }
+
+    /// Where the one or the other is to be found that can be written to.
+    pub(crate) fn or(&self, other: &Self) -> String {
+        let [one, other] = [self.port, other.port].map(|port| format!("127.0.0.1:{port}"));
+        format!("postgres://postgres@{one},{other}/postgres?target_session_attrs=read-write")
+    }
+
     /// Kills the server and all of its processes as they are, and runs it again.
     pub(crate) fn crash(&self) {
+        self.kill();
+        // The port and the memory that they shared are given back a moment later.
+        assert!((0..50).any(|_| self.run()), "it does not start again");
+    }
+
+    /// Kills the server and all of its processes as they are.
+    pub(crate) fn kill(&self) {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
         let postmaster = file.lines().next().unwrap();
         // From here on it starts no process that would be missed, and write on.
@@ -92,8 +120,6 @@ impl OwnServer {
         while processes().any(|(pid, _, is_alive)| is_alive && all.contains(&pid)) {}
         // Its number may stay taken until somebody asks how it ended.
         fs::remove_file(self.data().join("postmaster.pid")).unwrap();
-        // The port and the memory that they shared are given back a moment later.
-        assert!((0..50).any(|_| self.run()), "it does not start again");
     }
 
     /// Puts a dump of one schema of another server into this one.
