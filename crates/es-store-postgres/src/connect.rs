@@ -97,6 +97,10 @@ fn connecting(error: tokio_postgres::Error) -> Error {
     if error.as_db_error().is_some() {
         return from_driver(None, error);
     }
+    #[cfg(feature = "tls")]
+    if let Some((kind, message)) = crate::tls::refusal(&error) {
+        return Error::new(kind, message).with_source(error);
+    }
     Error::new(ErrorKind::Unavailable, "PostgreSQL cannot be reached").with_source(error)
 }
 

@@ -66,7 +66,7 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
         ),
         "26000" | "42P05" => (Unsupported, REMEDY),
         "42501" => (Invalid, "this role may not do that: grant what docs/postgresql.md lists"),
-        "28000" | "28P01" => (Invalid, "PostgreSQL refuses this user or password"),
+        "28000" | "28P01" => (Invalid, "PostgreSQL refuses this user, password or certificate"),
         "3D000" => (Invalid, "there is no such database"),
         "3F000" | "42P01" | "42883" => {
             (Invalid, "the tables of the log are not there: run `PostgresStore::migrate`")

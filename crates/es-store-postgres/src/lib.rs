@@ -18,6 +18,7 @@ mod replica;
 mod snapshots;
 mod store;
 mod tls;
+mod url;
 mod wait;
 
 pub use deadpool_postgres;

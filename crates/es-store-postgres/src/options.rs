@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use es_core::{Error, Invalid, Result, SharedObserver};
 
+#[cfg(feature = "tls")]
+use crate::tls::ClientCertificate;
 use crate::{ask::Sent, names::Names};
 
 /// How a store is opened.
@@ -31,6 +33,8 @@ pub struct PostgresOptions {
     pub(crate) observer: Option<SharedObserver>,
     #[cfg(feature = "tls")]
     pub(crate) root_certificates: Option<Vec<u8>>,
+    #[cfg(feature = "tls")]
+    pub(crate) client_certificate: Option<ClientCertificate>,
 }
 
 impl PostgresOptions {
@@ -55,6 +59,8 @@ impl PostgresOptions {
             observer: None,
             #[cfg(feature = "tls")]
             root_certificates: None,
+            #[cfg(feature = "tls")]
+            client_certificate: None,
         }
     }
 
@@ -163,11 +169,29 @@ impl PostgresOptions {
     }
 
     /// Whom to trust with `sslmode=require`, as text in PEM, instead of whom the system
-    /// trusts. Text that is no certificate is refused when the store is opened.
+    /// trusts. Text that is no certificate is refused when the store is opened. A file that
+    /// the URL names as `sslrootcert` takes its place.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates = Some(pem.into());
+        self
+    }
+
+    /// With `sslmode=require`, the certificate of this client with those that lead to its
+    /// authority, and its key, as text in PEM; for servers that ask for one, or take it in
+    /// place of a password. What is no certificate, no key, or not the key of the certificate
+    /// is refused when the store is opened. Files that the URL names as `sslcert` and `sslkey`
+    /// take their place.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_client_certificate(
+        mut self,
+        certificate_pem: impl Into<Vec<u8>>,
+        key_pem: impl Into<Vec<u8>>,
+    ) -> Self {
+        let (certificate, key) = (certificate_pem.into(), key_pem.into());
+        self.client_certificate = Some(ClientCertificate { certificate, key });
         self
     }
 

@@ -14,12 +14,13 @@ use tokio_postgres::types::Type;
 use crate::{
     append::signed,
     ask::Typed,
-    connect::{Connections, config},
+    connect::Connections,
     error::{damaged, from_driver},
     migrate,
     names::Names,
     options::PostgresOptions,
     read::{Micros, unsigned},
+    url::target,
 };
 
 /// Snapshots in a table of the database. Cloning it copies the handle.
@@ -49,7 +50,8 @@ impl PostgresSnapshotStore {
     /// # Cancel safety
     /// That of [`PostgresSnapshotStore::open`].
     pub async fn open_with(url: &str, options: PostgresOptions) -> Result<Self> {
-        Self::start(Connections::to(&config(url)?, &options)?, &options).await
+        let (config, options) = target(url, &options)?;
+        Self::start(Connections::to(&config, &options)?, &options).await
     }
 
     /// The same through a pool that is the caller's: it is used and never closed.

@@ -21,7 +21,7 @@ use tokio_postgres::{Client, Config, GenericClient};
 
 use crate::{
     append::{Looked, Pending, Sender, Slots, Statements, append_in, too_late},
-    connect::{Connections, config},
+    connect::Connections,
     error::{closed, damaged, from_driver},
     identity::renew,
     migrate,
@@ -31,6 +31,7 @@ use crate::{
     progress::PgTx,
     read::{Families, Reader, Sql, head, pages},
     replica::{ReplicaLag, lag},
+    url::target,
     wait::{listen, notify},
 };
 
@@ -90,13 +91,18 @@ impl PostgresStore {
     ///
     /// The URL is that of libpq: `postgres://user:password@host:port/database`, several
     /// hosts for a primary with standbys (`target_session_attrs=read-write` among them).
-    /// With `sslmode=require` and the feature `tls`, all of it goes over TLS, and the
-    /// certificate and the name of the server are checked; without either, nothing does.
+    /// With `sslmode=require` or `verify-full`, which mean the same, and the feature `tls`, all
+    /// of it goes over TLS, and the certificate and the name of the server are checked;
+    /// without either, nothing does. `sslrootcert`, `sslcert` and `sslkey` name files in PEM:
+    /// whom to trust, and the certificate of this client with its key.
+    /// `transaction_pooler=true` is
+    /// [`with_transaction_pooler`](PostgresOptions::with_transaction_pooler).
     ///
     /// # Errors
-    /// `Unavailable` when the server cannot be reached; `Invalid` when it refuses the user,
+    /// `Unavailable` when the server cannot be reached; `Invalid` when it refuses the user or
+    /// the certificate of the client, when its own is not trusted or is of another name, when
     /// the tables were altered or the role may not make them; `Unsupported` when a newer
-    /// release made them.
+    /// release made them, or for a pooler that forgets prepared statements.
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing open; the tables may be there, whole, or not.
@@ -112,7 +118,7 @@ impl PostgresStore {
     /// # Cancel safety
     /// That of [`PostgresStore::open`].
     pub async fn open_with(url: &str, options: PostgresOptions) -> Result<Self> {
-        let config = config(url)?;
+        let (config, options) = target(url, &options)?;
         let connections = Connections::to(&config, &options)?;
         let place = place(&config);
         Self::start(connections, options.listens().then_some(config), place, &options).await
@@ -147,7 +153,8 @@ impl PostgresStore {
     /// # Cancel safety
     /// All steps that are missing are done, or none.
     pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<()> {
-        let connections = Connections::to(&config(url)?, options)?;
+        let (config, options) = target(url, options)?;
+        let connections = Connections::to(&config, &options)?;
         migrate::migrate(&mut connections.get().await?, &options.names()?).await
     }
 
@@ -168,7 +175,8 @@ impl PostgresStore {
     /// # Cancel safety
     /// The log has the new identity or the old one.
     pub async fn renew_identity(url: &str, options: &PostgresOptions) -> Result<LogId> {
-        let connections = Connections::to(&config(url)?, options)?;
+        let (config, options) = target(url, options)?;
+        let connections = Connections::to(&config, &options)?;
         let (mut client, names, _) =
             migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
         renew(&mut client, &names).await

@@ -28,17 +28,25 @@ impl OwnServer {
     }
 
     /// Starts one that talks TLS with this certificate and key, as text in PEM, and nothing
-    /// else.
+    /// else, with those who show a certificate of `clients`, if there are any.
     #[cfg(feature = "tls")]
-    pub(crate) fn start_with_tls(certificate: &str, key: &str) -> Self {
+    pub(crate) fn start_with_tls(certificate: &str, key: &str, clients: Option<&str>) -> Self {
         let server = Self::made();
         let (data, settings) = (server.data(), server.data().join("postgresql.auto.conf"));
-        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+        let authority = clients.unwrap_or_default();
+        for (name, text) in
+            [("server.crt", certificate), ("server.key", key), ("clients.crt", authority)]
+        {
             fs::write(data.join(name), text).unwrap();
             assert!(done(Command::new("chmod").arg("600").arg(data.join(name))));
         }
-        fs::write(settings, "ssl = on\n").unwrap();
-        fs::write(data.join("pg_hba.conf"), "hostssl all all all trust\n").unwrap();
+        let (method, file) = match clients {
+            Some(_) => ("cert", "ssl_ca_file = 'clients.crt'\n"),
+            None => ("trust", ""),
+        };
+        fs::write(settings, format!("ssl = on\n{file}")).unwrap();
+        let line = format!("hostssl all all all {method}\n");
+        fs::write(data.join("pg_hba.conf"), line).unwrap();
         if is_root() {
             assert!(done(Command::new("chown").args(["-R", "postgres"]).arg(data)));
         }
