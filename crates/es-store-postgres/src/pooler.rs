@@ -53,17 +53,19 @@ pub(crate) async fn check(connections: &Connections, one: &Object) -> Result<()>
 async fn is_shared(one: &Object, other: &Object) -> Result<bool, Driver> {
     let first = process(one).await?;
     other.batch_execute("BEGIN").await?;
-    let held = process(other).await?;
-    let again = match first == held {
-        true => None,
+    let seen = async {
+        if process(other).await? == first {
+            return Ok(true);
+        }
         // While the other holds its own, this one is given another, if it is given any.
-        false => tokio::time::timeout(PATIENCE, process(one)).await.ok(),
+        match tokio::time::timeout(PATIENCE, process(one)).await {
+            Ok(again) => Ok(again? != first),
+            Err(_) => Ok(false),
+        }
     };
+    let seen: Result<bool, Driver> = seen.await;
     other.batch_execute("ROLLBACK").await?;
-    match again {
-        None => Ok(first == held),
-        Some(again) => Ok(again? != first || process(one).await? != first),
-    }
+    Ok(seen? || process(one).await? != first)
 }
 
 async fn process(client: &Object) -> Result<Option<String>, Driver> {
@@ -73,11 +75,15 @@ async fn process(client: &Object) -> Result<Option<String>, Driver> {
 /// Whether a statement is kept on the server by the name that the driver gave it.
 async fn keeps_names_as_given(client: &Object) -> Result<bool, Driver> {
     client.batch_execute("BEGIN").await?;
-    let marked = client.prepare(MARK).await?;
-    let found = first(&client.simple_query(NAMES).await?);
-    drop(marked);
+    let found = async {
+        // Closed at the end of this block, before the transaction is.
+        let _marked = client.prepare(MARK).await?;
+        client.simple_query(NAMES).await
+    };
+    let found = found.await;
     client.batch_execute("ROLLBACK").await?;
-    let digits = found.as_deref().and_then(|name| name.strip_prefix('s'));
+    let name = first(&found?);
+    let digits = name.as_deref().and_then(|name| name.strip_prefix('s'));
     Ok(digits.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit())))
 }
 

@@ -171,7 +171,11 @@ pub(crate) async fn head(client: &Object, sent: Sent, sql: &str) -> Result<Head>
     let row = sent.query_one(client, sql, &[]).await;
     let row = row.map_err(|error| from_driver(None, error))?;
     let log = LogId::from_uuid(row.try_get(0).map_err(damaged)?);
-    Ok(Head::new(log, Position::new(unsigned(row.try_get(1).map_err(damaged)?)?)))
+    let head = Head::new(log, Position::new(unsigned(row.try_get(1).map_err(damaged)?)?));
+    // Another server, or the same one that was started again, has another moment of its start.
+    let started = Timestamp::from(row.try_get::<_, Micros>(3).map_err(damaged)?);
+    let last = row.try_get::<_, Option<Uuid>>(2).map_err(damaged)?.map(EventId::from_uuid);
+    Ok(head.in_term(started.as_micros().cast_unsigned(), last))
 }
 
 /// The statements of reading that are always the same.
@@ -188,8 +192,9 @@ pub(crate) struct Sql {
 
 impl Sql {
     pub(crate) fn new(names: &Names) -> Self {
-        let head = "SELECT l.id, coalesce((SELECT e.position FROM {es}events e \
-                    ORDER BY e.position DESC LIMIT 1), 0) FROM {es}log l";
+        let head = "SELECT l.id, coalesce(h.position, 0), h.id, pg_postmaster_start_time() \
+                    FROM {es}log l LEFT JOIN LATERAL (SELECT e.position, e.id FROM {es}events e \
+                    ORDER BY e.position DESC LIMIT 1) h ON true";
         // The head is read by the same statement: no event up to it has a later family.
         let families = "SELECT f.id, f.tenant, f.category, f.type, \
                         coalesce((SELECT e.position FROM {es}events e \

@@ -64,7 +64,8 @@ async fn taken(
 }
 
 async fn until(client: &Client, holds: &str) {
-    while !client.query_one(&format!("SELECT {holds}"), &[]).await.unwrap().get::<_, bool>(0) {
+    let sql = format!("SELECT coalesce(({holds}), false)");
+    while !client.query_one(&sql, &[]).await.unwrap().get::<_, bool>(0) {
         tokio::task::yield_now().await;
     }
 }
@@ -190,6 +191,12 @@ fn after_a_promotion_what_was_lost_is_noticed_and_the_store_goes_on() {
         let mut ahead = Checkpoint::first(subscriber, lost.log, Owner::new("one"));
         (ahead.position, ahead.event) = (last.position, Some(last.id));
 
+        // One follower looks too late: by then the log is longer than it was.
+        let mut late = store.follow(Read::all().after(Position::new(1_100)));
+        for position in 1_101..=1_110 {
+            assert_eq!(late.next_event().await.unwrap().unwrap().position.get(), position);
+        }
+
         primary.kill();
         admin.batch_execute("SELECT pg_promote()").await.unwrap();
         let receipt = taken(&store, "after", ExpectedVersion::Any, &events(1)).await;
@@ -230,13 +237,24 @@ fn after_a_promotion_what_was_lost_is_noticed_and_the_store_goes_on() {
         let error = ours.await.unwrap().unwrap_err();
         assert_eq!(error.condition_failed().map(|failed| failed.found), Some(found), "{error}");
 
+        taken(&store, "after", ExpectedVersion::Any, &events(20)).await;
+        let error = loop {
+            match late.next_event().await.unwrap() {
+                Ok(event) => panic!("it goes on at {}", event.position),
+                Err(error) if error.is_temporary() => {}
+                Err(error) => break error,
+            }
+        };
+        let rewritten = Diverged::Rewritten { position: last.position, expected: last.id };
+        assert_eq!(error.diverged(), Some(&rewritten), "{error}");
+
         // Followers hear of appends below the end that was lost.
         let fresh = Follower::start(&store);
         taken(&store, "after", ExpectedVersion::Any, &events(1)).await;
         let log = checks::whole(&store).await;
         fresh.has_met(log.len()).await;
         checks::same(&fresh.seen(), &log).unwrap();
-        assert_eq!(log.len(), 1_103);
+        assert_eq!(log.len(), 1_123);
     });
 }
 
