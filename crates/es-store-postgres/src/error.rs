@@ -7,6 +7,8 @@ use uuid::Uuid;
 /// What the functions say when the log is not the one that they were told of.
 pub(crate) const ANOTHER_LOG: &str = "ES001";
 const ONE_HASH: &str = "ES002";
+/// No partition for what was to be written.
+const NO_ROOM: &str = "ES004";
 
 /// Whether the reply was lost, so that nobody knows what the server did.
 ///
@@ -25,6 +27,12 @@ pub(crate) fn is_repeated(error: &tokio_postgres::Error, prefix: &str) -> bool {
         *db.code() == SqlState::UNIQUE_VIOLATION
             && db.constraint().and_then(|name| name.strip_prefix(prefix)) == Some("events_id")
     })
+}
+
+/// Up to which position there has to be room, if that is what was missing.
+pub(crate) fn room(error: &tokio_postgres::Error) -> Option<u64> {
+    let db = error.as_db_error().filter(|db| db.code().code() == NO_ROOM)?;
+    db.detail()?.parse().ok()
 }
 
 /// What a driver's error means to a caller, when nothing was written.
@@ -48,6 +56,11 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
     use ErrorKind::{Busy, Fault, Invalid, Unavailable, Unsupported};
     match code.code() {
         ONE_HASH => (Invalid, "another stream has the same hash: choose another key"),
+        NO_ROOM | "23514" => (
+            Busy,
+            "no partition for the event was there when the transaction looked: nothing was \
+             written; run it again",
+        ),
         "40001" | "40P01" => (Busy, "another transaction was in the way: nothing was written"),
         "55P03" | "57014" | "25P03" | "25P04" => {
             (Busy, "PostgreSQL gave up waiting (a timeout of the server): nothing was written")

@@ -7,7 +7,18 @@ use es_core::{Error, Invalid, Result};
 pub(crate) struct Names {
     schema: String,
     prefix: String,
+    layout: Layout,
 }
+
+/// How the tables of a log were laid out. It is known once they have been looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Layout {
+    /// Whether the events are in partitions, with the unique keys beside them.
+    pub(crate) is_partitioned: bool,
+}
+
+/// What a line of SQL begins with that is only for a log in partitions.
+const PARTITIONED: &str = "--partitioned: ";
 
 /// What PostgreSQL cuts names at is 63; the longest of ours behind the prefix has 24.
 const LONGEST: usize = 39;
@@ -20,7 +31,17 @@ impl Names {
         Ok(Self {
             schema: plain("the schema of a PostgreSQL store", schema)?,
             prefix: plain("the prefix of the tables of a PostgreSQL store", prefix)?,
+            layout: Layout::default(),
         })
+    }
+
+    /// The same names, for tables that are laid out so.
+    pub(crate) fn laid_out(self, layout: Layout) -> Self {
+        Self { layout, ..self }
+    }
+
+    pub(crate) const fn layout(&self) -> Layout {
+        self.layout
     }
 
     pub(crate) fn schema(&self) -> &str {
@@ -32,9 +53,17 @@ impl Names {
         format!("{}.{}", self.schema, self.prefix)
     }
 
-    /// SQL in which `{es}` stands for schema and prefix, and `{es_}` for the prefix.
+    /// SQL in which `{es}` stands for schema and prefix, `{es_}` for the prefix, and `{keys}`
+    /// for the table that knows the last position, the last versions and the ids.
     pub(crate) fn sql(&self, text: &str) -> String {
-        text.replace("{es}", &self.qualified()).replace("{es_}", &self.prefix)
+        let (keys, line) = match self.layout.is_partitioned {
+            true => ("{es}keys", ""),
+            false => ("{es}events", PARTITIONED),
+        };
+        text.replace(PARTITIONED, line)
+            .replace("{keys}", keys)
+            .replace("{es}", &self.qualified())
+            .replace("{es_}", &self.prefix)
     }
 
     /// The channel on which writers say that the log has grown.

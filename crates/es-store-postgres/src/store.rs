@@ -82,6 +82,8 @@ struct Inner {
     listen: Option<Config>,
     listener: OnceLock<JoinHandle<()>>,
     notifier: JoinHandle<()>,
+    /// Makes partitions before they are needed.
+    maker: Option<JoinHandle<()>>,
 }
 
 impl PostgresStore {
@@ -147,7 +149,7 @@ impl PostgresStore {
     /// All steps that are missing are done, or none.
     pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<()> {
         let connections = Connections::to(&config(url)?, options)?;
-        migrate::migrate(&mut connections.get().await?, &options.names()?).await
+        migrate::migrate(&mut connections.get().await?, options).await
     }
 
     /// Gives the log in the database at `url` a new identity, and returns it: for a copy
@@ -171,6 +173,30 @@ impl PostgresStore {
         let (mut client, names, _) =
             migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
         renew(&mut client, &names).await
+    }
+
+    /// Makes the partitions up to the position `through`, in the log in the database at `url`,
+    /// and returns how far there is room then. Writers make them ahead of need by themselves;
+    /// this is for whoever wants them to be there before, as to place them somewhere.
+    /// No more than 100 partitions (or 10,000 positions) ahead of the log are made. It waits for
+    /// no append, read or write, and none for it.
+    ///
+    /// # Errors
+    /// Those of [`PostgresStore::open`]; `Invalid` when the tables are not there;
+    /// `Unsupported` when the log is not partitioned; `Busy` when others work on the table (as
+    /// `ANALYZE` does) for more than two seconds.
+    ///
+    /// # Cancel safety
+    /// The partitions are there or they are not; doing it again is safe.
+    pub async fn make_partitions(
+        url: &str,
+        options: &PostgresOptions,
+        through: Position,
+    ) -> Result<Position> {
+        let connections = Connections::to(&config(url)?, options)?;
+        let (client, names, _) =
+            migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
+        migrate::make_through(&client, &names, through).await
     }
 
     async fn start(
@@ -198,6 +224,9 @@ impl PostgresStore {
         let sender = Arc::new(sender);
         let runner = Arc::clone(&sender);
         tokio::spawn(async move { runner.run(pending).await });
+        let maker = names.layout().is_partitioned.then(|| {
+            tokio::spawn(migrate::keep_ahead(connections.clone(), names.clone(), changes.clone()))
+        });
         let notifier = tokio::spawn(notify(connections.clone(), names.clone(), changes));
         let families = Families::default();
         let lane = Mutex::default();
@@ -225,6 +254,7 @@ impl PostgresStore {
             listen,
             listener: OnceLock::new(),
             notifier,
+            maker,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -252,7 +282,16 @@ impl PostgresStore {
         append: Append,
     ) -> Result<Receipt> {
         let request = append.build()?;
-        append_in(client, &self.inner.statements, self.inner.log, &request).await
+        self.append_within(client, &request).await
+    }
+
+    async fn append_within(
+        &self,
+        client: &(impl GenericClient + Sync),
+        request: &AppendRequest,
+    ) -> Result<Receipt> {
+        let Inner { connections, statements, log, .. } = &*self.inner;
+        append_in(client, connections, statements, *log, request).await
     }
 
     /// Waits for room in the queue, or does not.
@@ -326,6 +365,9 @@ impl PostgresStore {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.notifier.abort();
+        if let Some(maker) = &self.maker {
+            maker.abort();
+        }
         if let Some(listener) = self.listener.get() {
             listener.abort();
         }
@@ -335,7 +377,7 @@ impl Drop for Inner {
 impl AppendIn<PgTx> for PostgresStore {
     async fn append_in_tx(&self, tx: &mut PgTx, request: &AppendRequest) -> Result<Receipt> {
         let client: &Client = tx;
-        append_in(client, &self.inner.statements, self.inner.log, request).await
+        self.append_within(client, request).await
     }
 }
 

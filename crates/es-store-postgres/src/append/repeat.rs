@@ -14,11 +14,16 @@ use crate::{
 
 /// Reads the whole append that brought an event, with the names of its families.
 pub(super) fn statement(names: &Names) -> String {
+    // With partitions, where the event is has to be known before it can be looked up.
+    let (place, id) = match names.layout().is_partitioned {
+        true => ("{es}keys k JOIN {es}events b ON b.position = k.position", "k.id"),
+        false => ("{es}events b", "b.id"),
+    };
     names.sql(&format!(
-        "SELECT {COLUMNS}, f.tenant, f.category, f.type FROM {{es}}events b \
+        "SELECT {COLUMNS}, f.tenant, f.category, f.type FROM {place} \
          JOIN {{es}}events e ON e.position BETWEEN b.position - b.part \
          AND b.position - b.part + b.parts - 1 \
-         JOIN {{es}}families f ON f.id = e.family WHERE b.id = $1 ORDER BY e.position"
+         JOIN {{es}}families f ON f.id = e.family WHERE {id} = $1 ORDER BY e.position"
     ))
 }
 

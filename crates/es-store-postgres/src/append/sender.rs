@@ -45,7 +45,8 @@ use super::{
 };
 use crate::{
     connect::Connections,
-    error::{again, closed},
+    error::{again, closed, damaged},
+    migrate::Maker,
     names::Names,
     observe::committed,
     tls::{Tls, with_tls},
@@ -71,6 +72,8 @@ pub(crate) struct Statements {
     pub(super) repeat: String,
     pub(super) lock: String,
     pub(super) is_fresh: String,
+    /// What makes room, if the events are in partitions.
+    pub(super) maker: Option<Maker>,
 }
 
 impl Statements {
@@ -87,6 +90,7 @@ impl Statements {
             lock: names
                 .sql("LOCK TABLE {es}append_lock IN EXCLUSIVE MODE; SHOW transaction_isolation"),
             is_fresh: names.sql("SELECT {es}is_fresh()"),
+            maker: names.layout().is_partitioned.then(|| Maker::new(names)),
         }
     }
 }
@@ -217,6 +221,17 @@ impl Sender {
                             return Ok(distrusted(answers));
                         }
                         Ok(Ok(answers)) => return Ok(answers),
+                        Ok(Err(Failure::NoRoom(through))) => {
+                            match make_room(client, &self.statements, through).await {
+                                Ok(()) => Failure::NoRoom(through),
+                                // Others work on the table; nobody waits for this append.
+                                Err(error) if error.kind() == ErrorKind::Busy => {
+                                    pause(tries).await;
+                                    Failure::NoRoom(through)
+                                }
+                                Err(error) => Failure::Refused(error),
+                            }
+                        }
                         Ok(Err(failure)) => failure,
                         Err(_) => {
                             cancel(client, self.connections.tls());
@@ -228,6 +243,7 @@ impl Sender {
             };
             match failure {
                 Failure::Repeated => careful = true,
+                Failure::NoRoom(_) => {}
                 Failure::Senseless(error) => return Err(unknown(error)),
                 Failure::Lost(error) => {
                     tracing::warn!(error = %error, appends = batch.len(), "lost a reply of PostgreSQL");
@@ -290,6 +306,14 @@ impl Sender {
             }
         };
         Ok(connection.insert(client))
+    }
+}
+
+/// Makes the partitions that an append lacks.
+async fn make_room(client: &Object, statements: &Statements, through: u64) -> Result<()> {
+    match &statements.maker {
+        Some(maker) => maker.make(&***client, through).await.map(drop),
+        None => Err(damaged("a log without partitions has no room")),
     }
 }
 
