@@ -7,6 +7,8 @@ use uuid::Uuid;
 /// What the functions say when the log is not the one that they were told of.
 pub(crate) const ANOTHER_LOG: &str = "ES001";
 const ONE_HASH: &str = "ES002";
+/// A tenant that is not the caller's.
+const NOT_SERVED: &str = "ES005";
 /// No partition for what was to be written.
 const NO_ROOM: &str = "ES004";
 
@@ -56,6 +58,11 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
     use ErrorKind::{Busy, Fault, Invalid, Unavailable, Unsupported};
     match code.code() {
         ONE_HASH => (Invalid, "another stream has the same hash: choose another key"),
+        NOT_SERVED => (
+            Invalid,
+            "this role does not serve the tenant: nothing was written; connect as a role that \
+             does, or let the owner of the tables run `PostgresStore::admit`",
+        ),
         NO_ROOM | "23514" => (
             Busy,
             "no partition for the event was there when the transaction looked: nothing was \
@@ -76,6 +83,7 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
              written; append on the primary",
         ),
         "42501" => (Invalid, "this role may not do that: grant what docs/postgresql.md lists"),
+        "42704" => (Invalid, "there is no such role"),
         "28000" | "28P01" => (Invalid, "PostgreSQL refuses this user or password"),
         "3D000" => (Invalid, "there is no such database"),
         "3F000" | "42P01" | "42883" => {

@@ -9,6 +9,7 @@ mod inbox;
 mod migrate;
 mod names;
 mod observe;
+mod operate;
 mod options;
 mod progress;
 mod read;

@@ -15,7 +15,13 @@ pub(crate) struct Names {
 pub(crate) struct Layout {
     /// Whether the events are in partitions, with the unique keys beside them.
     pub(crate) is_partitioned: bool,
+    /// Whether the database keeps tenants apart.
+    pub(crate) is_separated: bool,
 }
+
+/// The last position of a log that whoever asks sees as a whole.
+const HEAD: &str =
+    "coalesce((SELECT e.position FROM {keys} e ORDER BY e.position DESC LIMIT 1), 0)";
 
 /// What a line of SQL begins with that is only for a log in partitions.
 const PARTITIONED: &str = "--partitioned: ";
@@ -53,14 +59,18 @@ impl Names {
         format!("{}.{}", self.schema, self.prefix)
     }
 
-    /// SQL in which `{es}` stands for schema and prefix, `{es_}` for the prefix, and `{keys}`
-    /// for the table that knows the last position, the last versions and the ids.
+    /// SQL in which `{es}` stands for schema and prefix, `{es_}` for the prefix, `{keys}` for the
+    /// table that knows the last versions and the ids, `{head}` for the last position, and
+    /// `{append}` for what the functions that append begin with.
     pub(crate) fn sql(&self, text: &str) -> String {
-        let (keys, line) = match self.layout.is_partitioned {
-            true => ("{es}keys", ""),
-            false => ("{es}events", PARTITIONED),
-        };
+        let Layout { is_partitioned, is_separated } = self.layout;
+        let (keys, line) =
+            if is_partitioned { ("{es}keys", "") } else { ("{es}events", PARTITIONED) };
+        let (head, append) =
+            if is_separated { ("{es}head()", "{es}tenant_append") } else { (HEAD, "{es}append") };
         text.replace(PARTITIONED, line)
+            .replace("{head}", head)
+            .replace("{append}", append)
             .replace("{keys}", keys)
             .replace("{es}", &self.qualified())
             .replace("{es_}", &self.prefix)

@@ -23,7 +23,6 @@ use crate::{
     append::{Looked, Pending, Sender, Slots, Statements, append_in, too_late},
     connect::{Connections, config},
     error::{closed, damaged, from_driver},
-    identity::renew,
     migrate,
     names::Names,
     observe::Gauges,
@@ -136,67 +135,6 @@ impl PostgresStore {
             return Err(Invalid::Setting { setting, value, remedy }.into());
         }
         Self::start(connections, None, "postgres: (a pool)".to_owned(), &options).await
-    }
-
-    /// Makes the tables in the database at `url`, or brings them up to date. It may be run
-    /// by any number of processes at once and as often as one likes; it takes no lock that
-    /// stops readers or writers of tables that are up to date.
-    ///
-    /// # Errors
-    /// Those of [`PostgresStore::open`].
-    ///
-    /// # Cancel safety
-    /// All steps that are missing are done, or none.
-    pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<()> {
-        let connections = Connections::to(&config(url)?, options)?;
-        migrate::migrate(&mut connections.get().await?, options).await
-    }
-
-    /// Gives the log in the database at `url` a new identity, and returns it: for a copy
-    /// that will be appended to while its original goes on. Run it on the copy before
-    /// anything else does.
-    ///
-    /// Without it both have one identity, and a subscriber of the one would go on in the
-    /// other as if they were the same. With it every checkpoint that the copy brought along
-    /// answers `LogDiverged`, and so do handles that were opened before: open the store anew
-    /// and let its subscribers begin anew. Events, versions and positions stay as they are.
-    /// It waits for appends that are under way.
-    ///
-    /// # Errors
-    /// Those of [`PostgresStore::open`], with `Invalid` when the tables are not there. After
-    /// `Unavailable` it may have been done; done twice it does no harm.
-    ///
-    /// # Cancel safety
-    /// The log has the new identity or the old one.
-    pub async fn renew_identity(url: &str, options: &PostgresOptions) -> Result<LogId> {
-        let connections = Connections::to(&config(url)?, options)?;
-        let (mut client, names, _) =
-            migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
-        renew(&mut client, &names).await
-    }
-
-    /// Makes the partitions up to the position `through`, in the log in the database at `url`,
-    /// and returns how far there is room then. Writers make them ahead of need by themselves;
-    /// this is for whoever wants them to be there before, as to place them somewhere.
-    /// No more than 100 partitions (or 10,000 positions) ahead of the log are made. It waits for
-    /// no append, read or write, and none for it.
-    ///
-    /// # Errors
-    /// Those of [`PostgresStore::open`]; `Invalid` when the tables are not there;
-    /// `Unsupported` when the log is not partitioned; `Busy` when others work on the table (as
-    /// `ANALYZE` does) for more than two seconds.
-    ///
-    /// # Cancel safety
-    /// The partitions are there or they are not; doing it again is safe.
-    pub async fn make_partitions(
-        url: &str,
-        options: &PostgresOptions,
-        through: Position,
-    ) -> Result<Position> {
-        let connections = Connections::to(&config(url)?, options)?;
-        let (client, names, _) =
-            migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
-        migrate::make_through(&client, &names, through).await
     }
 
     async fn start(

@@ -1,8 +1,8 @@
 //! Appends that were made before: the same again, or something that only looks like it.
 
 use es_core::{
-    AppendRequest, Error, EventId, IdempotencyClash, LogId, Receipt, Recorded, Result, StreamId,
-    Version,
+    AppendRequest, Error, ErrorKind, EventId, IdempotencyClash, LogId, Receipt, Recorded, Result,
+    StreamId, Version,
 };
 use tokio_postgres::{GenericClient, ToStatement};
 
@@ -41,6 +41,11 @@ pub(super) async fn answer(
     let fails = |error| from_driver(Some(log), error);
     let rows = client.query(statement, &[&event.as_uuid()]).await.map_err(fails)?;
     let old = rows.iter().map(read_row).collect::<Result<Vec<Recorded>>>()?;
+    if old.is_empty() {
+        let message = "the event id is taken by an event that this role may not see: event ids are \
+                       unique in the whole log, so give the event another one";
+        return Err(Error::new(ErrorKind::IdempotencyClash, message));
+    }
     let is_same_list = old.len() == request.event_count()
         && old
             .iter()

@@ -84,8 +84,8 @@ impl Statements {
         };
         Self {
             prefix: names.sql("{es_}"),
-            one: names.sql(&format!("SELECT * FROM {{es}}append_one({})", places(16))),
-            many: names.sql(&format!("SELECT * FROM {{es}}append({})", places(34))),
+            one: names.sql(&format!("SELECT * FROM {{append}}_one({})", places(16))),
+            many: names.sql(&format!("SELECT * FROM {{append}}({})", places(34))),
             repeat: repeat::statement(names),
             lock: names
                 .sql("LOCK TABLE {es}append_lock IN EXCLUSIVE MODE; SHOW transaction_isolation"),

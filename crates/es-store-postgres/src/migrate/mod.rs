@@ -11,6 +11,7 @@
 //! Nothing once the steps are done: a look at the ledger, without the lock.
 
 mod partitions;
+mod tenants;
 
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, LogId, Result};
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub(crate) use partitions::{Maker, keep_ahead, make_through};
+pub(crate) use tenants::{admit, separate};
 
 /// One step. Once released it never changes: what must change is a further step.
 struct Step {
@@ -43,6 +45,11 @@ const STEPS: [Step; 3] = [
 /// partitions. Its number is beyond all steps: an older release takes the tables for newer ones.
 const PARTITIONS: Step =
     Step { version: 1_001, name: "partitions", sql: include_str!("sql/partitions.sql") };
+
+/// What is done once, when the owner says so, to a log whose tenants the database is to keep
+/// apart.
+const TENANTS: Step =
+    Step { version: 1_002, name: "tenants", sql: include_str!("sql/tenants.sql") };
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS {es}migrations (
     version    integer     PRIMARY KEY,
@@ -64,6 +71,7 @@ pub(crate) async fn ready(
     }
     let (names, log) = check(&client, names).await?;
     partitions::check(&client, &names, options.partition).await?;
+    tenants::check(&client, &names).await?;
     Ok((client, names, log))
 }
 
@@ -82,8 +90,7 @@ async fn steps(client: &mut Object, names: &Names, partition: Option<u64>) -> Re
     }
     let fails = |error| from_driver(None, error);
     let tx = client.transaction().await.map_err(fails)?;
-    let key = Uuid::new_v5(&Uuid::NAMESPACE_OID, names.qualified().as_bytes()).as_u64_pair().0;
-    tx.execute("SELECT pg_advisory_xact_lock($1)", &[&key.cast_signed()]).await.map_err(fails)?;
+    alone(&*tx, names).await?;
     let schema = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
     if tx.query_opt(schema, &[&names.schema()]).await.map_err(fails)?.is_none() {
         // A role that may not make schemas can still use one that it was given.
@@ -100,6 +107,14 @@ async fn steps(client: &mut Object, names: &Names, partition: Option<u64>) -> Re
         }
     }
     tx.commit().await.map_err(fails)
+}
+
+/// Waits until nobody else changes these tables, and keeps others from it until the end of the
+/// transaction.
+async fn alone(tx: &(impl GenericClient + Sync), names: &Names) -> Result<()> {
+    let key = Uuid::new_v5(&Uuid::NAMESPACE_OID, names.qualified().as_bytes()).as_u64_pair().0;
+    let taken = tx.execute("SELECT pg_advisory_xact_lock($1)", &[&key.cast_signed()]).await;
+    taken.map(drop).map_err(|error| from_driver(None, error))
 }
 
 /// Takes one step, and writes it down.
@@ -162,6 +177,10 @@ async fn done(client: &(impl GenericClient + Sync), names: &Names) -> Result<Don
             _ if version == PARTITIONS.version => {
                 layout.is_partitioned = true;
                 Some(&PARTITIONS)
+            }
+            _ if version == TENANTS.version => {
+                layout.is_separated = true;
+                Some(&TENANTS)
             }
             _ => steps.next(),
         };

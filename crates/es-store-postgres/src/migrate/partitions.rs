@@ -50,9 +50,7 @@ impl Maker {
             make: names.sql("SELECT {es}make_partitions($1)"),
             open: names.sql("SELECT {es}open_partitions()"),
             size: names.sql("SELECT partition_size FROM {es}log"),
-            room: names.sql(
-                "SELECT l.room, coalesce((SELECT max(k.position) FROM {keys} k), 0) FROM {es}log l",
-            ),
+            room: names.sql("SELECT l.room, {head} FROM {es}log l"),
         }
     }
 

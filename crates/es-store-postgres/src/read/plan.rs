@@ -226,12 +226,9 @@ pub(crate) struct Sql {
 
 impl Sql {
     pub(crate) fn new(names: &Names) -> Self {
-        let head = "SELECT l.id, coalesce((SELECT e.position FROM {keys} e \
-                    ORDER BY e.position DESC LIMIT 1), 0) FROM {es}log l";
+        let head = "SELECT l.id, {head} FROM {es}log l";
         // The head is read by the same statement: no event up to it has a later family.
-        let families = "SELECT f.id, f.tenant, f.category, f.type, \
-                        coalesce((SELECT e.position FROM {keys} e \
-                        ORDER BY e.position DESC LIMIT 1), 0) FROM {es}families f";
+        let families = "SELECT f.id, f.tenant, f.category, f.type, {head} FROM {es}families f";
         let families_of =
             "SELECT f.id, f.tenant, f.category, f.type FROM {es}families f WHERE f.id = ANY ($1)";
         let rarity = "SELECT count(*) FROM (SELECT 1 FROM {es}tags t \

@@ -27,5 +27,6 @@ mod processes;
 mod restore;
 mod server;
 mod skip;
+mod tenants;
 #[cfg(feature = "tls")]
 mod tls;

@@ -12,7 +12,10 @@ use es_core::{
 };
 use es_store_postgres::{PostgresStore, tokio_postgres::Client};
 
-use crate::server::{Schema as Own, on_a_schema, on_partitions};
+use crate::{
+    server::{Schema as Own, on_a_schema, on_partitions},
+    tenants::Role,
+};
 
 /// Events that nobody asks for: by default so many that a read of them all would show.
 const EVENTS: u64 = 100_000;
@@ -25,19 +28,24 @@ const TIMES: u64 = 8;
 
 #[test]
 fn no_read_touches_what_it_does_not_want() {
-    on_a_schema(|schema| touches_little(schema, false));
+    on_a_schema(|schema| touches_little(schema, false, false));
 }
 
 #[test]
 fn no_read_touches_what_it_does_not_want_in_partitions() {
-    on_partitions(events() / PARTITIONS, |schema| touches_little(schema, true));
+    on_partitions(events() / PARTITIONS, |schema| touches_little(schema, true, false));
+}
+
+#[test]
+fn no_read_of_one_tenants_role_touches_what_it_does_not_want() {
+    on_a_schema(|schema| touches_little(schema, false, true));
 }
 
 fn events() -> u64 {
     std::env::var("ES_TEST_EVENTS").ok().map_or(EVENTS, |number| number.parse().unwrap())
 }
 
-async fn touches_little(schema: Arc<Own>, is_partitioned: bool) {
+async fn touches_little(schema: Arc<Own>, is_partitioned: bool, is_separated: bool) {
     let events = events();
     let client = schema.client().await;
     let store = open(&schema, "fill").await;
@@ -51,12 +59,19 @@ async fn touches_little(schema: Arc<Own>, is_partitioned: bool) {
     let (id, moment) = last(&store).await;
     drop(store);
 
+    let role = if is_separated {
+        Some(Role::of(Arc::clone(&schema), "reader", &["", "rare"]).await)
+    } else {
+        None
+    };
+    let role = role.as_ref().map(|role| role.name.as_str());
+
     // As it was filled, without statistics, and as it is once the server has looked.
     for name in ["fresh", "analysed"] {
         let before = touched(&client, &schema, "fill").await;
         let mut wanted = 0;
         for (number, (index, read)) in reads(&rare, id, head, moment).into_iter().enumerate() {
-            let store = open(&schema, &format!("{name}{number}")).await;
+            let store = open_as(&schema, &format!("{name}{number}"), role).await;
             for _ in 0..TIMES {
                 let found = store.read(read.clone()).into_vec().await.unwrap();
                 assert!(!found.is_empty(), "{read:?}");
@@ -134,8 +149,13 @@ fn of_a_partition(index: &'static str) -> &'static str {
 }
 
 async fn open(schema: &Own, name: &str) -> Store {
+    open_as(schema, name, None).await
+}
+
+async fn open_as(schema: &Own, name: &str, role: Option<&str>) -> Store {
+    let role = role.map_or(String::new(), |role| format!("&options=-c%20role%3D{role}"));
     let mark = if schema.url.contains('?') { '&' } else { '?' };
-    let url = format!("{}{mark}application_name={}_{name}", schema.url, schema.name);
+    let url = format!("{}{mark}application_name={}_{name}{role}", schema.url, schema.name);
     Store::new(PostgresStore::open_with(&url, schema.options()).await.unwrap())
 }
 

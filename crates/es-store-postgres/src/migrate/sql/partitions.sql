@@ -85,6 +85,9 @@ BEGIN
                 || ' EXECUTE FUNCTION {es}note_keys()';
             EXECUTE 'ALTER TABLE {es}events ATTACH PARTITION ' || v_name
                 || format(' FOR VALUES FROM (%s) TO (%s)', v_room + 1, v_room + v_size + 1);
+            IF (SELECT c.relrowsecurity FROM pg_class c WHERE c.oid = '{es}events'::regclass) THEN
+                EXECUTE 'ALTER TABLE ' || v_name || ' ENABLE ROW LEVEL SECURITY';
+            END IF;
         END IF;
         v_room := v_room + v_size;
     END LOOP;
