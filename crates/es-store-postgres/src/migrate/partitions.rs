@@ -101,8 +101,27 @@ pub(super) async fn begin(
     Maker::new(names).make(tx, positions).await.map(drop)
 }
 
-/// Refuses tables that are not as a store was asked to open them.
+/// Refuses tables that are not as a store was asked to open them, and a log that has lost a part:
+/// what is left would be read as if it were the whole.
 pub(super) async fn check(client: &Object, names: &Names, wanted: Option<u64>) -> Result<()> {
+    if names.layout().is_partitioned {
+        let sql = names.sql(
+            "SELECT l.room / l.partition_size, (SELECT count(*) FROM pg_inherits i \
+             WHERE i.inhparent = '{es}events'::regclass) FROM {es}log l",
+        );
+        let row = client.query_one(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
+        let count = |at| row.try_get::<_, i64>(at).map_err(damaged);
+        let (opened, attached) = (count(0)?, count(1)?);
+        if attached < opened {
+            let message = format!(
+                "{} of {opened} partitions of {}events are not attached, and what they hold would \
+                 be passed over: attach them again (docs/postgresql.md)",
+                opened - attached,
+                names.qualified()
+            );
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+    }
     let Some(wanted) = wanted else { return Ok(()) };
     let setting = "the positions of a partition";
     let (value, remedy) = if names.layout().is_partitioned {

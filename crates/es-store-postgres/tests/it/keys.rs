@@ -180,3 +180,23 @@ fn partitions_stay_as_they_were_chosen() {
         assert_eq!(schema.options().with_partitions(1).unwrap_err().kind(), ErrorKind::Invalid);
     });
 }
+
+#[test]
+fn a_log_without_one_of_its_partitions_is_refused() {
+    on_partitions(4, |schema| async move {
+        let (store, client) = filled(&schema).await;
+        drop(store);
+        let name = &schema.name;
+        let sql = format!("ALTER TABLE {name}.es_events DETACH PARTITION {name}.es_events_1");
+        client.batch_execute(&sql).await.unwrap();
+        let error = PostgresStore::open_with(&schema.url, schema.options()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error:?}");
+        assert!(error.to_string().contains("not attached"), "{error}");
+        let sql = format!(
+            "ALTER TABLE {name}.es_events ATTACH PARTITION {name}.es_events_1 \
+             FOR VALUES FROM (1) TO (5)"
+        );
+        client.batch_execute(&sql).await.unwrap();
+        assert_eq!(checks::whole(&schema.store().await).await.len(), 10);
+    });
+}

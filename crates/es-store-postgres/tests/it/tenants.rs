@@ -264,6 +264,15 @@ fn sql_of_a_role_meets_the_same_walls() {
         for sql in forbidden {
             assert_eq!(refused(&client, &schema, sql).await, "42501", "{sql}");
         }
+        // Who connects as the role is that role too, without having taken it.
+        let session = format!("SET SESSION AUTHORIZATION {}", role.name);
+        let connected = schema.client().await;
+        connected.batch_execute(&session).await.unwrap();
+        let caller = format!("SELECT {}.es_caller()::text", schema.name);
+        for client in [&client, &connected] {
+            let caller: String = client.query_one(&caller, &[]).await.unwrap().get(0);
+            assert_eq!(caller, role.name);
+        }
         // Names of its own with the numbers of another's stream, or of another's family.
         let stream = |tenant| format!("{{es}}stream('{tenant}', 'account', 'same')");
         let family = |tenant| format!("{{es}}family('{tenant}', 'account', 'noted')");
