@@ -222,14 +222,22 @@ impl Sender {
                         }
                         Ok(Ok(answers)) => return Ok(answers),
                         Ok(Err(Failure::NoRoom(through))) => {
-                            match make_room(client, &self.statements, through).await {
-                                Ok(()) => Failure::NoRoom(through),
+                            let time =
+                                batch.iter().map(Pending::time_left).max().unwrap_or_default();
+                            let made = make_room(client, &self.statements, through);
+                            match tokio::time::timeout(time, made).await {
+                                Ok(Ok(())) => Failure::NoRoom(through),
                                 // Others work on the table; nobody waits for this append.
-                                Err(error) if error.kind() == ErrorKind::Busy => {
+                                Ok(Err(error)) if error.kind() == ErrorKind::Busy => {
                                     pause(tries).await;
                                     Failure::NoRoom(through)
                                 }
-                                Err(error) => Failure::Refused(error),
+                                Ok(Err(error)) => Failure::Refused(error),
+                                Err(_) => {
+                                    cancel(client, self.connections.tls());
+                                    drop(connection.take().map(Object::take));
+                                    Failure::Refused(too_late())
+                                }
                             }
                         }
                         Ok(Err(failure)) => failure,
