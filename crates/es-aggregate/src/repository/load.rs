@@ -181,9 +181,9 @@ impl<A: Aggregate> Repository<A> {
 
     /// Untyped, because a typed read passes over dropped events, whose versions count.
     async fn advance(&self, root: &mut Root<A>, read: Read) -> Result<()> {
-        let mut events = self.store.read(read);
-        while let Some(page) = events.next_page().await.transpose()? {
-            page.iter().try_for_each(|event| root.take_untyped(event))?;
+        let mut pages = self.store.read_to_fold(read);
+        while let Some(page) = pages.next().await.transpose()? {
+            page.events().try_for_each(|event| root.take_next(&event))?;
         }
         root.check_whole()
     }

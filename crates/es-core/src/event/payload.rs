@@ -61,6 +61,12 @@ impl Payload {
         Self::of(content_type, bytes)
     }
 
+    /// Other bytes of the same content type, as a store has kept them, without a check.
+    #[must_use]
+    pub fn with_bytes(&self, bytes: Bytes) -> Self {
+        Self::of(self.content_type().clone(), bytes)
+    }
+
     /// How the bytes are to be read.
     #[must_use]
     pub const fn content_type(&self) -> &ContentType {
