@@ -120,9 +120,9 @@ async fn the_page_works() {
     browser.shows("#feed", "is paid (version 2)").await;
 
     if has_bus {
-        browser.shows("#mails", "to Ada: thank you for your order").await;
-        browser.shows("#mails", "it is paid by till").await;
-        browser.shows("#mails", "to Grace: thank you for your order").await;
+        browser.shows("#mails", "to Ada: thank you for your order: 1 book").await;
+        browser.shows("#mails", "to Ada: your order is paid by till: 1 book").await;
+        browser.shows("#mails", "to Grace: thank you for your order: 2 book").await;
     } else {
         browser.shows("#mails", "none yet").await;
     }
