@@ -1,7 +1,7 @@
 //! Each code block of each document is run by a test, or is none that could be.
 
 use crate::{
-    documents::{blocks, documents, text},
+    documents::{blocks, blocks_of, documents, text},
     programs, statements,
 };
 
@@ -20,7 +20,11 @@ fn every_block_has_a_test() {
         let decided = match block.info.as_str() {
             // Every document with such a block is among the doctests, see below.
             "rust" => true,
-            "rust,no_run" => programs::RUN.contains(&document),
+            "rust,no_run" => {
+                let is_known =
+                    |(page, call): &(&str, &str)| *page == document && block.text.contains(call);
+                programs::RUN.contains(&document) || programs::FRAGMENTS.iter().any(is_known)
+            }
             // The tests of these go through all documents, and know each command.
             "sh" | "toml" => true,
             "sql" => statements::RUN.contains(&document),
@@ -45,7 +49,7 @@ fn every_document_with_rust_is_among_the_doctests() {
     let chapters = text("docs/guide/chapters.rs");
     let testkit = text("crates/es-testkit/src/lib.rs");
     for document in documents() {
-        let has_rust = blocks().iter().any(|b| b.document == document && b.language() == "rust");
+        let has_rust = blocks_of(&document).iter().any(|block| block.language() == "rust");
         let package = document.strip_suffix("/README.md").filter(|p| p.starts_with("crates/"));
         let tested = match package {
             Some(package) => text(&format!("{package}/src/lib.rs"))

@@ -16,17 +16,20 @@ use eventsource::{
 use crate::servers::Database;
 
 /// The documents whose programs are run: here, and getting started in a test of its own.
-pub(crate) const RUN: [&str; 8] = [
+pub(crate) const RUN: [&str; 6] = [
     "README.md",
     "crates/es-store-postgres/README.md",
     "docs/guide/src/bus.md",
     "docs/guide/src/getting-started.md",
     "docs/guide/src/operating-postgresql.md",
     "docs/guide/src/operating-redis.md",
-    // Fragments, compiled as doctests: the first is done in `commands`, the second in the tests
-    // of the store on Redis.
-    "docs/postgresql.md",
-    "docs/redis.md",
+];
+
+/// Fragments, compiled as doctests. What they call is called in `commands` and in the tests of
+/// the store on Redis.
+pub(crate) const FRAGMENTS: [(&str, &str); 2] = [
+    ("docs/postgresql.md", "\nPostgresStore::renew_identity("),
+    ("docs/redis.md", "\nRedisStore::continue_after_loss("),
 ];
 
 #[allow(
