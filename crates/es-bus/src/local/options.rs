@@ -8,10 +8,10 @@ use es_core::{Invalid, Result};
 /// use es_bus::{Delivery, LocalBus, LocalOptions, WhenFull};
 ///
 /// let options = LocalOptions::default()
-///     .with_queue(64)?
+///     .with_queue(64)
 ///     .with_delivery(Delivery::InOrder)
 ///     .with_when_full(WhenFull::Busy);
-/// let bus = LocalBus::with_options(options);
+/// let bus = LocalBus::with_options(options)?;
 /// assert_eq!(bus.statistics().subscriptions.len(), 0);
 /// # Ok::<(), es_core::Error>(())
 /// ```
