@@ -111,6 +111,36 @@ impl TopicOptions {
 ///
 /// What every group has consumed is trimmed; a group that nobody serves any more holds that
 /// up until [`RedisTopic::remove_group`].
+///
+/// ```no_run
+/// use es_bus::{Interest, RedisTopic, Relay, Subscription, TopicOptions};
+/// use es_core::{Event, Recorded, Store};
+/// use es_store_memory::{MemoryReadModel, MemoryStore};
+///
+/// #[derive(Event)]
+/// enum OrderEvent {
+///     Placed,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// let topic = RedisTopic::connect("redis://localhost", "orders", TopicOptions::default()).await?;
+///
+/// // Where the orders are, one process publishes them ...
+/// let relay = Relay::new("orders", Store::new(MemoryStore::new()), MemoryReadModel::new())
+///     .publish(Interest::events::<OrderEvent>(), topic.clone())
+///     .start()?;
+///
+/// // ... and elsewhere others handle them.
+/// let stock = Subscription::to::<OrderEvent>("stock").run(|order: Recorded<OrderEvent>| async move {
+///     println!("one piece less, because of {}", order.stream);
+///     Ok(())
+/// });
+/// let consumer = topic.ordered(stock).start().await?;
+/// # drop((relay, consumer));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct RedisTopic {
     pub(super) inner: Arc<Inner>,

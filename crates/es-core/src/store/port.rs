@@ -34,6 +34,18 @@ pub type Backend = Arc<dyn EventStore>;
 /// Only [`EventStore::read_to_fold`] has a default, which is right for every store; there are
 /// no others, so a wrapper cannot forget anything. `Display` names the store and, for a
 /// wrapper, what is inside it.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use es_core::{Backend, Store};
+/// use es_store_memory::MemoryStore;
+///
+/// // Programs hold a `Store`; what is below it may be any that implements this trait.
+/// let backend: Backend = Arc::new(MemoryStore::new());
+/// let store = Store::from_backend(backend);
+/// assert!(store.backend().capabilities().multi_stream);
+/// ```
 #[async_trait]
 pub trait EventStore: Debug + Display + Send + Sync + 'static {
     /// What the store can do beyond the least.
