@@ -21,8 +21,10 @@ pub(super) enum Done {
     Handled(String),
     /// It waits for another attempt, and is acknowledged where it was.
     Waits,
-    /// There is nothing left to do: it is a dead letter, or comes again by itself.
+    /// It is a dead letter: there is nothing left to do.
     Settled,
+    /// Something failed: it comes again by itself.
+    Unsettled,
 }
 
 pub(super) struct Message {
@@ -53,7 +55,7 @@ impl Message {
             // It stays pending, and comes again when its lease has lapsed.
             Err(error) => {
                 shared.trouble("settling a message", &error);
-                Done::Settled
+                Done::Unsettled
             }
         }
     }

@@ -37,6 +37,8 @@ use crate::{
 pub(super) enum Ended {
     /// It was asked to; its place is saved.
     GivenBack,
+    /// It was asked to, and its place could not be saved.
+    Unsaved,
     /// Somebody else owns the partition.
     Fenced,
 }
@@ -108,9 +110,13 @@ impl Worker {
                 Stop::Fenced => return Ended::Fenced,
                 Stop::GivesBack => {
                     return match self.save().await {
+                        Ok(()) => Ended::GivenBack,
                         Err(Stop::Fenced) => Ended::Fenced,
-                        // What is not saved comes again.
-                        _ => Ended::GivenBack,
+                        Err(Stop::GivesBack) => Ended::Unsaved,
+                        Err(Stop::Failed(error)) => {
+                            self.shared.trouble("saving where a partition is", &error);
+                            Ended::Unsaved
+                        }
                     };
                 }
                 Stop::Failed(error) => {
@@ -119,7 +125,8 @@ impl Worker {
                     // What is asked back is not held until whatever failed works again: what is
                     // not saved comes again.
                     if self.told.borrow().gives_back {
-                        return Ended::GivenBack;
+                        let is_saved = self.place == self.saved;
+                        return if is_saved { Ended::GivenBack } else { Ended::Unsaved };
                     }
                     let rest = pause(Duration::from_millis(20), Duration::from_secs(5), failures);
                     let mut told = self.told.clone();

@@ -9,6 +9,7 @@ mod ordered;
 mod panics;
 mod paused;
 mod server;
+mod stopping;
 mod topic;
 
 use std::time::Duration;
