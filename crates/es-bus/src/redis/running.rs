@@ -93,9 +93,8 @@ impl RunningConsumer {
     }
 
     /// Looks at its group, and says whether it works and what is before the group, for a
-    /// [`HealthReport`](es_core::HealthReport): lag in places of the log, and dead letters as
-    /// what is parked. What does not answer `within` that time is unhealthy. How old the oldest
-    /// event is that waits is not known.
+    /// [`HealthReport`](es_core::HealthReport): lag in places of the log and in seconds, and dead
+    /// letters as what is parked. What does not answer `within` that time is unhealthy.
     ///
     /// It is dead when it has failed: only a new start brings it back.
     ///

@@ -2,10 +2,7 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::Duration,
 };
 
@@ -31,6 +28,7 @@ use crate::{
         script::{ADVANCE, Answer, PARK, failed},
     },
     retry::pause,
+    watch::Processing,
 };
 
 /// How a worker ended.
@@ -238,16 +236,15 @@ impl Worker {
                 return Err(Stop::GivesBack);
             }
         }
-        let retries = AtomicU64::new(0);
         let processing = self.shared.processing(event, is_history);
         let span = processing.span.clone();
-        let handled = self.attempts(event, &retries).instrument(span).await;
+        let handled = self.attempts(event, &processing).instrument(span).await;
         let outcome = match &handled {
             Ok(Ok(())) => Outcome::Ok,
             Ok(Err(_)) => Outcome::Error,
             Err(_) => Outcome::Abandoned,
         };
-        processing.end(outcome, retries.into_inner() + 1);
+        processing.end(outcome);
         handled
     }
 
@@ -255,11 +252,11 @@ impl Worker {
     async fn attempts(
         &self,
         event: &Recorded,
-        retries: &AtomicU64,
+        processing: &Processing<'_>,
     ) -> Result<Result<(), Failure>, Stop> {
         let shared = &self.shared;
         let retried = || {
-            retries.fetch_add(1, Ordering::Relaxed);
+            processing.retried();
             shared.change(|status| status.retries += 1);
         };
         let (handler, retry) = (&*shared.handler, &shared.retry);

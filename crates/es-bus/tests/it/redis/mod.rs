@@ -11,6 +11,7 @@ mod paused;
 mod server;
 mod stopping;
 mod topic;
+mod waiting;
 
 use std::time::Duration;
 
