@@ -20,7 +20,7 @@ use es_redis::{Command, Redis, RedisOptions};
 use super::{
     GroupMode,
     keys::{Keys, partition_of},
-    message::{encode, part_of},
+    message::{Written, encode, part_of, stream_of},
     script::{Answer, OPEN, PUBLISH, TRIM, failed},
 };
 use crate::{Publisher, Refused, Transport, watch::is_history};
@@ -252,17 +252,19 @@ impl Inner {
         let keys = keys.into_iter().chain(self.keys.partitions(self.partitions()));
         let mut command = self
             .asked(PUBLISH.on(keys), publisher)
-            .with_room(3 + events.len() * 28)
+            .with_room(3 + events.len() * 18)
             .arg(since.get())
             .arg(through.get())
             .arg(self.options.room);
+        let mut written = Written::with_room(events.len() * 384);
         for event in events {
-            let fields = encode(event, is_history())?;
-            command = command
-                .arg(partition_of(&event.stream.to_string(), self.partitions()))
-                .arg(event.position.get())
-                .arg(part_of(event))
-                .arg(fields.len() * 2);
+            let fields = encode(event, is_history(), &mut written)?;
+            let partition = partition_of(stream_of(&fields), self.partitions());
+            for number in [partition, fields.len() * 2] {
+                command = command.arg(written.put(number));
+            }
+            command =
+                command.arg(written.put(event.position.get())).arg(written.put(part_of(event)));
             for (name, value) in fields {
                 command = command.arg(name).arg(value);
             }
