@@ -8,6 +8,7 @@ mod follow;
 mod handle;
 mod parts;
 mod port;
+mod proof;
 mod stream;
 
 #[cfg(test)]

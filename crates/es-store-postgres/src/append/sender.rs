@@ -25,7 +25,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -101,9 +104,16 @@ pub(crate) struct Sender {
     pub(crate) patience: Duration,
     pub(crate) slots: Slots,
     pub(crate) observer: Option<SharedObserver>,
+    /// How many connections it has been given.
+    pub(crate) made: AtomicU64,
 }
 
 impl Sender {
+    /// How many connections it has been given so far.
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::Acquire)
+    }
+
     /// Queues an append, or sends it at once if its caller is alone.
     pub(crate) async fn append(
         &self,
@@ -211,7 +221,9 @@ impl Sender {
             let failure = match self.connected(connection, batch).await {
                 Ok(client) => {
                     let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
-                    let call = call(client, &self.statements, self.log, batch, careful);
+                    let client = (client, self.connections.sent());
+                    let how = (careful, self.made());
+                    let call = call(client, &self.statements, self.log, batch, how);
                     match tokio::time::timeout(time, call).await {
                         Ok(Ok(answers)) if lost.is_some() => {
                             return Ok(distrusted(answers));
@@ -219,7 +231,7 @@ impl Sender {
                         Ok(Ok(answers)) => return Ok(answers),
                         Ok(Err(failure)) => failure,
                         Err(_) => {
-                            cancel(client, self.connections.tls());
+                            cancel(client.0, self.connections.tls());
                             Failure::Lost(Error::new(ErrorKind::Busy, "the deadline is over"))
                         }
                     }
@@ -282,11 +294,16 @@ impl Sender {
         let client = match connection.take() {
             Some(client) => client,
             None => {
+                // Before it is known: whoever looks from here on may look at what it leads to.
+                self.made.fetch_add(1, Ordering::AcqRel);
                 let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
-                match tokio::time::timeout(time, self.connections.get()).await {
+                let client = match tokio::time::timeout(time, self.connections.get()).await {
                     Ok(client) => client?,
                     Err(_) => return Err(too_late()),
-                }
+                };
+                // It may lead to a server whose log ends earlier: whoever waits has to look.
+                self.published.send_modify(|_| {});
+                client
             }
         };
         Ok(connection.insert(client))

@@ -12,7 +12,7 @@
 
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, LogId, Result};
-use tokio_postgres::{GenericClient, error::SqlState};
+use tokio_postgres::{GenericClient, error::SqlState, types::Type};
 use uuid::Uuid;
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     error::{damaged, from_driver},
     names::Names,
     options::PostgresOptions,
+    pooler,
 };
 
 /// One step. Once released it never changes: what must change is a further step.
@@ -50,6 +51,7 @@ pub(crate) async fn ready(
 ) -> Result<(Object, Names, LogId)> {
     let names = options.names()?;
     let mut client = connections.get().await?;
+    pooler::check(connections, &client).await?;
     if options.migrate {
         migrate(&mut client, &names).await?;
     }
@@ -93,7 +95,7 @@ async fn check(client: &Object, names: &Names) -> Result<LogId> {
         return Err(Error::new(ErrorKind::Invalid, message));
     }
     let sql = names.sql("SELECT id FROM {es}log");
-    let row = client.query_opt(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
+    let row = client.query_typed_opt(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
     let row = row.ok_or_else(|| damaged("the log has no identity"))?;
     row.try_get(0).map(LogId::from_uuid).map_err(damaged)
 }
@@ -102,14 +104,14 @@ async fn check(client: &Object, names: &Names) -> Result<LogId> {
 async fn missing(client: &(impl GenericClient + Sync), names: &Names) -> Result<usize> {
     let table = format!("{}migrations", names.qualified());
     let row = client
-        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
+        .query_typed_one("SELECT to_regclass($1) IS NOT NULL", &[(&table, Type::TEXT)])
         .await
         .map_err(|error| from_driver(None, error))?;
     if !row.try_get::<_, bool>(0).map_err(damaged)? {
         return Ok(STEPS.len());
     }
     let sql = names.sql("SELECT version, checksum FROM {es}migrations ORDER BY version");
-    let rows = match client.query(&sql, &[]).await {
+    let rows = match client.query_typed(&sql, &[]).await {
         Ok(rows) => rows,
         // Another process dropped it just now.
         Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => return Ok(STEPS.len()),

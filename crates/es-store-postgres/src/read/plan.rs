@@ -3,12 +3,13 @@
 use deadpool_postgres::Object;
 use es_core::Timestamp;
 use es_core::{Direction, EventId, Head, LogId, Position, QueryItem, Read, Result, Selection};
-use tokio_postgres::Error as Driver;
+use tokio_postgres::{Error as Driver, types::Type};
 use uuid::Uuid;
 
 use super::{families::Family, page::Reader, row::Micros, row::unsigned};
 use crate::{
     append::signed,
+    ask::{Sent, Typed},
     error::{damaged, from_driver},
     hash,
     names::Names,
@@ -66,7 +67,8 @@ impl Plan {
                 (Source::Stream(hash::stream(stream)), is_exact)
             }
             _ => {
-                let rows = client.query(&reader.sql.families, &[]).await.map_err(Fails::Driver)?;
+                let rows =
+                    client.query_typed(&reader.sql.families, &[]).await.map_err(Fails::Driver)?;
                 let Some(first) = rows.first() else {
                     return Ok(Self { source: Source::Nothing, exact: true, low, high });
                 };
@@ -144,8 +146,9 @@ async fn rarest(
         let count = if item.tags.len() == 1 {
             0
         } else {
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&tag.as_str(), &low];
-            let row = client.query_one(&reader.sql.rarity, &values).await.map_err(Fails::Driver)?;
+            let values: [Typed<'_>; 2] = [(&tag.as_str(), Type::TEXT), (&low, Type::INT8)];
+            let row = client.query_typed_one(&reader.sql.rarity, &values).await;
+            let row = row.map_err(Fails::Driver)?;
             row.try_get(0).map_err(Fails::Driver)?
         };
         if count < best.0 {
@@ -157,18 +160,22 @@ async fn rarest(
 
 async fn position_at(client: &Object, reader: &Reader, at: Timestamp) -> Result<i64, Fails> {
     let row = client
-        .query_one(&reader.sql.position_at, &[&Micros::from(at)])
+        .query_typed_one(&reader.sql.position_at, &[(&Micros::from(at), Type::TIMESTAMPTZ)])
         .await
         .map_err(Fails::Driver)?;
     row.try_get(0).map_err(Fails::Driver)
 }
 
 /// Which log it is and where it ends.
-pub(crate) async fn head(client: &Object, sql: &str) -> Result<Head> {
-    let statement = client.prepare_cached(sql).await.map_err(|error| from_driver(None, error))?;
-    let row = client.query_one(&statement, &[]).await.map_err(|error| from_driver(None, error))?;
+pub(crate) async fn head(client: &Object, sent: Sent, sql: &str) -> Result<Head> {
+    let row = sent.query_one(client, sql, &[]).await;
+    let row = row.map_err(|error| from_driver(None, error))?;
     let log = LogId::from_uuid(row.try_get(0).map_err(damaged)?);
-    Ok(Head::new(log, Position::new(unsigned(row.try_get(1).map_err(damaged)?)?)))
+    let head = Head::new(log, Position::new(unsigned(row.try_get(1).map_err(damaged)?)?));
+    // Another server, or the same one that was started again, has another moment of its start.
+    let started = Timestamp::from(row.try_get::<_, Micros>(3).map_err(damaged)?);
+    let last = row.try_get::<_, Option<Uuid>>(2).map_err(damaged)?.map(EventId::from_uuid);
+    Ok(head.in_term(started.as_micros().cast_unsigned(), last))
 }
 
 /// The statements of reading that are always the same.
@@ -185,8 +192,9 @@ pub(crate) struct Sql {
 
 impl Sql {
     pub(crate) fn new(names: &Names) -> Self {
-        let head = "SELECT l.id, coalesce((SELECT e.position FROM {es}events e \
-                    ORDER BY e.position DESC LIMIT 1), 0) FROM {es}log l";
+        let head = "SELECT l.id, coalesce(h.position, 0), h.id, pg_postmaster_start_time() \
+                    FROM {es}log l LEFT JOIN LATERAL (SELECT e.position, e.id FROM {es}events e \
+                    ORDER BY e.position DESC LIMIT 1) h ON true";
         // The head is read by the same statement: no event up to it has a later family.
         let families = "SELECT f.id, f.tenant, f.category, f.type, \
                         coalesce((SELECT e.position FROM {es}events e \

@@ -19,11 +19,14 @@ mod migrating;
 mod observed;
 mod own_server;
 mod parked;
+mod pgbouncer;
 mod plans;
+mod pooler;
 mod pools;
 mod processes;
 mod restore;
 mod server;
 mod skip;
+mod standby;
 #[cfg(feature = "tls")]
 mod tls;

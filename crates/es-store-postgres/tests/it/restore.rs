@@ -10,14 +10,27 @@ use es_core::{
     SubscriberName,
 };
 use es_store_postgres::{PostgresReadModel, PostgresStore};
+use es_testkit::Fixture;
 
 use crate::{
     checks::{Follower, same, to, whole},
-    own_server::OwnServer,
-    server::{Schema, on_a_schema},
+    own_server::{OwnServer, dumps},
+    server::{Schema, url},
 };
 
 const WRITERS: u64 = 3;
+
+/// Runs a test on a schema of its own, which can be dumped.
+fn on_a_schema<Test: Future<Output = ()>>(test: impl FnOnce(Arc<Schema>) -> Test) {
+    es_testkit::run(
+        async {
+            let schema = Arc::new(Schema::new(url()));
+            dumps(&schema.url).await;
+            Fixture::new(Arc::clone(&schema), schema)
+        },
+        test,
+    );
+}
 
 fn subscriber() -> SubscriberName {
     SubscriberName::new("balances").unwrap()

@@ -15,6 +15,8 @@ use std::{
 use es_core::Store;
 use es_store_postgres::{PostgresOptions, PostgresReadModel, PostgresStore, tokio_postgres};
 
+use crate::pgbouncer::PgBouncer;
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// Where the server is. Without one the test is skipped.
@@ -47,16 +49,28 @@ pub(crate) fn on_a_schema<Test: Future<Output = ()>>(test: impl FnOnce(Arc<Schem
 pub(crate) struct Schema {
     pub(crate) url: String,
     pub(crate) name: String,
+    /// What stands between the store and the server, and is at `url` then.
+    pooler: Option<PgBouncer>,
 }
 
 impl Schema {
     pub(crate) fn new(url: String) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self { url, name: format!("t{}_{number}", process::id()) }
+        Self { url, name: format!("t{}_{number}", process::id()), pooler: None }
+    }
+
+    /// One that is reached through PgBouncer in transaction mode. Without its program the test
+    /// is skipped.
+    pub(crate) fn pooled(url: &str) -> Self {
+        let pooler = PgBouncer::start(url, &[]);
+        let mut schema = Self::new(pooler.url.clone());
+        schema.pooler = Some(pooler);
+        schema
     }
 
     pub(crate) fn options(&self) -> PostgresOptions {
-        PostgresOptions::new().with_schema(&self.name).unwrap().with_connections(4).unwrap()
+        let options = PostgresOptions::new().with_transaction_pooler(self.pooler.is_some());
+        options.with_schema(&self.name).unwrap().with_connections(4).unwrap()
     }
 
     pub(crate) async fn open(&self) -> PostgresStore {
