@@ -3,6 +3,7 @@
 mod command;
 mod driver;
 mod error;
+mod in_order;
 mod link;
 mod options;
 mod redis;

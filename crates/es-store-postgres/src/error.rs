@@ -4,6 +4,8 @@ use es_core::{Diverged, Error, ErrorKind, LogId};
 use tokio_postgres::error::{Severity, SqlState};
 use uuid::Uuid;
 
+use crate::pooler::REMEDY;
+
 /// What the functions say when the log is not the one that they were told of.
 pub(crate) const ANOTHER_LOG: &str = "ES001";
 const ONE_HASH: &str = "ES002";
@@ -82,9 +84,10 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
             "PostgreSQL is read-only here (a standby, or a read-only transaction): nothing was \
              written; append on the primary",
         ),
+        "26000" | "42P05" => (Unsupported, REMEDY),
         "42501" => (Invalid, "this role may not do that: grant what docs/postgresql.md lists"),
         "42704" => (Invalid, "there is no such role"),
-        "28000" | "28P01" => (Invalid, "PostgreSQL refuses this user or password"),
+        "28000" | "28P01" => (Invalid, "PostgreSQL refuses this user, password or certificate"),
         "3D000" => (Invalid, "there is no such database"),
         "3F000" | "42P01" | "42883" => {
             (Invalid, "the tables of the log are not there: run `PostgresStore::migrate`")

@@ -3,11 +3,8 @@
 use es_core::{LogId, Position, Result, TenantScope};
 
 use crate::{
-    connect::{Connections, config},
-    identity::renew,
-    migrate,
-    options::PostgresOptions,
-    store::PostgresStore,
+    connect::Connections, identity::renew, migrate, options::PostgresOptions, store::PostgresStore,
+    url::target,
 };
 
 impl PostgresStore {
@@ -21,8 +18,9 @@ impl PostgresStore {
     /// # Cancel safety
     /// All steps that are missing are done, or none.
     pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<()> {
-        let connections = Connections::to(&config(url)?, options)?;
-        migrate::migrate(&mut connections.get().await?, options).await
+        let (config, options) = target(url, options)?;
+        let connections = Connections::to(&config, &options)?;
+        migrate::migrate(&mut connections.get().await?, &options).await
     }
 
     /// Gives the log in the database at `url` a new identity, and returns it: for a copy
@@ -42,7 +40,8 @@ impl PostgresStore {
     /// # Cancel safety
     /// The log has the new identity or the old one.
     pub async fn renew_identity(url: &str, options: &PostgresOptions) -> Result<LogId> {
-        let connections = Connections::to(&config(url)?, options)?;
+        let (config, options) = target(url, options)?;
+        let connections = Connections::to(&config, &options)?;
         let (mut client, names, _) =
             migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
         renew(&mut client, &names).await
@@ -66,7 +65,8 @@ impl PostgresStore {
         options: &PostgresOptions,
         through: Position,
     ) -> Result<Position> {
-        let connections = Connections::to(&config(url)?, options)?;
+        let (config, options) = target(url, options)?;
+        let connections = Connections::to(&config, &options)?;
         let (client, names, _) =
             migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
         migrate::make_through(&client, &names, through).await
@@ -93,7 +93,8 @@ impl PostgresStore {
         options: &PostgresOptions,
         all_tenants: &[&str],
     ) -> Result<()> {
-        let connections = Connections::to(&config(url)?, options)?;
+        let (config, options) = target(url, options)?;
+        let connections = Connections::to(&config, &options)?;
         let (mut client, names, _) =
             migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
         migrate::separate(&mut client, &names, all_tenants).await
@@ -115,7 +116,8 @@ impl PostgresStore {
         role: &str,
         tenants: TenantScope,
     ) -> Result<()> {
-        let connections = Connections::to(&config(url)?, options)?;
+        let (config, options) = target(url, options)?;
+        let connections = Connections::to(&config, &options)?;
         let (client, names, _) =
             migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
         migrate::admit(&client, &names, role, &tenants).await

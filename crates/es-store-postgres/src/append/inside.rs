@@ -14,7 +14,7 @@
 //! Everybody else's appends wait until the caller commits.
 
 use es_core::{AppendRequest, Error, ErrorKind, LogId, Receipt, Result};
-use tokio_postgres::{GenericClient, SimpleQueryMessage};
+use tokio_postgres::{GenericClient, SimpleQueryMessage, types::Type};
 
 use super::{
     answer::{Answers, Decision},
@@ -58,7 +58,7 @@ pub(crate) async fn append_in(
         }
     }
     if !sees_all {
-        let row = client.query_one(&statements.is_fresh, &[]).await.map_err(fails)?;
+        let row = client.query_typed_one(&statements.is_fresh, &[]).await.map_err(fails)?;
         if !row.try_get::<_, bool>(0).map_err(damaged)? {
             let message = "the transaction began before the last append of another: nothing was \
                            written; run it again, and append before anything else in it";
@@ -67,11 +67,16 @@ pub(crate) async fn append_in(
     }
     let mut batch = Batch::new(log.as_uuid(), true);
     batch.push(request, &[])?;
-    let row = client.query_one(&statements.many, &batch.arguments()).await.map_err(fails)?;
+    let row = client.query_typed_one(&statements.many, &batch.arguments()).await.map_err(fails)?;
     match Answers::of(&row, log)?.next(request)? {
         Decision::Done(answer) => answer,
         Decision::Repeated(event) => {
-            repeat::answer(client, statements.repeat.as_str(), log, request, event).await
+            let id = event.as_uuid();
+            let rows = client
+                .query_typed(&statements.repeat, &[(&id, Type::UUID)])
+                .await
+                .map_err(fails)?;
+            repeat::answer(&rows, log, request, event)
         }
     }
 }

@@ -4,10 +4,10 @@ use es_core::{
     AppendRequest, Error, ErrorKind, EventId, IdempotencyClash, LogId, Receipt, Recorded, Result,
     StreamId, Version,
 };
-use tokio_postgres::{GenericClient, ToStatement};
+use tokio_postgres::Row;
 
 use crate::{
-    error::{damaged, from_driver},
+    error::damaged,
     names::Names,
     read::{COLUMNS, read_row},
 };
@@ -31,15 +31,12 @@ pub(super) fn statement(names: &Names) -> String {
 /// unchanged; else a clash, which names the event that differs or, where the two are
 /// different appends, the first one that the log has. Rows of events never change, so it
 /// does not matter when they are read.
-pub(super) async fn answer(
-    client: &(impl GenericClient + Sync),
-    statement: &(impl ToStatement + ?Sized + Send + Sync),
+pub(super) fn answer(
+    rows: &[Row],
     log: LogId,
     request: &AppendRequest,
     event: EventId,
 ) -> Result<Receipt> {
-    let fails = |error| from_driver(Some(log), error);
-    let rows = client.query(statement, &[&event.as_uuid()]).await.map_err(fails)?;
     let old = rows.iter().map(read_row).collect::<Result<Vec<Recorded>>>()?;
     if old.is_empty() {
         let message = "the event id is taken by an event that this role may not see: event ids are \

@@ -25,7 +25,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -105,9 +108,16 @@ pub(crate) struct Sender {
     pub(crate) patience: Duration,
     pub(crate) slots: Slots,
     pub(crate) observer: Option<SharedObserver>,
+    /// How many connections it has been given.
+    pub(crate) made: AtomicU64,
 }
 
 impl Sender {
+    /// How many connections it has been given so far.
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::Acquire)
+    }
+
     /// Queues an append, or sends it at once if its caller is alone.
     pub(crate) async fn append(
         &self,
@@ -215,7 +225,9 @@ impl Sender {
             let failure = match self.connected(connection, batch).await {
                 Ok(client) => {
                     let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
-                    let call = call(client, &self.statements, self.log, batch, careful);
+                    let client = (client, self.connections.sent());
+                    let how = (careful, self.made());
+                    let call = call(client, &self.statements, self.log, batch, how);
                     match tokio::time::timeout(time, call).await {
                         Ok(Ok(answers)) if lost.is_some() => {
                             return Ok(distrusted(answers));
@@ -224,25 +236,11 @@ impl Sender {
                         Ok(Err(Failure::NoRoom(through))) => {
                             let time =
                                 batch.iter().map(Pending::time_left).max().unwrap_or_default();
-                            let made = make_room(client, &self.statements, through);
-                            match tokio::time::timeout(time, made).await {
-                                Ok(Ok(())) => Failure::NoRoom(through),
-                                // Others work on the table; nobody waits for this append.
-                                Ok(Err(error)) if error.kind() == ErrorKind::Busy => {
-                                    pause(tries).await;
-                                    Failure::NoRoom(through)
-                                }
-                                Ok(Err(error)) => Failure::Refused(error),
-                                Err(_) => {
-                                    cancel(client, self.connections.tls());
-                                    drop(connection.take().map(Object::take));
-                                    Failure::Refused(too_late())
-                                }
-                            }
+                            self.make_room(client.0, through, time).await
                         }
                         Ok(Err(failure)) => failure,
                         Err(_) => {
-                            cancel(client, self.connections.tls());
+                            cancel(client.0, self.connections.tls());
                             Failure::Lost(Error::new(ErrorKind::Busy, "the deadline is over"))
                         }
                     }
@@ -294,6 +292,23 @@ impl Sender {
         }
     }
 
+    /// Makes the partitions that a batch lacks. Whoever works on the table may keep it from
+    /// that; nobody else waits for this batch, so it is tried again.
+    async fn make_room(&self, client: &Object, through: u64, time: Duration) -> Failure {
+        let Some(maker) = &self.statements.maker else {
+            return Failure::Senseless(damaged("a log without partitions has no room"));
+        };
+        match tokio::time::timeout(time, maker.make(&***client, through)).await {
+            Ok(Ok(_)) => Failure::NoRoom(through),
+            Ok(Err(error)) if error.kind() == ErrorKind::Busy => Failure::NoRoom(through),
+            Ok(Err(error)) => Failure::Refused(error),
+            Err(_) => {
+                cancel(client, self.connections.tls());
+                Failure::Refused(too_late())
+            }
+        }
+    }
+
     /// The connection, made anew where it is gone.
     async fn connected<'c>(
         &self,
@@ -306,22 +321,19 @@ impl Sender {
         let client = match connection.take() {
             Some(client) => client,
             None => {
+                // Before it is known: whoever looks from here on may look at what it leads to.
+                self.made.fetch_add(1, Ordering::AcqRel);
                 let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
-                match tokio::time::timeout(time, self.connections.get()).await {
+                let client = match tokio::time::timeout(time, self.connections.get()).await {
                     Ok(client) => client?,
                     Err(_) => return Err(too_late()),
-                }
+                };
+                // It may lead to a server whose log ends earlier: whoever waits has to look.
+                self.published.send_modify(|_| {});
+                client
             }
         };
         Ok(connection.insert(client))
-    }
-}
-
-/// Makes the partitions that an append lacks.
-async fn make_room(client: &Object, statements: &Statements, through: u64) -> Result<()> {
-    match &statements.maker {
-        Some(maker) => maker.make(&***client, through).await.map(drop),
-        None => Err(damaged("a log without partitions has no room")),
     }
 }
 

@@ -15,7 +15,7 @@ mod tenants;
 
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, LogId, Result};
-use tokio_postgres::{GenericClient, error::SqlState};
+use tokio_postgres::{GenericClient, error::SqlState, types::Type};
 use uuid::Uuid;
 
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
     error::{damaged, from_driver},
     names::{Layout, Names},
     options::PostgresOptions,
+    pooler,
 };
 
 pub(crate) use partitions::{Maker, keep_ahead, make_through};
@@ -66,6 +67,7 @@ pub(crate) async fn ready(
 ) -> Result<(Object, Names, LogId)> {
     let names = options.names()?;
     let mut client = connections.get().await?;
+    pooler::check(connections, &client).await?;
     if options.migrate {
         migrate(&mut client, options).await?;
     }
@@ -139,7 +141,7 @@ async fn check(client: &Object, names: Names) -> Result<(Names, LogId)> {
         return Err(Error::new(ErrorKind::Invalid, message));
     }
     let sql = names.sql("SELECT id FROM {es}log");
-    let row = client.query_opt(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
+    let row = client.query_typed_opt(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
     let row = row.ok_or_else(|| damaged("the log has no identity"))?;
     let log = row.try_get(0).map(LogId::from_uuid).map_err(damaged)?;
     Ok((names.laid_out(layout), log))
@@ -156,14 +158,14 @@ async fn done(client: &(impl GenericClient + Sync), names: &Names) -> Result<Don
     let nothing = Done { missing: STEPS.len(), layout: Layout::default() };
     let table = format!("{}migrations", names.qualified());
     let row = client
-        .query_one("SELECT to_regclass($1) IS NOT NULL", &[&table])
+        .query_typed_one("SELECT to_regclass($1) IS NOT NULL", &[(&table, Type::TEXT)])
         .await
         .map_err(|error| from_driver(None, error))?;
     if !row.try_get::<_, bool>(0).map_err(damaged)? {
         return Ok(nothing);
     }
     let sql = names.sql("SELECT version, checksum FROM {es}migrations ORDER BY version");
-    let rows = match client.query(&sql, &[]).await {
+    let rows = match client.query_typed(&sql, &[]).await {
         Ok(rows) => rows,
         // Another process dropped it just now.
         Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => return Ok(nothing),

@@ -22,7 +22,7 @@ use std::time::Duration;
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, Invalid, Position, Result};
 use tokio::sync::watch;
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, types::Type};
 
 use crate::{
     append::signed,
@@ -62,8 +62,8 @@ impl Maker {
         through: u64,
     ) -> Result<u64> {
         let fails = |error| from_driver(None, error);
-        client.execute(&self.make, &[&signed(through)]).await.map_err(fails)?;
-        let row = client.query_one(&self.open, &[]).await.map_err(fails)?;
+        client.execute_typed(&self.make, &[(&signed(through), Type::INT8)]).await.map_err(fails)?;
+        let row = client.query_typed_one(&self.open, &[]).await.map_err(fails)?;
         unsigned(row.try_get(0).map_err(damaged)?)
     }
 
@@ -73,7 +73,7 @@ impl Maker {
         client: &(impl GenericClient + Sync),
         events: usize,
     ) -> Result<Option<u64>> {
-        let row = client.query_one(&self.room, &[]).await;
+        let row = client.query_typed_one(&self.room, &[]).await;
         let row = row.map_err(|error| from_driver(None, error))?;
         let place = |at| unsigned(row.try_get(at).map_err(damaged)?);
         let (room, behind) = (place(0)?, place(1)?.saturating_add(events as u64));
@@ -82,7 +82,7 @@ impl Maker {
 
     /// How many positions a partition has.
     async fn size(&self, client: &(impl GenericClient + Sync)) -> Result<u64> {
-        let row = client.query_one(&self.size, &[]).await;
+        let row = client.query_typed_one(&self.size, &[]).await;
         let row = row.map_err(|error| from_driver(None, error))?;
         unsigned(row.try_get(0).map_err(damaged)?)
     }
@@ -95,7 +95,7 @@ pub(super) async fn begin(
     positions: u64,
 ) -> Result<()> {
     let sql = names.sql("UPDATE {es}log SET partition_size = $1");
-    let noted = tx.execute(&sql, &[&signed(positions)]).await;
+    let noted = tx.execute_typed(&sql, &[(&signed(positions), Type::INT8)]).await;
     noted.map_err(|error| from_driver(None, error))?;
     // Nobody has seen the tables, so nobody can miss what one transaction makes and opens.
     Maker::new(names).make(tx, positions).await.map(drop)
@@ -109,7 +109,8 @@ pub(super) async fn check(client: &Object, names: &Names, wanted: Option<u64>) -
             "SELECT l.room / l.partition_size, (SELECT count(*) FROM pg_inherits i \
              WHERE i.inhparent = '{es}events'::regclass) FROM {es}log l",
         );
-        let row = client.query_one(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
+        let row =
+            client.query_typed_one(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
         let count = |at| row.try_get::<_, i64>(at).map_err(damaged);
         let (opened, attached) = (count(0)?, count(1)?);
         if attached < opened {

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, Result, TenantScope};
-use tokio_postgres::GenericClient;
+use tokio_postgres::{GenericClient, types::Type};
 
 use super::{TENANTS, alone, done, take};
 use crate::{
@@ -62,7 +62,7 @@ async fn let_in(
     tenant: Option<&str>,
 ) -> Result<()> {
     let sql = names.sql("SELECT {es}admit($1::text::name, $2)");
-    let admitted = client.execute(&sql, &[&role, &tenant]).await;
+    let admitted = client.execute_typed(&sql, &[(&role, Type::TEXT), (&tenant, Type::TEXT)]).await;
     admitted.map(drop).map_err(|error| from_driver(None, error))
 }
 
@@ -72,7 +72,7 @@ pub(super) async fn check(client: &Object, names: &Names) -> Result<()> {
         return Ok(());
     }
     let sql = names.sql("SELECT {es}serves(current_user, NULL), current_user::text");
-    let row = client.query_one(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
+    let row = client.query_typed_one(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
     if row.try_get::<_, bool>(0).map_err(damaged)? {
         return Ok(());
     }

@@ -11,7 +11,7 @@ use std::{
 use deadpool_postgres::Object;
 use es_core::{Direction, Read, Recorded, Result, Selection, StreamId};
 use futures_util::TryStreamExt;
-use tokio_postgres::{Row, types::ToSql};
+use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     append::signed,
+    ask::Typed,
     connect::Connections,
     error::{damaged, from_driver, is_lost},
 };
@@ -217,9 +218,9 @@ impl Reader {
         let Some((sql, values)) = cursor.query(plan, wanted, &self.sql) else {
             return Ok(Fetched::default());
         };
-        let statement = client.prepare_cached(&sql).await.map_err(Fails::Driver)?;
-        let values = values.iter().map(Value::as_sql);
-        let rows = client.query_raw(&statement, values).await.map_err(Fails::Driver)?;
+        let values: Vec<_> = values.iter().map(Value::as_sql).collect();
+        let sent = self.connections.sent();
+        let rows = sent.rows(client, &sql, &values).await.map_err(Fails::Driver)?;
         let mut rows = pin!(rows);
         let mut page = Page::new(cursor, self);
         // Rows behind one whose family is not known yet; what that is can be asked when all
@@ -262,7 +263,8 @@ impl Reader {
             }
         }
         if !unknown.is_empty() {
-            let rows = client.query(&self.sql.families_of, &[&unknown]).await;
+            let rows =
+                client.query_typed(&self.sql.families_of, &[(&unknown, Type::INT8_ARRAY)]).await;
             self.families.learn(&rows.map_err(Fails::Driver)?)?;
         }
         Ok(())
@@ -410,12 +412,12 @@ enum Value {
 }
 
 impl Value {
-    fn as_sql(&self) -> &(dyn ToSql + Sync) {
+    fn as_sql(&self) -> Typed<'_> {
         match self {
-            Self::Number(number) => number,
-            Self::Numbers(numbers) => numbers,
-            Self::Uuid(uuid) => uuid,
-            Self::Text(text) => text,
+            Self::Number(number) => (number, Type::INT8),
+            Self::Numbers(numbers) => (numbers, Type::INT8_ARRAY),
+            Self::Uuid(uuid) => (uuid, Type::UUID),
+            Self::Text(text) => (text, Type::TEXT),
         }
     }
 }

@@ -21,12 +21,15 @@ mod observed;
 mod own_server;
 mod parked;
 mod partitions;
+mod pgbouncer;
 mod plans;
+mod pooler;
 mod pools;
 mod processes;
 mod restore;
 mod server;
 mod skip;
+mod standby;
 mod tenants;
 #[cfg(feature = "tls")]
 mod tls;

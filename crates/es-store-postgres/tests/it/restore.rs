@@ -10,14 +10,34 @@ use es_core::{
     SubscriberName,
 };
 use es_store_postgres::{PostgresReadModel, PostgresStore};
+use es_testkit::Fixture;
 
 use crate::{
     checks::{Follower, same, to, whole},
-    own_server::OwnServer,
-    server::{Schema, on_a_schema, on_partitions},
+    own_server::{OwnServer, dumps},
+    server::{Schema, url},
 };
 
 const WRITERS: u64 = 3;
+
+/// Runs a test on a schema of its own, which can be dumped.
+fn on_a_schema<Test: Future<Output = ()>>(test: impl FnOnce(Arc<Schema>) -> Test) {
+    on(Schema::new, test);
+}
+
+fn on<Test: Future<Output = ()>>(
+    schema: impl FnOnce(String) -> Schema,
+    test: impl FnOnce(Arc<Schema>) -> Test,
+) {
+    es_testkit::run(
+        async {
+            let schema = Arc::new(schema(url()));
+            dumps(&schema.url).await;
+            Fixture::new(Arc::clone(&schema), schema)
+        },
+        test,
+    );
+}
 
 fn subscriber() -> SubscriberName {
     SubscriberName::new("balances").unwrap()
@@ -68,7 +88,7 @@ fn a_copy_is_the_beginning_of_the_log_and_its_checkpoints_are_valid() {
 
 #[test]
 fn so_is_a_copy_of_a_log_in_partitions() {
-    on_partitions(30, goes_on_in_a_copy);
+    on(|url| Schema::in_partitions(url, 30), goes_on_in_a_copy);
 }
 
 async fn goes_on_in_a_copy(schema: Arc<Schema>) {

@@ -16,6 +16,8 @@ use es_core::Store;
 use es_store_postgres::{PostgresOptions, PostgresReadModel, PostgresStore, tokio_postgres};
 use tokio_postgres::error::SqlState;
 
+use crate::pgbouncer::PgBouncer;
+
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// Where the server is. Without one the test is skipped.
@@ -63,12 +65,15 @@ pub(crate) struct Schema {
     pub(crate) url: String,
     pub(crate) name: String,
     partition: Option<u64>,
+    /// What stands between the store and the server, and is at `url` then.
+    pooler: Option<PgBouncer>,
 }
 
 impl Schema {
     pub(crate) fn new(url: String) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self { url, name: format!("t{}_{number}", process::id()), partition: None }
+        let name = format!("t{}_{number}", process::id());
+        Self { url, name, partition: None, pooler: None }
     }
 
     /// One whose logs have partitions of so many positions.
@@ -78,9 +83,18 @@ impl Schema {
         schema
     }
 
+    /// One that is reached through PgBouncer in transaction mode. Without its program the test
+    /// is skipped.
+    pub(crate) fn pooled(url: &str) -> Self {
+        let pooler = PgBouncer::start(url, &[]);
+        let mut schema = Self::new(pooler.url.clone());
+        schema.pooler = Some(pooler);
+        schema
+    }
+
     pub(crate) fn options(&self) -> PostgresOptions {
-        let options =
-            PostgresOptions::new().with_schema(&self.name).unwrap().with_connections(4).unwrap();
+        let options = PostgresOptions::new().with_transaction_pooler(self.pooler.is_some());
+        let options = options.with_schema(&self.name).unwrap().with_connections(4).unwrap();
         match self.partition {
             Some(positions) => options.with_partitions(positions).unwrap(),
             None => options,

@@ -153,7 +153,10 @@ async fn apart(schema: Arc<Schema>) {
         found.sort_by_key(|event| event.position);
         assert!(found.iter().eq(own.iter().copied()), "{read:?}: {found:?}");
     }
-    assert_eq!(acme.head().await.unwrap(), owner.head().await.unwrap());
+    let (head, known) = (acme.head().await.unwrap(), owner.head().await.unwrap());
+    assert_eq!(head, known);
+    // What a follower may have to find again is told only where it can be found.
+    assert_eq!((head.last(), known.last()), (None, Some(theirs.id)));
     for tenant in ["", "umbrella"] {
         assert_eq!(acme.version(&of(tenant)).await.unwrap(), None, "{tenant}");
         assert!(acme.read(Read::stream(of(tenant))).into_vec().await.unwrap().is_empty());
@@ -175,6 +178,7 @@ async fn apart(schema: Arc<Schema>) {
     assert_eq!(error.unwrap_err().kind(), ErrorKind::IdempotencyClash);
     assert_eq!(all(&owner).await.len(), 15, "nothing was written");
     assert_eq!(note(&acme, "acme").await.unwrap().last.get(), 16, "dense over all tenants");
+    assert_eq!(acme.head().await.unwrap().last(), owner.head().await.unwrap().last());
     let again = tagged();
     let append = || Append::to(of("acme"), ExpectedVersion::Any).event(again.clone());
     let first = acme.append(append()).await.unwrap();
