@@ -106,18 +106,19 @@ pub(super) async fn begin(
 pub(super) async fn check(client: &Object, names: &Names, wanted: Option<u64>) -> Result<()> {
     if names.layout().is_partitioned {
         let sql = names.sql(
-            "SELECT l.room / l.partition_size, (SELECT count(*) FROM pg_inherits i \
-             WHERE i.inhparent = '{es}events'::regclass) FROM {es}log l",
+            "SELECT count(*), max(n) FROM {es}log l, generate_series(1, l.room / l.partition_size) n \
+             WHERE NOT EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = '{es}events'::regclass \
+             AND i.inhrelid = to_regclass('{es}events_' || n))",
         );
-        let row =
-            client.query_typed_one(&sql, &[]).await.map_err(|error| from_driver(None, error))?;
-        let count = |at| row.try_get::<_, i64>(at).map_err(damaged);
-        let (opened, attached) = (count(0)?, count(1)?);
-        if attached < opened {
+        let row = client.query_typed_one(&sql, &[]).await;
+        let row = row.map_err(|error| from_driver(None, error))?;
+        let missing: i64 = row.try_get(0).map_err(damaged)?;
+        if missing > 0 {
+            let last: i64 = row.try_get(1).map_err(damaged)?;
             let message = format!(
-                "{} of {opened} partitions of {}events are not attached, and what they hold would \
-                 be passed over: attach them again (docs/postgresql.md)",
-                opened - attached,
+                "{missing} partitions of {0}events, of which {0}events_{last} is the last, are not \
+                 attached, and what they hold would be passed over: attach them again \
+                 (docs/postgresql.md)",
                 names.qualified()
             );
             return Err(Error::new(ErrorKind::Invalid, message));
