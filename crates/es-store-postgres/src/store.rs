@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use es_core::{
-    Append, AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head,
-    Invalid, LogId, PageStream, Position, Read, Receipt, Result,
+    Append, AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore,
+    FoldStream, Head, Invalid, LogId, PageStream, Position, Read, Receipt, Result,
 };
 use futures_util::TryStreamExt;
 use tokio::{
@@ -28,7 +28,7 @@ use crate::{
     observe::Gauges,
     options::PostgresOptions,
     progress::PgTx,
-    read::{Families, Reader, Sql, head, pages},
+    read::{Families, Reader, Sql, fold, head, pages},
     replica::{ReplicaLag, lag},
     url::target,
     wait::{listen, notify},
@@ -373,6 +373,10 @@ impl EventStore for PostgresStore {
 
     fn read(&self, read: Read) -> PageStream {
         pages(Arc::clone(&self.inner.reader), read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        fold(Arc::clone(&self.inner.reader), read)
     }
 
     async fn head(&self) -> Result<Head> {
