@@ -334,7 +334,7 @@ impl EventStore for SqliteStore {
         let place = self.place_in_queue().await?;
         let (pending, answer) = Pending::new(append, begun, place);
         self.inner.writer.send(Command::Append(Box::new(pending)));
-        answer.await.unwrap_or_else(|_| {
+        answer.await.map(|answer| answer.result).unwrap_or_else(|_| {
             let message = "the thread that writes has ended: append the same events again, on a \
                            store that is opened anew, to settle it";
             Err(Error::new(ErrorKind::OutcomeUnknown, message))
