@@ -7,7 +7,7 @@ mod postgres;
 mod redis;
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -73,13 +73,24 @@ fn is_root() -> bool {
     })
 }
 
+/// PgBouncer, which tests of the store on PostgreSQL start for themselves: installed where it is
+/// missing and may be. Without it those tests are skipped, and fail under CI.
+pub(crate) fn pgbouncer() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    if folders.any(|folder| folder.join("pgbouncer").is_file()) {
+        return;
+    }
+    if let Err(error) = install("PgBouncer", "pgbouncer", None) {
+        eprintln!("no test of PostgreSQL behind a pooler will run: {error:#}");
+    }
+}
+
 /// Installs a package where that is possible; else says what to do, `variable` included.
-fn install(name: &str, package: &str, variable: &str) -> Result<()> {
+fn install(name: &str, package: &str, variable: Option<&str>) -> Result<()> {
     if !is_root() || !Path::new("/usr/bin/apt-get").exists() {
-        bail!(
-            "{name} is not installed: install it (on Debian: `apt-get install {package}`), or \
-             name a server in {variable}"
-        );
+        let or = variable.map_or_else(String::new, |name| format!(", or name a server in {name}"));
+        bail!("{name} is not installed: install it (on Debian: `apt-get install {package}`){or}");
     }
     eprintln!("{name} is not installed: installing it");
     run(Command::new("apt-get").arg("update").stdout(Stdio::null()))?;

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::args::Args;
 use crate::run::{self, Outcome};
-use crate::services::{POSTGRES_URL, REDIS_URL, Service};
+use crate::services::{self, POSTGRES_URL, REDIS_URL, Service};
 
 /// Some four times what building and running all of it takes on two cores.
 const LIMIT: Duration = Duration::from_secs(45 * 60);
@@ -22,6 +22,7 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
 pub(crate) fn all(extra: &[String]) -> Result<Outcome> {
     let postgres = Service::postgres()?;
     let redis = Service::redis()?;
+    services::pgbouncer();
     let mut command = run::cargo(["test", "--workspace", "--all-features"]);
     command.args(extra).env(POSTGRES_URL, postgres.url()).env(REDIS_URL, redis.url());
     // At a terminal there is somebody who sees what hangs, and who interrupts it.

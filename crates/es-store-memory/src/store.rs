@@ -22,6 +22,21 @@ use crate::{append, clock, read::Pages, shared::Shared};
 /// Appends take one short lock, one after the other. Reads take none (but for a read of one
 /// event by its id, which takes it for one look-up): they see the log as it was when they
 /// were first polled, hold nothing up and copy no event.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{Append, ExpectedVersion, NewEvent, Payload, Read, Schema, Store, StreamId};
+/// use es_store_memory::MemoryStore;
+///
+/// let store = Store::new(MemoryStore::new());
+/// let noted = NewEvent::raw(Schema::from_static("noted", 1), Payload::json("milk")?);
+/// let list = StreamId::new("list", 1)?;
+/// store.append(Append::to(list.clone(), ExpectedVersion::NoStream).event(noted)).await?;
+/// assert_eq!(store.read(Read::stream(list)).into_vec().await?.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct MemoryStore {
     shared: Arc<Shared>,

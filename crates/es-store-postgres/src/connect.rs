@@ -7,6 +7,7 @@ use es_core::{Error, ErrorKind, Invalid, Result};
 use tokio_postgres::Config;
 
 use crate::{
+    ask::Sent,
     error::from_driver,
     options::PostgresOptions,
     tls::{Tls, with_tls},
@@ -18,12 +19,13 @@ pub(crate) struct Connections {
     pool: Pool,
     timeout: Duration,
     tls: Tls,
+    sent: Sent,
 }
 
 impl Connections {
     /// Lends from a pool that is the caller's.
     pub(crate) const fn of(pool: Pool, options: &PostgresOptions) -> Self {
-        Self { pool, timeout: options.connect_timeout, tls: Tls::Off }
+        Self { pool, timeout: options.connect_timeout, tls: Tls::Off, sent: options.sent() }
     }
 
     /// Makes a pool for what `config` names. It connects when first asked.
@@ -38,7 +40,12 @@ impl Connections {
             .max_size(options.connections)
             .build()
             .map_err(|error| Error::fault("the pool of connections could not be made", error))?;
-        Ok(Self { pool, timeout: options.connect_timeout, tls })
+        Ok(Self { pool, timeout: options.connect_timeout, tls, sent: options.sent() })
+    }
+
+    /// How statements are sent on them.
+    pub(crate) const fn sent(&self) -> Sent {
+        self.sent
     }
 
     /// How they are encrypted; of a pool that was given, nothing is known.
@@ -89,6 +96,10 @@ impl Connections {
 fn connecting(error: tokio_postgres::Error) -> Error {
     if error.as_db_error().is_some() {
         return from_driver(None, error);
+    }
+    #[cfg(feature = "tls")]
+    if let Some((kind, message)) = crate::tls::refusal(&error) {
+        return Error::new(kind, message).with_source(error);
     }
     Error::new(ErrorKind::Unavailable, "PostgreSQL cannot be reached").with_source(error)
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod append;
+mod ask;
 mod connect;
 mod error;
 mod hash;
@@ -9,18 +10,23 @@ mod inbox;
 mod migrate;
 mod names;
 mod observe;
+mod operate;
 mod options;
+mod pooler;
 mod progress;
 mod read;
+mod replica;
 mod snapshots;
 mod store;
 mod tls;
+mod url;
 mod wait;
 
 pub use deadpool_postgres;
 pub use inbox::PostgresInbox;
 pub use options::PostgresOptions;
 pub use progress::{PgTx, PostgresReadModel};
+pub use replica::ReplicaLag;
 pub use snapshots::PostgresSnapshotStore;
 pub use store::PostgresStore;
 pub use tokio_postgres;

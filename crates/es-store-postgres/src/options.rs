@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use es_core::{Error, Invalid, Result, SharedObserver};
 
-use crate::names::Names;
+#[cfg(feature = "tls")]
+use crate::tls::ClientCertificate;
+use crate::{ask::Sent, names::Names};
 
 /// How a store is opened.
 ///
@@ -20,6 +22,7 @@ pub struct PostgresOptions {
     pub(crate) schema: String,
     pub(crate) prefix: String,
     pub(crate) migrate: bool,
+    pub(crate) partition: Option<u64>,
     pub(crate) connections: usize,
     pub(crate) queue: usize,
     pub(crate) refuse_when_full: bool,
@@ -27,9 +30,12 @@ pub struct PostgresOptions {
     pub(crate) connect_timeout: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) listen: bool,
+    pub(crate) transaction_pooler: bool,
     pub(crate) observer: Option<SharedObserver>,
     #[cfg(feature = "tls")]
     pub(crate) root_certificates: Option<Vec<u8>>,
+    #[cfg(feature = "tls")]
+    pub(crate) client_certificate: Option<ClientCertificate>,
 }
 
 impl PostgresOptions {
@@ -43,6 +49,7 @@ impl PostgresOptions {
             schema: "eventsource".to_owned(),
             prefix: "es_".to_owned(),
             migrate: true,
+            partition: None,
             connections: 8,
             queue: 4_096,
             refuse_when_full: false,
@@ -50,9 +57,12 @@ impl PostgresOptions {
             connect_timeout: Duration::from_secs(5),
             poll_interval: Duration::from_millis(100),
             listen: true,
+            transaction_pooler: false,
             observer: None,
             #[cfg(feature = "tls")]
             root_certificates: None,
+            #[cfg(feature = "tls")]
+            client_certificate: None,
         }
     }
 
@@ -81,6 +91,25 @@ impl PostgresOptions {
     pub const fn with_migrate(mut self, migrate: bool) -> Self {
         self.migrate = migrate;
         self
+    }
+
+    /// Keeps the events in partitions of so many positions each, in a log that is made now.
+    /// What that is for, and what it costs, is in `docs/postgresql.md`; choose so many that
+    /// there will be some hundred partitions at most.
+    ///
+    /// It is chosen when the tables are made, and stays: a store that is opened without saying
+    /// it uses what is there, and one that says anything else than what is there is refused.
+    ///
+    /// # Errors
+    /// `Invalid` below 2, or beyond the largest position.
+    pub fn with_partitions(mut self, positions: u64) -> Result<Self> {
+        if !(2..=1 << 60).contains(&positions) {
+            let setting = "the positions of a partition";
+            let (value, remedy) = (positions.to_string(), "say 2 or more, such as 10,000,000");
+            return Err(Error::from(Invalid::Setting { setting, value, remedy }));
+        }
+        self.partition = Some(positions);
+        Ok(self)
     }
 
     /// How many connections there are at most, besides one that listens. One of them
@@ -135,20 +164,55 @@ impl PostgresOptions {
         self
     }
 
-    /// Whether a connection of its own listens for notifications. Without, as behind
-    /// PgBouncer in transaction mode, those who wait look at every poll interval.
+    /// Whether a connection of its own listens for notifications. Without, those who wait look
+    /// at every poll interval.
     #[must_use]
     pub const fn with_listening(mut self, listen: bool) -> Self {
         self.listen = listen;
         self
     }
 
+    /// Whether the URL, or the pool that is given, leads to a pooler that lends the connections
+    /// of the server for one transaction each: PgBouncer in transaction mode, or what is like
+    /// it. A URL may say so too: `transaction_pooler=true`.
+    ///
+    /// Then nothing is kept with a connection: statements go out with their text, under no
+    /// name, and nothing listens, so that those who wait look at every poll interval. Every
+    /// promise holds; the server plans each statement anew. Where the pooler keeps prepared
+    /// statements (PgBouncer 1.21 or newer, with `max_prepared_statements`) it is faster to
+    /// leave this and say [`with_listening(false)`](Self::with_listening) alone.
+    ///
+    /// Without it, a store that finds itself behind such a pooler is not opened.
+    #[must_use]
+    pub const fn with_transaction_pooler(mut self, is_there: bool) -> Self {
+        self.transaction_pooler = is_there;
+        self
+    }
+
     /// Whom to trust with `sslmode=require`, as text in PEM, instead of whom the system
-    /// trusts. Text that is no certificate is refused when the store is opened.
+    /// trusts. Text that is no certificate is refused when the store is opened. A file that
+    /// the URL names as `sslrootcert` takes its place.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates = Some(pem.into());
+        self
+    }
+
+    /// With `sslmode=require`, the certificate of this client with those that lead to its
+    /// authority, and its key, as text in PEM; for servers that ask for one, or take it in
+    /// place of a password. What is no certificate, no key, or not the key of the certificate
+    /// is refused when the store is opened. Files that the URL names as `sslcert` and `sslkey`
+    /// take their place.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_client_certificate(
+        mut self,
+        certificate_pem: impl Into<Vec<u8>>,
+        key_pem: impl Into<Vec<u8>>,
+    ) -> Self {
+        let (certificate, key) = (certificate_pem.into(), key_pem.into());
+        self.client_certificate = Some(ClientCertificate { certificate, key });
         self
     }
 
@@ -158,6 +222,14 @@ impl PostgresOptions {
     pub fn with_observer(mut self, observer: SharedObserver) -> Self {
         self.observer = Some(observer);
         self
+    }
+
+    pub(crate) const fn sent(&self) -> Sent {
+        if self.transaction_pooler { Sent::ByText } else { Sent::ByName }
+    }
+
+    pub(crate) const fn listens(&self) -> bool {
+        self.listen && !self.transaction_pooler
     }
 
     pub(crate) fn names(&self) -> Result<Names> {

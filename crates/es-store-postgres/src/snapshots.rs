@@ -9,17 +9,35 @@ use es_core::{
     ContentType, EventId, LogId, Payload, Result, Snapshot, SnapshotKey, SnapshotStore, Version,
 };
 
+use tokio_postgres::types::Type;
+
 use crate::{
     append::signed,
-    connect::{Connections, config},
+    ask::Typed,
+    connect::Connections,
     error::{damaged, from_driver},
     migrate,
     names::Names,
     options::PostgresOptions,
     read::{Micros, unsigned},
+    url::target,
 };
 
 /// Snapshots in a table of the database. Cloning it copies the handle.
+///
+/// ```no_run
+/// use es_core::{SnapshotKey, SnapshotStore, StreamId};
+/// use es_store_postgres::PostgresSnapshotStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// let snapshots = PostgresSnapshotStore::open("postgres://me@localhost/bank").await?;
+/// // `Repository::with_snapshots` takes it; by hand:
+/// let alice = SnapshotKey::new(StreamId::new("account", "alice")?, 0x5eed);
+/// assert!(snapshots.load(&alice).await?.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct PostgresSnapshotStore {
     connections: Connections,
@@ -46,7 +64,8 @@ impl PostgresSnapshotStore {
     /// # Cancel safety
     /// That of [`PostgresSnapshotStore::open`].
     pub async fn open_with(url: &str, options: PostgresOptions) -> Result<Self> {
-        Self::start(Connections::to(&config(url)?, &options)?, &options).await
+        let (config, options) = target(url, &options)?;
+        Self::start(Connections::to(&config, &options)?, &options).await
     }
 
     /// The same through a pool that is the caller's: it is used and never closed.
@@ -74,12 +93,10 @@ impl SnapshotStore for PostgresSnapshotStore {
             "SELECT version, event, log, taken_at, state, content_type FROM {es}snapshots \
              WHERE stream = $1 AND fingerprint = $2",
         );
-        let statement =
-            client.prepare_cached(&sql).await.map_err(|error| from_driver(None, error))?;
-        let row = client
-            .query_opt(&statement, &[&key.stream.to_string(), &key.fingerprint.cast_signed()])
-            .await
-            .map_err(|error| from_driver(None, error))?;
+        let (stream, fingerprint) = (key.stream.to_string(), key.fingerprint.cast_signed());
+        let values: [Typed<'_>; 2] = [(&stream, Type::TEXT), (&fingerprint, Type::INT8)];
+        let row = self.connections.sent().query_opt(&client, &sql, &values).await;
+        let row = row.map_err(|error| from_driver(None, error))?;
         let Some(row) = row else { return Ok(None) };
         let content_type = match row.try_get::<_, Option<&str>>(5).map_err(damaged)? {
             None => ContentType::JSON,
@@ -106,21 +123,19 @@ impl SnapshotStore for PostgresSnapshotStore {
              state = excluded.state, content_type = excluded.content_type \
              WHERE s.log <> excluded.log OR s.version <= excluded.version",
         );
-        let statement =
-            client.prepare_cached(&sql).await.map_err(|error| from_driver(None, error))?;
         let content_type = snapshot.state.content_type();
         let content_type = (*content_type != ContentType::JSON).then(|| content_type.as_str());
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 8] = [
-            &snapshot.key.stream.to_string(),
-            &snapshot.key.fingerprint.cast_signed(),
-            &signed(snapshot.version.get()),
-            &snapshot.event.as_uuid(),
-            &snapshot.log.as_uuid(),
-            &Micros::from(snapshot.taken_at),
-            &&snapshot.state.bytes()[..],
-            &content_type,
+        let values: [Typed<'_>; 8] = [
+            (&snapshot.key.stream.to_string(), Type::TEXT),
+            (&snapshot.key.fingerprint.cast_signed(), Type::INT8),
+            (&signed(snapshot.version.get()), Type::INT8),
+            (&snapshot.event.as_uuid(), Type::UUID),
+            (&snapshot.log.as_uuid(), Type::UUID),
+            (&Micros::from(snapshot.taken_at), Type::TIMESTAMPTZ),
+            (&&snapshot.state.bytes()[..], Type::BYTEA),
+            (&content_type, Type::TEXT),
         ];
-        let saved = client.execute(&statement, &values).await;
+        let saved = self.connections.sent().execute(&client, &sql, &values).await;
         saved.map(drop).map_err(|error| from_driver(None, error))
     }
 
@@ -128,8 +143,9 @@ impl SnapshotStore for PostgresSnapshotStore {
         let client = self.connections.get().await?;
         let sql =
             self.names.sql("DELETE FROM {es}snapshots WHERE stream = $1 AND fingerprint = $2");
-        let deleted =
-            client.execute(&sql, &[&key.stream.to_string(), &key.fingerprint.cast_signed()]).await;
+        let (stream, fingerprint) = (key.stream.to_string(), key.fingerprint.cast_signed());
+        let values: [Typed<'_>; 2] = [(&stream, Type::TEXT), (&fingerprint, Type::INT8)];
+        let deleted = client.execute_typed(&sql, &values).await;
         deleted.map(drop).map_err(|error| from_driver(None, error))
     }
 }

@@ -2,15 +2,15 @@
 
 use std::{
     fmt::{self, Debug, Display},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use es_core::{
-    Append, AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head,
-    Invalid, LogId, PageStream, Position, Read, Receipt, Result,
+    Append, AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore,
+    FoldStream, Head, Invalid, LogId, PageStream, Position, Read, Receipt, Result,
 };
 use futures_util::TryStreamExt;
 use tokio::{
@@ -21,15 +21,16 @@ use tokio_postgres::{Client, Config, GenericClient};
 
 use crate::{
     append::{Looked, Pending, Sender, Slots, Statements, append_in, too_late},
-    connect::{Connections, config},
+    connect::Connections,
     error::{closed, damaged, from_driver},
-    identity::renew,
     migrate,
     names::Names,
     observe::Gauges,
     options::PostgresOptions,
     progress::PgTx,
-    read::{Families, Reader, Sql, head, pages},
+    read::{Families, Reader, Sql, fold, head, pages},
+    replica::{ReplicaLag, lag},
+    url::target,
     wait::{listen, notify},
 };
 
@@ -82,6 +83,8 @@ struct Inner {
     listen: Option<Config>,
     listener: OnceLock<JoinHandle<()>>,
     notifier: JoinHandle<()>,
+    /// Makes partitions before they are needed.
+    maker: Option<JoinHandle<()>>,
 }
 
 impl PostgresStore {
@@ -89,13 +92,18 @@ impl PostgresStore {
     ///
     /// The URL is that of libpq: `postgres://user:password@host:port/database`, several
     /// hosts for a primary with standbys (`target_session_attrs=read-write` among them).
-    /// With `sslmode=require` and the feature `tls`, all of it goes over TLS, and the
-    /// certificate and the name of the server are checked; without either, nothing does.
+    /// With `sslmode=require` or `verify-full`, which mean the same, and the feature `tls`, all
+    /// of it goes over TLS, and the certificate and the name of the server are checked;
+    /// without either, nothing does. `sslrootcert`, `sslcert` and `sslkey` name files in PEM:
+    /// whom to trust, and the certificate of this client with its key.
+    /// `transaction_pooler=true` is
+    /// [`with_transaction_pooler`](PostgresOptions::with_transaction_pooler).
     ///
     /// # Errors
-    /// `Unavailable` when the server cannot be reached; `Invalid` when it refuses the user,
+    /// `Unavailable` when the server cannot be reached; `Invalid` when it refuses the user or
+    /// the certificate of the client, when its own is not trusted or is of another name, when
     /// the tables were altered or the role may not make them; `Unsupported` when a newer
-    /// release made them.
+    /// release made them, or for a pooler that forgets prepared statements.
     ///
     /// # Cancel safety
     /// Dropping the future leaves nothing open; the tables may be there, whole, or not.
@@ -111,10 +119,10 @@ impl PostgresStore {
     /// # Cancel safety
     /// That of [`PostgresStore::open`].
     pub async fn open_with(url: &str, options: PostgresOptions) -> Result<Self> {
-        let config = config(url)?;
+        let (config, options) = target(url, &options)?;
         let connections = Connections::to(&config, &options)?;
         let place = place(&config);
-        Self::start(connections, options.listen.then_some(config), place, &options).await
+        Self::start(connections, options.listens().then_some(config), place, &options).await
     }
 
     /// Opens the log through a pool that is the caller's: it is used and never closed. The
@@ -136,41 +144,16 @@ impl PostgresStore {
         Self::start(connections, None, "postgres: (a pool)".to_owned(), &options).await
     }
 
-    /// Makes the tables in the database at `url`, or brings them up to date. It may be run
-    /// by any number of processes at once and as often as one likes; it takes no lock that
-    /// stops readers or writers of tables that are up to date.
+    /// How far the standby that this store is opened on is behind its primary; `None` on a
+    /// primary.
     ///
     /// # Errors
-    /// Those of [`PostgresStore::open`].
+    /// `Busy`, `Unavailable` or `Fault`.
     ///
     /// # Cancel safety
-    /// All steps that are missing are done, or none.
-    pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<()> {
-        let connections = Connections::to(&config(url)?, options)?;
-        migrate::migrate(&mut connections.get().await?, &options.names()?).await
-    }
-
-    /// Gives the log in the database at `url` a new identity, and returns it: for a copy
-    /// that will be appended to while its original goes on. Run it on the copy before
-    /// anything else does.
-    ///
-    /// Without it both have one identity, and a subscriber of the one would go on in the
-    /// other as if they were the same. With it every checkpoint that the copy brought along
-    /// answers `LogDiverged`, and so do handles that were opened before: open the store anew
-    /// and let its subscribers begin anew. Events, versions and positions stay as they are.
-    /// It waits for appends that are under way.
-    ///
-    /// # Errors
-    /// Those of [`PostgresStore::open`], with `Invalid` when the tables are not there. After
-    /// `Unavailable` it may have been done; done twice it does no harm.
-    ///
-    /// # Cancel safety
-    /// The log has the new identity or the old one.
-    pub async fn renew_identity(url: &str, options: &PostgresOptions) -> Result<LogId> {
-        let connections = Connections::to(&config(url)?, options)?;
-        let (mut client, names, _) =
-            migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
-        renew(&mut client, &names).await
+    /// Safe: it changes nothing.
+    pub async fn replica_lag(&self) -> Result<Option<ReplicaLag>> {
+        lag(&self.inner.connections).await
     }
 
     async fn start(
@@ -181,7 +164,8 @@ impl PostgresStore {
     ) -> Result<Self> {
         let (client, names, log) = migrate::ready(&connections, options).await?;
         let sql = Sql::new(&names);
-        let (published, changes) = watch::channel(head(&client, &sql.head).await?.position);
+        let (published, changes) =
+            watch::channel(head(&client, connections.sent(), &sql.head).await?.position);
         drop(client);
         let published = Arc::new(published);
         let statements = Arc::new(Statements::new(&names));
@@ -194,10 +178,14 @@ impl PostgresStore {
             patience: options.connect_timeout,
             slots: Slots::of(connections.most()),
             observer: options.observer.clone(),
+            made: AtomicU64::new(0),
         };
         let sender = Arc::new(sender);
         let runner = Arc::clone(&sender);
         tokio::spawn(async move { runner.run(pending).await });
+        let maker = names.layout().is_partitioned.then(|| {
+            tokio::spawn(migrate::keep_ahead(connections.clone(), names.clone(), changes.clone()))
+        });
         let notifier = tokio::spawn(notify(connections.clone(), names.clone(), changes));
         let families = Families::default();
         let lane = Mutex::default();
@@ -225,6 +213,7 @@ impl PostgresStore {
             listen,
             listener: OnceLock::new(),
             notifier,
+            maker,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -252,7 +241,16 @@ impl PostgresStore {
         append: Append,
     ) -> Result<Receipt> {
         let request = append.build()?;
-        append_in(client, &self.inner.statements, self.inner.log, &request).await
+        self.append_within(client, &request).await
+    }
+
+    async fn append_within(
+        &self,
+        client: &(impl GenericClient + Sync),
+        request: &AppendRequest,
+    ) -> Result<Receipt> {
+        let Inner { connections, statements, log, .. } = &*self.inner;
+        append_in(client, connections, statements, *log, request).await
     }
 
     /// Waits for room in the queue, or does not.
@@ -275,12 +273,20 @@ impl PostgresStore {
     }
 
     /// Looks for what the conditions of an append exclude, where that may lie far back, up to
-    /// the head that is known: so that little is left to look at under the lock.
+    /// the head: so that little is left to look at under the lock.
+    ///
+    /// That head is asked for: one that was heard of may have been lost since with the server
+    /// that had it.
     async fn look_ahead(&self, request: &AppendRequest) -> Result<Vec<Looked>> {
-        let head = *self.inner.published.borrow();
+        let known = *self.inner.published.borrow();
+        let is_far = |after: Position| known.get().saturating_sub(after.get()) > LOOK_AHEAD;
+        if !request.unless().iter().any(|unless| is_far(unless.after)) {
+            return Ok(Vec::new());
+        }
+        let head = self.head_now().await?.position;
         let mut looked = Vec::with_capacity(request.unless().len());
         for unless in request.unless() {
-            if head.get().saturating_sub(unless.after.get()) <= LOOK_AHEAD {
+            if !is_far(unless.after) {
                 looked.push(Looked::Not);
                 continue;
             }
@@ -302,11 +308,12 @@ impl PostgresStore {
 
     async fn head_now(&self) -> Result<Head> {
         let client = self.inner.connections.get().await?;
-        let head = head(&client, &self.inner.reader.sql.head).await;
+        let sent = self.inner.connections.sent();
+        let head = head(&client, sent, &self.inner.reader.sql.head).await;
         if head.as_ref().is_err_and(Error::is_temporary) && client.is_closed() {
             drop(client);
             let client = self.inner.connections.get().await?;
-            return crate::read::head(&client, &self.inner.reader.sql.head).await;
+            return crate::read::head(&client, sent, &self.inner.reader.sql.head).await;
         }
         head
     }
@@ -326,6 +333,9 @@ impl PostgresStore {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.notifier.abort();
+        if let Some(maker) = &self.maker {
+            maker.abort();
+        }
         if let Some(listener) = self.listener.get() {
             listener.abort();
         }
@@ -335,7 +345,7 @@ impl Drop for Inner {
 impl AppendIn<PgTx> for PostgresStore {
     async fn append_in_tx(&self, tx: &mut PgTx, request: &AppendRequest) -> Result<Receipt> {
         let client: &Client = tx;
-        append_in(client, &self.inner.statements, self.inner.log, request).await
+        self.append_within(client, request).await
     }
 }
 
@@ -348,6 +358,7 @@ impl EventStore for PostgresStore {
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
         let begun = Instant::now();
         let until = within(append.deadline().unwrap_or(self.inner.patience));
+        let made = self.inner.sender.made();
         let looked = match append.unless() {
             [] => Vec::new(),
             _ => match tokio::time::timeout_at(until.into(), self.look_ahead(&append)).await {
@@ -356,12 +367,16 @@ impl EventStore for PostgresStore {
             },
         };
         let place = self.room(until).await?;
-        let submitted = Pending::new(append, looked, (begun, until), place);
+        let submitted = Pending::new(append, (made, looked), (begun, until), place);
         self.inner.sender.append(&self.inner.queue, submitted).await
     }
 
     fn read(&self, read: Read) -> PageStream {
         pages(Arc::clone(&self.inner.reader), read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        fold(Arc::clone(&self.inner.reader), read)
     }
 
     async fn head(&self) -> Result<Head> {
@@ -372,8 +387,17 @@ impl EventStore for PostgresStore {
         self.listen();
         let mut published = self.inner.published.subscribe();
         loop {
-            published.borrow_and_update();
+            let heard = *published.borrow_and_update();
             let head = self.head_now().await?;
+            if head.position < heard {
+                // The end that was heard of is lost with its server. Until the log is as long
+                // again, appends would wake nobody.
+                self.inner.published.send_if_modified(|known| {
+                    let is_same = *known == heard;
+                    *known = if is_same { head.position } else { *known };
+                    is_same
+                });
+            }
             if head.position > after || head.log != self.inner.log {
                 return Ok(head);
             }
@@ -393,7 +417,8 @@ impl EventStore for PostgresStore {
         let client = self.inner.connections.get().await?;
         let sql = "SELECT current_setting('fsync'), current_setting('synchronous_commit'), \
                    current_setting('full_page_writes')";
-        let row = client.query_one(sql, &[]).await.map_err(|error| from_driver(None, error))?;
+        let row =
+            client.query_typed_one(sql, &[]).await.map_err(|error| from_driver(None, error))?;
         let setting = |at| row.try_get::<_, String>(at).map_err(damaged);
         let (fsync, commit, pages) = (setting(0)?, setting(1)?, setting(2)?);
         let settings =

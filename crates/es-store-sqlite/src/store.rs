@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, LogId,
-    PageStream, Position, Read, Receipt, Result,
+    AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, FoldStream,
+    Head, LogId, PageStream, Position, Read, Receipt, Result,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -23,7 +23,7 @@ use crate::{
     open::{self, Place},
     options::{SqliteOptions, Synchronous, WhenFull},
     progress::SqliteTx,
-    read::{Pages, head},
+    read::{Events, Fold, head},
     readers::{Fetch, Job, Readers, end, spawn},
     watch::{Waiting, Watcher},
     worker,
@@ -343,7 +343,12 @@ impl EventStore for SqliteStore {
 
     fn read(&self, read: Read) -> PageStream {
         let fetch: Arc<dyn Fetch> = Arc::clone(&self.inner) as _;
-        Box::pin(Pages::new(fetch, read))
+        Box::pin(Events::new(fetch, read))
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        let fetch: Arc<dyn Fetch> = Arc::clone(&self.inner) as _;
+        Box::pin(Fold::new(fetch, read))
     }
 
     async fn head(&self) -> Result<Head> {

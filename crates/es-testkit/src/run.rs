@@ -11,7 +11,8 @@ use std::{
 
 use futures_util::FutureExt;
 
-/// How long a case may take before it counts as hanging. Nothing is measured with it; it
+/// How long a case may take before it counts as hanging, unless `ES_TEST_HANGS_AFTER` says
+/// another number of seconds, as for a test in its long form. Nothing is measured with it; it
 /// only turns a wake-up that was lost for good into a failure.
 const HANGS_AFTER: Duration = Duration::from_secs(300);
 
@@ -74,7 +75,8 @@ pub async fn from_fixture<S, Made: Future<Output = Fixture<S>>>(
 /// Runs one case on a runtime of its own: what the macros make a test of.
 ///
 /// # Panics
-/// When the case does, and when it takes five minutes: then it hangs.
+/// When the case does, and when it takes five minutes, or as many seconds as
+/// `ES_TEST_HANGS_AFTER` says: then it hangs.
 pub fn run<S, Case: Future<Output = ()>>(
     fixture: impl Future<Output = Fixture<S>>,
     case: impl FnOnce(S) -> Case,
@@ -89,10 +91,15 @@ pub fn run<S, Case: Future<Output = ()>>(
             Ok(fixture) => fixture,
             Err(panic) => return skipped(panic),
         };
-        let outcome = tokio::time::timeout(HANGS_AFTER, case(subject)).await;
+        let outcome = tokio::time::timeout(hangs_after(), case(subject)).await;
         assert!(outcome.is_ok(), "the case hangs: a wake-up was lost");
         drop(guard);
     });
+}
+
+fn hangs_after() -> Duration {
+    let said = std::env::var("ES_TEST_HANGS_AFTER").ok().and_then(|text| text.parse().ok());
+    said.map_or(HANGS_AFTER, Duration::from_secs)
 }
 
 /// Says why the test does not run; goes on with any other panic.

@@ -82,7 +82,7 @@ fn programs() -> Result<PathBuf> {
     if let Some(found) = find() {
         return Ok(found);
     }
-    install("PostgreSQL", "postgresql", super::POSTGRES_URL)?;
+    install("PostgreSQL", "postgresql", Some(super::POSTGRES_URL))?;
     find().context("PostgreSQL was installed and is not to be found")
 }
 

@@ -106,7 +106,7 @@ fn program() -> Result<PathBuf> {
     let found = match find() {
         Some(found) => found,
         None => {
-            install("Redis", "redis-server", super::REDIS_URL)?;
+            install("Redis", "redis-server", Some(super::REDIS_URL))?;
             find().context("Redis was installed and is not to be found")?
         }
     };

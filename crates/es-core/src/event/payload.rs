@@ -13,6 +13,18 @@ use crate::{BoxError, Invalid, Result};
 ///
 /// A payload whose content type is JSON holds well-formed JSON: every public way to make
 /// one checks it.
+///
+/// ```
+/// use es_core::{ContentType, Payload};
+///
+/// let json = Payload::json(&[1, 2])?;
+/// assert_eq!(json.bytes(), "[1,2]");
+/// assert_eq!(json.to_json::<Vec<u8>>().unwrap(), [1, 2]);
+///
+/// let cbor = Payload::new(ContentType::new("application/cbor")?, &b"\x82\x01\x02"[..])?;
+/// assert!(cbor.to_json::<Vec<u8>>().is_err());
+/// # Ok::<(), es_core::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload(Held);
 
@@ -59,6 +71,12 @@ impl Payload {
     #[must_use]
     pub fn stored(content_type: ContentType, bytes: Bytes) -> Self {
         Self::of(content_type, bytes)
+    }
+
+    /// Other bytes of the same content type, as a store has kept them, without a check.
+    #[must_use]
+    pub fn with_bytes(&self, bytes: Bytes) -> Self {
+        Self::of(self.content_type().clone(), bytes)
     }
 
     /// How the bytes are to be read.

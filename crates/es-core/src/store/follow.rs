@@ -23,6 +23,7 @@ use futures_core::{Stream, future::BoxFuture};
 use super::{
     Backend, PageStream,
     parts::Parts,
+    proof::{Proofs, hold},
     stream::{Decode, decoded, untyped},
 };
 use crate::{
@@ -30,6 +31,40 @@ use crate::{
 };
 
 /// What a follower meets.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{
+///     Append, ExpectedVersion, Follow, NewEvent, Payload, Read, Schema, Store, StreamId,
+/// };
+/// use es_store_memory::MemoryStore;
+///
+/// # let note = |text: &str| Ok::<_, es_core::Error>(NewEvent::raw(
+/// #     Schema::from_static("noted", 1),
+/// #     Payload::json(text)?,
+/// # ));
+/// let store = Store::new(MemoryStore::new());
+/// let list = StreamId::new("list", 1)?;
+/// let say = |event| Append::to(list.clone(), ExpectedVersion::Any).event(event);
+/// store.append(say(note("milk")?)).await?;
+///
+/// let mut following = store.follow(Read::all());
+/// let mut seen = 0;
+/// while let Some(item) = following.next().await {
+///     match item? {
+///         Follow::Event(_) => seen += 1,
+///         // What comes now is live.
+///         Follow::CaughtUp(_) if seen == 1 => drop(store.append(say(note("bread")?)).await?),
+///         Follow::CaughtUp(head) => {
+///             assert_eq!((seen, head.position.get()), (2, 2));
+///             break;
+///         }
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Follow<T = ()> {
     /// An event, or a part of one: a checkpoint may move to its position once
@@ -76,6 +111,9 @@ pub struct FollowStream<T = ()> {
     cursor: Position,
     parts: Parts,
     log: Option<LogId>,
+    /// The term in which it was last told of a head.
+    term: Option<u64>,
+    proofs: Proofs,
     /// Whether the news that everything up to the cursor has been yielded is out.
     told: bool,
 }
@@ -83,6 +121,7 @@ pub struct FollowStream<T = ()> {
 enum State {
     Failed(Error),
     Looking(BoxFuture<'static, Result<Head>>),
+    Proving(BoxFuture<'static, Result<()>>, Head),
     Reading(PageStream, Head),
     Idle,
     Ended,
@@ -111,14 +150,17 @@ impl FollowStream {
             cursor: read.after.unwrap_or(Position::START),
             parts: Parts::default(),
             log: None,
+            term: None,
+            proofs: Proofs::default(),
             told: false,
             read,
         }
     }
 
     pub(crate) fn decoded<E: Event>(self) -> FollowStream<E> {
-        let Self { page, state, backend, read, cursor, parts, log, told, .. } = self;
-        FollowStream { decode: decoded, page, state, backend, read, cursor, parts, log, told }
+        let Self { page, state, backend, read, cursor, parts, log, term, proofs, told, .. } = self;
+        let decode = decoded;
+        FollowStream { decode, page, state, backend, read, cursor, parts, log, term, proofs, told }
     }
 }
 
@@ -126,7 +168,7 @@ impl<T> FollowStream<T> {
     /// The next event, or the news that all have been yielded; `None` once it has ended.
     ///
     /// # Errors
-    /// `LogDiverged` when the log was replaced or lost its end; an event that does not
+    /// `LogDiverged` when the log was replaced, or lost its end, also if it has grown again; an event that does not
     /// decode, with its position; whatever a read or a wait fails with.
     ///
     /// # Cancel safety
@@ -180,6 +222,14 @@ impl<T> FollowStream<T> {
                         Err(error) => return Poll::Ready(Some(Err(self.failed(error)))),
                     },
                 },
+                State::Proving(mut proving, head) => match proving.as_mut().poll(cx) {
+                    Poll::Pending => {
+                        self.state = State::Proving(proving, head);
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(())) => self.state = self.go_on(head),
+                    Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(self.failed(error)))),
+                },
                 State::Reading(mut pages, head) => match pages.as_mut().poll_next(cx) {
                     Poll::Pending => {
                         self.state = State::Reading(pages, head);
@@ -198,6 +248,9 @@ impl<T> FollowStream<T> {
                         }
                         self.cursor = head.position;
                         self.told = true;
+                        if let Some(last) = head.last() {
+                            self.proofs.met = Some((head.position, last));
+                        }
                         return Poll::Ready(Some(Ok(Follow::CaughtUp(head))));
                     }
                 },
@@ -213,6 +266,7 @@ impl<T> FollowStream<T> {
         self.parts = Parts::after(&recorded);
         if recorded.is_last_part() {
             self.cursor = recorded.position;
+            self.proofs.met = Some((recorded.position, recorded.id));
         }
         if !recorded.part.is_dropped() {
             self.read.limit = self.read.limit.map(|left| left.saturating_sub(1));
@@ -246,14 +300,25 @@ impl<T> FollowStream<T> {
             return Err(Diverged::RolledBack { reader: self.cursor, head }.into());
         }
         self.log = Some(head.log);
+        if self.term.is_some_and(|term| term != head.term()) {
+            let proving = hold(Backend::clone(&self.backend), self.proofs);
+            return Ok(State::Proving(Box::pin(proving), head));
+        }
+        Ok(self.go_on(head))
+    }
+
+    /// Begins to read up to a head of the log that it has followed so far.
+    fn go_on(&mut self, head: Head) -> State {
+        self.term = Some(head.term());
+        self.proofs.told = self.proofs.met;
         if head.position == self.cursor && self.told {
-            return Ok(State::Idle);
+            return State::Idle;
         }
         self.told = false;
         let mut read = self.read.clone().after(self.cursor).until(head.position);
         // Parts that come again count against the limit of the read, and not against ours.
         read.limit = read.limit.map(|left| left.saturating_add(self.parts.again()));
-        Ok(State::Reading(self.backend.read(read), head))
+        State::Reading(self.backend.read(read), head)
     }
 
     fn failed(&mut self, error: Error) -> Error {

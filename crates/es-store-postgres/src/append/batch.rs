@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use es_core::{AppendRequest, ContentType, ExpectedVersion, Metadata, NewEvent, Result};
 use es_core::{QueryItem, StreamId};
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::queue::Looked;
-use crate::{error::damaged, hash};
+use crate::{ask::Typed, error::damaged, hash};
 
 /// The arguments of `append`, in SQL's own numbers: everything is counted from 1.
 #[derive(Default)]
@@ -190,44 +190,44 @@ impl<'a> Batch<'a> {
     }
 
     /// The arguments in the order of the function's.
-    pub(super) fn arguments(&self) -> Vec<&(dyn ToSql + Sync)> {
+    pub(super) fn arguments(&self) -> Vec<Typed<'_>> {
         let (items, events, families, conditions) =
             (&self.items, &self.events, &self.families, &self.conditions);
         vec![
-            &self.log,
-            &self.careful,
-            &self.streams,
-            &self.keys,
-            &items.append,
-            &items.stream,
-            &items.expected,
-            &items.count,
-            &events.item,
-            &events.offset,
-            &events.part,
-            &events.parts,
-            &events.stream,
-            &events.key,
-            &events.family,
-            &events.id,
-            &events.schema,
-            &events.payload,
-            &events.content.values,
-            &events.correlation.values,
-            &events.causation.values,
-            &events.metadata.values,
-            &events.tags.values,
-            &families.id,
-            &families.tenant,
-            &families.category,
-            &families.event_type,
-            &conditions.append,
-            &conditions.after,
-            &conditions.found,
-            &conditions.tenant,
-            &conditions.query_of,
-            &conditions.query_types,
-            &conditions.query_tags,
+            (&self.log, Type::UUID),
+            (&self.careful, Type::BOOL),
+            (&self.streams, Type::UUID_ARRAY),
+            (&self.keys, Type::TEXT_ARRAY),
+            (&items.append, Type::INT4_ARRAY),
+            (&items.stream, Type::INT4_ARRAY),
+            (&items.expected, Type::INT8_ARRAY),
+            (&items.count, Type::INT4_ARRAY),
+            (&events.item, Type::INT4_ARRAY),
+            (&events.offset, Type::INT4_ARRAY),
+            (&events.part, Type::INT2_ARRAY),
+            (&events.parts, Type::INT2_ARRAY),
+            (&events.stream, Type::UUID_ARRAY),
+            (&events.key, Type::TEXT_ARRAY),
+            (&events.family, Type::INT8_ARRAY),
+            (&events.id, Type::UUID_ARRAY),
+            (&events.schema, Type::INT8_ARRAY),
+            (&events.payload, Type::BYTEA_ARRAY),
+            (&events.content.values, Type::TEXT_ARRAY),
+            (&events.correlation.values, Type::UUID_ARRAY),
+            (&events.causation.values, Type::UUID_ARRAY),
+            (&events.metadata.values, Type::TEXT_ARRAY),
+            (&events.tags.values, Type::TEXT_ARRAY),
+            (&families.id, Type::INT8_ARRAY),
+            (&families.tenant, Type::TEXT_ARRAY),
+            (&families.category, Type::TEXT_ARRAY),
+            (&families.event_type, Type::TEXT_ARRAY),
+            (&conditions.append, Type::INT4_ARRAY),
+            (&conditions.after, Type::INT8_ARRAY),
+            (&conditions.found, Type::INT8_ARRAY),
+            (&conditions.tenant, Type::TEXT_ARRAY),
+            (&conditions.query_of, Type::INT4_ARRAY),
+            (&conditions.query_types, Type::TEXT_ARRAY),
+            (&conditions.query_tags, Type::TEXT_ARRAY),
         ]
     }
 }

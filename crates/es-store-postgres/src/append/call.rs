@@ -3,6 +3,7 @@
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, LogId, Receipt, Result};
 use futures_util::future::join_all;
+use tokio_postgres::types::Type;
 
 use super::{
     answer::{Answers, Decision},
@@ -12,12 +13,17 @@ use super::{
     repeat,
     sender::Statements,
 };
-use crate::error::{damaged, from_driver, is_lost, is_repeated};
+use crate::{
+    ask::Sent,
+    error::{from_driver, is_lost, is_repeated, room},
+};
 
 /// Why there are no answers.
 pub(super) enum Failure {
     /// An event was there already: nothing was written; call again with care.
     Repeated,
+    /// There is no partition up to this position yet: nothing was written.
+    NoRoom(u64),
     /// The server said no to the whole, or it could not be sent: nothing was written.
     Refused(Error),
     /// The reply was lost: nobody knows what became of it. Called again, the batch tells.
@@ -28,20 +34,21 @@ pub(super) enum Failure {
 
 pub(super) type Answer = Result<Receipt>;
 
-/// Sends `batch` in one call and answers each append of it.
+/// Sends `batch` in one call and answers each append of it. `made` is how many connections
+/// have been made by now.
 pub(super) async fn call(
-    client: &Object,
+    (client, sent): (&Object, Sent),
     statements: &Statements,
     log: LogId,
     batch: &[Pending],
-    careful: bool,
+    (careful, made): (bool, u64),
 ) -> Result<Vec<Answer>, Failure> {
     let failed = |error| failure(statements, log, error);
     let decisions = match batch {
         [lone] if !careful && one::lean(&lone.request).is_some() => {
             let Some(parts) = one::lean(&lone.request) else { return Ok(Vec::new()) };
-            let statement = client.prepare_cached(&statements.one).await.map_err(failed)?;
-            match one::send(client, &statement, log, &lone.request, parts).await {
+            let how = (sent, statements.one.as_str());
+            match one::send(client, how, log, &lone.request, parts).await {
                 Ok(decision) => vec![decision],
                 Err(one::Failed::Driver(error)) => return Err(failed(error)),
                 Err(one::Failed::Other(error)) => return Err(Failure::Senseless(error)),
@@ -50,16 +57,16 @@ pub(super) async fn call(
         _ => {
             let mut arrays = Batch::new(log.as_uuid(), careful);
             for pending in batch {
-                arrays.push(&pending.request, &pending.looked).map_err(Failure::Refused)?;
+                arrays.push(&pending.request, pending.looked(made)).map_err(Failure::Refused)?;
             }
-            let statement = client.prepare_cached(&statements.many).await.map_err(failed)?;
-            let row = client.query_one(&statement, &arrays.arguments()).await.map_err(failed)?;
+            let row = sent.query_one(client, &statements.many, &arrays.arguments()).await;
+            let row = row.map_err(failed)?;
             let mut answers = Answers::of(&row, log).map_err(Failure::Senseless)?;
             let decisions = batch.iter().map(|pending| answers.next(&pending.request));
             decisions.collect::<Result<_>>().map_err(Failure::Senseless)?
         }
     };
-    settled(client, statements, log, batch, decisions).await
+    settled((client, sent), statements, log, batch, decisions).await
 }
 
 /// Looks up what repetitions repeat.
@@ -67,29 +74,21 @@ pub(super) async fn call(
 /// The batch is committed by now. A look that fails is a reply that was lost: called again
 /// with care, the batch finds what it wrote itself.
 async fn settled(
-    client: &Object,
+    (client, sent): (&Object, Sent),
     statements: &Statements,
     log: LogId,
     batch: &[Pending],
     decisions: Vec<Decision>,
 ) -> Result<Vec<Answer>, Failure> {
-    let is_any_repeated = decisions.iter().any(|one| matches!(one, Decision::Repeated(_)));
-    let look = match is_any_repeated.then(|| client.prepare_cached(&statements.repeat)) {
-        Some(preparing) => {
-            Some(preparing.await.map_err(|error| Failure::Lost(from_driver(Some(log), error)))?)
-        }
-        None => None,
-    };
     // The looks follow each other on the connection without waiting for the replies.
-    let answers = batch.iter().zip(decisions).map(|(pending, decision)| {
-        let look = look.as_ref();
-        async move {
-            match (decision, look) {
-                (Decision::Done(answer), _) => answer,
-                (Decision::Repeated(event), Some(look)) => {
-                    repeat::answer(&***client, look, log, &pending.request, event).await
-                }
-                (Decision::Repeated(_), None) => Err(damaged("a look was not prepared")),
+    let answers = batch.iter().zip(decisions).map(|(pending, decision)| async move {
+        match decision {
+            Decision::Done(answer) => answer,
+            Decision::Repeated(event) => {
+                let id = event.as_uuid();
+                let rows = sent.query(client, &statements.repeat, &[(&id, Type::UUID)]).await;
+                let rows = rows.map_err(|error| from_driver(Some(log), error))?;
+                repeat::answer(&rows, log, &pending.request, event)
             }
         }
     });
@@ -114,6 +113,8 @@ pub(super) fn unknown(source: Error) -> Error {
 fn failure(statements: &Statements, log: LogId, error: tokio_postgres::Error) -> Failure {
     if is_repeated(&error, &statements.prefix) {
         Failure::Repeated
+    } else if let Some(through) = room(&error) {
+        Failure::NoRoom(through)
     } else if is_lost(&error) {
         Failure::Lost(from_driver(Some(log), error))
     } else {

@@ -1,13 +1,15 @@
 //! One event for one stream, without conditions: what most appends are.
 
+use deadpool_postgres::Object;
 use es_core::{AppendRequest, LogId, NewEvent, Position, Receipt, Result, StreamAppend, Version};
-use tokio_postgres::{Client, Statement, types::ToSql};
+use tokio_postgres::types::Type;
 
 use super::{
     answer::{Decision, conflict},
     batch::{content_type, correlation, expected_number, rest, tags},
 };
 use crate::{
+    ask::{Sent, Typed},
     error::damaged,
     hash,
     read::{Micros, unsigned},
@@ -27,33 +29,33 @@ pub(super) enum Failed {
 
 /// Sends it, and reads the answer.
 pub(super) async fn send(
-    client: &Client,
-    statement: &Statement,
+    client: &Object,
+    (sent, sql): (Sent, &str),
     log: LogId,
     request: &AppendRequest,
     (write, event): (&StreamAppend, &NewEvent),
 ) -> Result<Decision, Failed> {
     let stream = &write.stream;
     let metadata = rest(&event.metadata).map_err(Failed::Other)?;
-    let arguments: [&(dyn ToSql + Sync); 16] = [
-        &log.as_uuid(),
-        &hash::stream(stream),
-        &stream.key().as_str(),
-        &expected_number(write.expected),
-        &hash::family(stream, &event.schema.name),
-        &hash::tenant(stream),
-        &stream.category().as_str(),
-        &event.schema.name.as_str(),
-        &event.id.as_uuid(),
-        &i64::from(event.schema.version),
-        &&event.payload.bytes()[..],
-        &content_type(event),
-        &correlation(event),
-        &event.metadata.causation_id(),
-        &metadata,
-        &tags(event),
+    let arguments: [Typed<'_>; 16] = [
+        (&log.as_uuid(), Type::UUID),
+        (&hash::stream(stream), Type::UUID),
+        (&stream.key().as_str(), Type::TEXT),
+        (&expected_number(write.expected), Type::INT8),
+        (&hash::family(stream, &event.schema.name), Type::INT8),
+        (&hash::tenant(stream), Type::TEXT),
+        (&stream.category().as_str(), Type::TEXT),
+        (&event.schema.name.as_str(), Type::TEXT),
+        (&event.id.as_uuid(), Type::UUID),
+        (&i64::from(event.schema.version), Type::INT8),
+        (&&event.payload.bytes()[..], Type::BYTEA),
+        (&content_type(event), Type::TEXT),
+        (&correlation(event), Type::UUID),
+        (&event.metadata.causation_id(), Type::UUID),
+        (&metadata, Type::TEXT),
+        (&tags(event), Type::TEXT),
     ];
-    let row = client.query_one(statement, &arguments).await.map_err(Failed::Driver)?;
+    let row = sent.query_one(client, sql, &arguments).await.map_err(Failed::Driver)?;
     let read = || -> Result<(i32, Option<i64>, i64, Option<Micros>), tokio_postgres::Error> {
         Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
     };

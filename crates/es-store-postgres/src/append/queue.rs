@@ -14,8 +14,9 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 /// An append that waits to be sent, or for its reply.
 pub(crate) struct Pending {
     pub(crate) request: AppendRequest,
-    /// By condition: what a look before the append has found.
-    pub(crate) looked: Vec<Looked>,
+    /// By condition: what a look before the append has found, and how many connections had
+    /// been made by then.
+    looked: (u64, Vec<Looked>),
     pub(super) begun: Instant,
     until: Instant,
     stage: Arc<AtomicU8>,
@@ -49,7 +50,7 @@ const ABANDONED: u8 = 2;
 impl Pending {
     pub(crate) fn new(
         request: AppendRequest,
-        looked: Vec<Looked>,
+        looked: (u64, Vec<Looked>),
         (begun, until): (Instant, Instant),
         place: OwnedSemaphorePermit,
     ) -> (Self, Submitted) {
@@ -66,6 +67,13 @@ impl Pending {
                 .stage
                 .compare_exchange(QUEUED, SENT, Ordering::AcqRel, Ordering::Acquire)
                 .is_ok()
+    }
+
+    /// What a look has found. It says nothing once another connection was `made`: that may
+    /// lead to another server, which was promoted and lacks the end of the log, and what the
+    /// look has passed by is written anew there.
+    pub(super) fn looked(&self, made: u64) -> &[Looked] {
+        if self.looked.0 == made { &self.looked.1 } else { &[] }
     }
 
     /// Whether nobody waits for the answer any more.

@@ -25,7 +25,10 @@
 
 use std::{
     collections::{HashSet, VecDeque},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -45,7 +48,8 @@ use super::{
 };
 use crate::{
     connect::Connections,
-    error::{again, closed},
+    error::{again, closed, damaged},
+    migrate::Maker,
     names::Names,
     observe::committed,
     tls::{Tls, with_tls},
@@ -71,6 +75,8 @@ pub(crate) struct Statements {
     pub(super) repeat: String,
     pub(super) lock: String,
     pub(super) is_fresh: String,
+    /// What makes room, if the events are in partitions.
+    pub(super) maker: Option<Maker>,
 }
 
 impl Statements {
@@ -81,12 +87,13 @@ impl Statements {
         };
         Self {
             prefix: names.sql("{es_}"),
-            one: names.sql(&format!("SELECT * FROM {{es}}append_one({})", places(16))),
-            many: names.sql(&format!("SELECT * FROM {{es}}append({})", places(34))),
+            one: names.sql(&format!("SELECT * FROM {{append}}_one({})", places(16))),
+            many: names.sql(&format!("SELECT * FROM {{append}}({})", places(34))),
             repeat: repeat::statement(names),
             lock: names
                 .sql("LOCK TABLE {es}append_lock IN EXCLUSIVE MODE; SHOW transaction_isolation"),
             is_fresh: names.sql("SELECT {es}is_fresh()"),
+            maker: names.layout().is_partitioned.then(|| Maker::new(names)),
         }
     }
 }
@@ -101,9 +108,16 @@ pub(crate) struct Sender {
     pub(crate) patience: Duration,
     pub(crate) slots: Slots,
     pub(crate) observer: Option<SharedObserver>,
+    /// How many connections it has been given.
+    pub(crate) made: AtomicU64,
 }
 
 impl Sender {
+    /// How many connections it has been given so far.
+    pub(crate) fn made(&self) -> u64 {
+        self.made.load(Ordering::Acquire)
+    }
+
     /// Queues an append, or sends it at once if its caller is alone.
     pub(crate) async fn append(
         &self,
@@ -211,15 +225,22 @@ impl Sender {
             let failure = match self.connected(connection, batch).await {
                 Ok(client) => {
                     let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
-                    let call = call(client, &self.statements, self.log, batch, careful);
+                    let client = (client, self.connections.sent());
+                    let how = (careful, self.made());
+                    let call = call(client, &self.statements, self.log, batch, how);
                     match tokio::time::timeout(time, call).await {
                         Ok(Ok(answers)) if lost.is_some() => {
                             return Ok(distrusted(answers));
                         }
                         Ok(Ok(answers)) => return Ok(answers),
+                        Ok(Err(Failure::NoRoom(through))) => {
+                            let time =
+                                batch.iter().map(Pending::time_left).max().unwrap_or_default();
+                            self.make_room(client.0, through, time).await
+                        }
                         Ok(Err(failure)) => failure,
                         Err(_) => {
-                            cancel(client, self.connections.tls());
+                            cancel(client.0, self.connections.tls());
                             Failure::Lost(Error::new(ErrorKind::Busy, "the deadline is over"))
                         }
                     }
@@ -228,6 +249,7 @@ impl Sender {
             };
             match failure {
                 Failure::Repeated => careful = true,
+                Failure::NoRoom(_) => {}
                 Failure::Senseless(error) => return Err(unknown(error)),
                 Failure::Lost(error) => {
                     tracing::warn!(error = %error, appends = batch.len(), "lost a reply of PostgreSQL");
@@ -270,6 +292,23 @@ impl Sender {
         }
     }
 
+    /// Makes the partitions that a batch lacks. Whoever works on the table may keep it from
+    /// that; nobody else waits for this batch, so it is tried again.
+    async fn make_room(&self, client: &Object, through: u64, time: Duration) -> Failure {
+        let Some(maker) = &self.statements.maker else {
+            return Failure::Senseless(damaged("a log without partitions has no room"));
+        };
+        match tokio::time::timeout(time, maker.make(&***client, through)).await {
+            Ok(Ok(_)) => Failure::NoRoom(through),
+            Ok(Err(error)) if error.kind() == ErrorKind::Busy => Failure::NoRoom(through),
+            Ok(Err(error)) => Failure::Refused(error),
+            Err(_) => {
+                cancel(client, self.connections.tls());
+                Failure::Refused(too_late())
+            }
+        }
+    }
+
     /// The connection, made anew where it is gone.
     async fn connected<'c>(
         &self,
@@ -282,11 +321,16 @@ impl Sender {
         let client = match connection.take() {
             Some(client) => client,
             None => {
+                // Before it is known: whoever looks from here on may look at what it leads to.
+                self.made.fetch_add(1, Ordering::AcqRel);
                 let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
-                match tokio::time::timeout(time, self.connections.get()).await {
+                let client = match tokio::time::timeout(time, self.connections.get()).await {
                     Ok(client) => client?,
                     Err(_) => return Err(too_late()),
-                }
+                };
+                // It may lead to a server whose log ends earlier: whoever waits has to look.
+                self.published.send_modify(|_| {});
+                client
             }
         };
         Ok(connection.insert(client))

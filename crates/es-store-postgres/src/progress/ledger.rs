@@ -10,12 +10,13 @@ use es_core::{
     Checkpoint, Diverged, Error, ErrorKind, EventId, Fenced, Invalid, LogId, Owner, Position,
     Progress, Result, SubscriberName,
 };
-use tokio_postgres::{GenericClient, Row, Statement};
+use tokio_postgres::{GenericClient, Row, types::Type};
 use uuid::Uuid;
 
 use super::{letters, text, tx::PgTx};
 use crate::{
     append::signed,
+    ask::Typed,
     error::{damaged, from_driver},
     names::Names,
     read::{Micros, unsigned},
@@ -78,7 +79,14 @@ pub(super) async fn claim(
     owner: &Owner,
 ) -> Result<Checkpoint> {
     let row = client
-        .query_opt(&sql.claim, &[&name.as_str(), &log.as_uuid(), &text(owner.as_str())])
+        .query_typed_opt(
+            &sql.claim,
+            &[
+                (&name.as_str(), Type::TEXT),
+                (&log.as_uuid(), Type::UUID),
+                (&text(owner.as_str()), Type::TEXT),
+            ],
+        )
         .await
         .map_err(|error| from_driver(None, error))?;
     match row {
@@ -99,7 +107,7 @@ pub(super) async fn checkpoint(
     name: &SubscriberName,
 ) -> Result<Option<Checkpoint>> {
     let row = client
-        .query_opt(&sql.checkpoint, &[&name.as_str()])
+        .query_typed_opt(&sql.checkpoint, &[(&name.as_str(), Type::TEXT)])
         .await
         .map_err(|error| from_driver(None, error))?;
     row.map_or(Ok(None), |row| read(name, &row))
@@ -112,8 +120,8 @@ pub(super) async fn advance(
     sql: &Sql,
     progress: &Progress,
 ) -> Result<()> {
-    let prepared = client.prepare(&sql.advance).await;
-    if moves(client, &prepared.map_err(|error| from_driver(None, error))?, progress).await? {
+    let moved = client.execute_typed(&sql.advance, &Moving::of(progress).values()).await;
+    if moved.map_err(|error| from_driver(None, error))? > 0 {
         return letters::change(client, &sql.letters, progress).await;
     }
     Err(refusal(progress, checkpoint(client, sql, &progress.subscriber).await?))
@@ -121,36 +129,46 @@ pub(super) async fn advance(
 
 /// The same in a transaction that is still the one that was begun, in one round trip.
 pub(super) async fn advance_within(tx: &PgTx, sql: &Sql, progress: &Progress) -> Result<()> {
-    let prepared = tx.prepare_cached(&sql.advance_within).await;
-    if moves(&**tx, &prepared.map_err(|error| from_driver(None, error))?, progress).await? {
+    let moved = tx.execute_again(&sql.advance_within, &Moving::of(progress).values()).await;
+    if moved.map_err(|error| from_driver(None, error))? > 0 {
         return letters::change(&**tx, &sql.letters, progress).await;
     }
     tx.check().await?;
     Err(refusal(progress, checkpoint(&**tx, sql, &progress.subscriber).await?))
 }
 
-/// Moves the checkpoint, and says whether it may be moved.
-async fn moves(
-    client: &(impl GenericClient + Sync),
-    statement: &Statement,
-    progress: &Progress,
-) -> Result<bool> {
-    let event = progress.event.map(EventId::as_uuid);
-    let moved = client
-        .execute(
-            statement,
-            &[
-                &progress.subscriber.as_str(),
-                &signed(progress.epoch),
-                &progress.log.as_uuid(),
-                &signed(progress.position.get()),
-                &event,
-                &progress.moves_back,
-            ],
-        )
-        .await
-        .map_err(|error| from_driver(None, error))?;
-    Ok(moved > 0)
+/// The values of the statement that moves a checkpoint, if it may be moved.
+struct Moving<'p> {
+    progress: &'p Progress,
+    subscriber: &'p str,
+    epoch: i64,
+    log: Uuid,
+    position: i64,
+    event: Option<Uuid>,
+}
+
+impl<'p> Moving<'p> {
+    fn of(progress: &'p Progress) -> Self {
+        Self {
+            progress,
+            subscriber: progress.subscriber.as_str(),
+            epoch: signed(progress.epoch),
+            log: progress.log.as_uuid(),
+            position: signed(progress.position.get()),
+            event: progress.event.map(EventId::as_uuid),
+        }
+    }
+
+    fn values(&self) -> [Typed<'_>; 6] {
+        [
+            (&self.subscriber, Type::TEXT),
+            (&self.epoch, Type::INT8),
+            (&self.log, Type::UUID),
+            (&self.position, Type::INT8),
+            (&self.event, Type::UUID),
+            (&self.progress.moves_back, Type::BOOL),
+        ]
+    }
 }
 
 pub(super) async fn forget(
@@ -158,7 +176,7 @@ pub(super) async fn forget(
     sql: &Sql,
     name: &SubscriberName,
 ) -> Result<()> {
-    let done = client.execute(&sql.forget, &[&name.as_str()]).await;
+    let done = client.execute_typed(&sql.forget, &[(&name.as_str(), Type::TEXT)]).await;
     done.map(drop).map_err(|error| from_driver(None, error))
 }
 

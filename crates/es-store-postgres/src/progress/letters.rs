@@ -1,12 +1,13 @@
 //! Dead letters: parked, released, listed.
 
 use es_core::{DeadLetter, EventId, Position, Progress, Release, Result, StreamId, SubscriberName};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::{GenericClient, Row, types::Type};
 use uuid::Uuid;
 
 use super::text;
 use crate::{
     append::signed,
+    ask::Typed,
     error::{damaged, from_driver},
     names::Names,
     read::{Micros, unsigned},
@@ -97,13 +98,17 @@ pub(super) async fn change(
     let fails = |error| from_driver(None, error);
     if progress.moves_back {
         let position = signed(progress.position.get());
-        client.execute(&sql.forget_behind, &[&name, &position]).await.map_err(fails)?;
+        let values: [Typed<'_>; 2] = [(&name, Type::TEXT), (&position, Type::INT8)];
+        client.execute_typed(&sql.forget_behind, &values).await.map_err(fails)?;
     }
     if !handled.is_empty() {
-        client.execute(&sql.handled, &[&name, &handled]).await.map_err(fails)?;
+        let values: [Typed<'_>; 2] = [(&name, Type::TEXT), (&handled, Type::INT8_ARRAY)];
+        client.execute_typed(&sql.handled, &values).await.map_err(fails)?;
     }
     if !skipped.is_empty() {
-        client.execute(&sql.skip, &[&name, &skipped, &reasons]).await.map_err(fails)?;
+        let values: [Typed<'_>; 3] =
+            [(&name, Type::TEXT), (&skipped, Type::INT8_ARRAY), (&reasons, Type::TEXT_ARRAY)];
+        client.execute_typed(&sql.skip, &values).await.map_err(fails)?;
     }
     if !progress.parked.is_empty() {
         park(client, sql, name, &progress.parked).await?;
@@ -135,9 +140,17 @@ async fn park(
         last.iter().map(|letter| i32::try_from(letter.attempts).unwrap_or(i32::MAX)).collect();
     let first: Vec<Micros> = last.iter().map(|letter| letter.first_failed_at.into()).collect();
     let latest: Vec<Micros> = last.iter().map(|letter| letter.last_failed_at.into()).collect();
-    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 8] =
-        [&name, &positions, &events, &streams, &causes, &attempts, &first, &latest];
-    let parked = client.execute(&sql.park, &values).await;
+    let values: [Typed<'_>; 8] = [
+        (&name, Type::TEXT),
+        (&positions, Type::INT8_ARRAY),
+        (&events, Type::UUID_ARRAY),
+        (&streams, Type::TEXT_ARRAY),
+        (&causes, Type::TEXT_ARRAY),
+        (&attempts, Type::INT4_ARRAY),
+        (&first, Type::TIMESTAMPTZ_ARRAY),
+        (&latest, Type::TIMESTAMPTZ_ARRAY),
+    ];
+    let parked = client.execute_typed(&sql.park, &values).await;
     parked.map(drop).map_err(|error| from_driver(None, error))
 }
 
@@ -169,7 +182,7 @@ pub(super) async fn streams(
     name: &SubscriberName,
 ) -> Result<Vec<(StreamId, Position)>> {
     let rows = client
-        .query(&sql.streams, &[&name.as_str()])
+        .query_typed(&sql.streams, &[(&name.as_str(), Type::TEXT)])
         .await
         .map_err(|error| from_driver(None, error))?;
     let read = |row: &Row| -> Result<(StreamId, Position)> {
@@ -187,11 +200,12 @@ async fn list(
     after: Position,
     limit: usize,
 ) -> Result<Vec<Row>> {
-    let limit = signed(limit as u64);
-    client
-        .query(sql, &[&name.as_str(), &signed(after.get()), &limit])
-        .await
-        .map_err(|error| from_driver(None, error))
+    let values: [Typed<'_>; 3] = [
+        (&name.as_str(), Type::TEXT),
+        (&signed(after.get()), Type::INT8),
+        (&signed(limit as u64), Type::INT8),
+    ];
+    client.query_typed(sql, &values).await.map_err(|error| from_driver(None, error))
 }
 
 fn letter(name: &SubscriberName, row: &Row) -> Result<DeadLetter> {

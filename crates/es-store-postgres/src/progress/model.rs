@@ -17,11 +17,7 @@ use super::{
     letters,
     tx::PgTx,
 };
-use crate::{
-    connect::{Connections, config},
-    migrate,
-    options::PostgresOptions,
-};
+use crate::{connect::Connections, migrate, options::PostgresOptions, url::target};
 
 /// Rows, checkpoints and dead letters in one PostgreSQL database, committed together (P1).
 /// Cloning it copies the handle.
@@ -72,7 +68,8 @@ impl PostgresReadModel {
     /// # Cancel safety
     /// That of [`PostgresReadModel::open`].
     pub async fn open_with(url: &str, options: PostgresOptions) -> Result<Self> {
-        Self::start(Connections::to(&config(url)?, &options)?, &options).await
+        let (config, options) = target(url, &options)?;
+        Self::start(Connections::to(&config, &options)?, &options).await
     }
 
     /// The same through a pool that is the caller's: it is used and never closed.

@@ -1,6 +1,7 @@
 //! A transaction that the user writes rows in.
 
 use std::{
+    collections::HashMap,
     fmt, mem,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,6 +14,7 @@ use tokio_postgres::{Client, Statement, types::ToSql};
 
 use super::ledger::{MARK, OPEN};
 use crate::{
+    ask::{Sent, Typed},
     connect::Connections,
     error::{closed, damaged, from_driver, is_lost},
 };
@@ -23,11 +25,30 @@ use crate::{
 ///
 /// It begins and ends here: a `COMMIT` or `ROLLBACK` of your own is noticed, and the commit
 /// of the read model then fails with `Invalid`. Savepoints are fine.
+///
+/// ```no_run
+/// use es_core::{BoxError, Recorded};
+/// use es_store_postgres::PgTx;
+///
+/// /// What a projection does with an event.
+/// async fn apply(event: &Recorded, tx: &mut PgTx) -> Result<(), BoxError> {
+///     let seen = tx.prepare_cached("UPDATE accounts SET events = events + 1 WHERE name = $1").await?;
+///     tx.execute(&seen, &[&event.stream.key().as_str()]).await?;
+///     Ok(())
+/// }
+/// ```
 pub struct PgTx {
     client: Option<Arc<Object>>,
     /// Statements that were sent and whose replies nobody has looked at.
     sent: Mutex<Vec<Reply>>,
+    how: Sent,
+    /// Behind a pooler of transactions: what was prepared in this one, and goes with it.
+    prepared: Mutex<HashMap<String, Statement>>,
 }
+
+/// Behind a pooler of transactions, the names of statements that somebody left on the
+/// connection, and that the driver would give again, are taken away.
+const WITHOUT_NAMES: &str = include_str!("without_names.sql");
 
 type Reply = BoxFuture<'static, Result<u64, tokio_postgres::Error>>;
 
@@ -35,8 +56,12 @@ impl PgTx {
     pub(super) async fn begin(connections: &Connections) -> Result<Self> {
         let client = connections.get().await?;
         // From here on dropping it rolls back, whether the server has begun or not.
-        let tx = Self { client: Some(Arc::new(client)), sent: Mutex::default() };
-        let sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL {MARK} = 'open'");
+        let (client, sent) = (Some(Arc::new(client)), Mutex::default());
+        let tx = Self { client, sent, how: connections.sent(), prepared: Mutex::default() };
+        let mut sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL {MARK} = 'open'");
+        if tx.how == Sent::ByText {
+            sql = format!("{sql}; {WITHOUT_NAMES}");
+        }
         match tx.batch_execute(&sql).await {
             Ok(()) => Ok(tx),
             Err(error) => {
@@ -47,7 +72,8 @@ impl PgTx {
     }
 
     /// A prepared statement, kept with the connection for whoever asks for the same text
-    /// again: a handler that runs the same statement for each event is planned once.
+    /// again: a handler that runs the same statement for each event is planned once. Behind a
+    /// pooler of transactions it is kept for this transaction, and must not outlive it.
     ///
     /// ```no_run
     /// # use es_store_postgres::{PgTx, tokio_postgres};
@@ -65,7 +91,28 @@ impl PgTx {
     /// Safe: it is kept or it is not.
     #[expect(clippy::expect_used, reason = "only what consumes the value takes the client")]
     pub async fn prepare_cached(&self, sql: &str) -> Result<Statement, tokio_postgres::Error> {
-        self.client.as_ref().expect("a transaction that is not over").prepare_cached(sql).await
+        let client = self.client.as_ref().expect("a transaction that is not over");
+        if self.how == Sent::ByName {
+            return client.prepare_cached(sql).await;
+        }
+        let known = self.prepared().get(sql).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let statement = client.prepare(sql).await?;
+        self.prepared().insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    /// Carries out a statement that the next transaction on the connection will want too.
+    #[expect(clippy::expect_used, reason = "only what consumes the value takes the client")]
+    pub(super) async fn execute_again(
+        &self,
+        sql: &str,
+        values: &[Typed<'_>],
+    ) -> Result<u64, tokio_postgres::Error> {
+        let client = self.client.as_ref().expect("a transaction that is not over");
+        self.how.execute(client, sql, values).await
     }
 
     /// Sends a statement and does not wait for its reply, so that a handler of one event after
@@ -128,8 +175,15 @@ impl PgTx {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection, once nothing that was sent holds it.
+    fn prepared(&self) -> MutexGuard<'_, HashMap<String, Statement>> {
+        // Nothing that can panic happens under the lock.
+        self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection, once nothing that was sent holds it. What was prepared for this
+    /// transaction alone is closed within it.
     fn take(&mut self) -> Option<Object> {
+        self.prepared().clear();
         drop(mem::take(&mut *self.sent()));
         Arc::into_inner(self.client.take()?)
     }

@@ -3,12 +3,13 @@
 use deadpool_postgres::Object;
 use es_core::Timestamp;
 use es_core::{Direction, EventId, Head, LogId, Position, QueryItem, Read, Result, Selection};
-use tokio_postgres::Error as Driver;
+use tokio_postgres::{Error as Driver, types::Type};
 use uuid::Uuid;
 
 use super::{families::Family, page::Reader, row::Micros, row::unsigned};
 use crate::{
     append::signed,
+    ask::{Sent, Typed},
     error::{damaged, from_driver},
     hash,
     names::Names,
@@ -60,13 +61,31 @@ impl Plan {
         }
         let (source, exact) = match &read.selection {
             _ if low > high || read.query.items().is_empty() => (Source::Nothing, true),
-            Selection::Event(id) => (Source::Event(*id), false),
+            Selection::Event(id) => {
+                if let Some(sql) = &reader.sql.place_of {
+                    let place = place_of((client, reader.connections.sent()), sql, *id).await?;
+                    (low, high) = (low.max(place), high.min(place));
+                }
+                (Source::Event(*id), false)
+            }
             Selection::Stream(stream) => {
                 let is_exact = read.query.is_any();
+                if let Some(sql) = &reader.sql.places_of {
+                    // Where the stream lies leaves out the partitions where it does not.
+                    let (first, last) = places_of(
+                        (client, reader.connections.sent()),
+                        sql,
+                        read,
+                        hash::stream(stream),
+                    )
+                    .await?;
+                    (low, high) = (low.max(first), high.min(last));
+                }
                 (Source::Stream(hash::stream(stream)), is_exact)
             }
             _ => {
-                let rows = client.query(&reader.sql.families, &[]).await.map_err(Fails::Driver)?;
+                let rows =
+                    client.query_typed(&reader.sql.families, &[]).await.map_err(Fails::Driver)?;
                 let Some(first) = rows.first() else {
                     return Ok(Self { source: Source::Nothing, exact: true, low, high });
                 };
@@ -144,8 +163,9 @@ async fn rarest(
         let count = if item.tags.len() == 1 {
             0
         } else {
-            let values: [&(dyn tokio_postgres::types::ToSql + Sync); 2] = [&tag.as_str(), &low];
-            let row = client.query_one(&reader.sql.rarity, &values).await.map_err(Fails::Driver)?;
+            let values: [Typed<'_>; 2] = [(&tag.as_str(), Type::TEXT), (&low, Type::INT8)];
+            let row = client.query_typed_one(&reader.sql.rarity, &values).await;
+            let row = row.map_err(Fails::Driver)?;
             row.try_get(0).map_err(Fails::Driver)?
         };
         if count < best.0 {
@@ -157,19 +177,57 @@ async fn rarest(
 
 async fn position_at(client: &Object, reader: &Reader, at: Timestamp) -> Result<i64, Fails> {
     let row = client
-        .query_one(&reader.sql.position_at, &[&Micros::from(at)])
+        .query_typed_one(&reader.sql.position_at, &[(&Micros::from(at), Type::TIMESTAMPTZ)])
         .await
         .map_err(Fails::Driver)?;
     row.try_get(0).map_err(Fails::Driver)
 }
 
-/// Which log it is and where it ends.
-pub(crate) async fn head(client: &Object, sql: &str) -> Result<Head> {
-    let statement = client.prepare_cached(sql).await.map_err(|error| from_driver(None, error))?;
-    let row = client.query_one(&statement, &[]).await.map_err(|error| from_driver(None, error))?;
-    let log = LogId::from_uuid(row.try_get(0).map_err(damaged)?);
-    Ok(Head::new(log, Position::new(unsigned(row.try_get(1).map_err(damaged)?)?)))
+/// The positions of the first and the last event of a stream that the versions of `read` admit;
+/// a range of nothing where there is none.
+async fn places_of(
+    (client, sent): (&Object, Sent),
+    sql: &str,
+    read: &Read,
+    stream: Uuid,
+) -> Result<(i64, i64), Fails> {
+    let low = read.from_version.map_or(1, |version| signed(version.get()));
+    let high = read.to_version.map_or(i64::MAX, |version| signed(version.get()));
+    let values: [Typed<'_>; 3] = [(&stream, Type::UUID), (&low, Type::INT8), (&high, Type::INT8)];
+    let row = sent.query_one(client, sql, &values).await.map_err(Fails::Driver)?;
+    let place = |at| row.try_get::<_, Option<i64>>(at).map_err(Fails::Driver);
+    Ok((place(0)?.unwrap_or(1), place(1)?.unwrap_or(0)))
 }
+
+/// The position of an event; 0, where none is, if there is no such event.
+async fn place_of((client, sent): (&Object, Sent), sql: &str, id: EventId) -> Result<i64, Fails> {
+    let values: [Typed<'_>; 1] = [(&id.as_uuid(), Type::UUID)];
+    let row = sent.query_opt(client, sql, &values).await.map_err(Fails::Driver)?;
+    row.map_or(Ok(0), |row| row.try_get(0).map_err(Fails::Driver))
+}
+
+/// Which log it is and where it ends.
+pub(crate) async fn head(client: &Object, sent: Sent, sql: &str) -> Result<Head> {
+    let row = sent.query_one(client, sql, &[]).await;
+    let row = row.map_err(|error| from_driver(None, error))?;
+    let log = LogId::from_uuid(row.try_get(0).map_err(damaged)?);
+    let head = Head::new(log, Position::new(unsigned(row.try_get(1).map_err(damaged)?)?));
+    // Another server, or the same one that was started again, has another moment of its start.
+    let started = Timestamp::from(row.try_get::<_, Micros>(3).map_err(damaged)?);
+    let last = row.try_get::<_, Option<Uuid>>(2).map_err(damaged)?.map(EventId::from_uuid);
+    Ok(head.in_term(started.as_micros().cast_unsigned(), last))
+}
+
+/// Where the log ends, for whoever sees all of it.
+const HEAD: &str = "SELECT l.id, coalesce(h.position, 0), h.id, pg_postmaster_start_time() \
+     FROM {es}log l LEFT JOIN LATERAL (SELECT e.position, e.id FROM {keys} e \
+     ORDER BY e.position DESC LIMIT 1) h ON true";
+
+/// The same for whoever sees the events of some tenants: the last event is told if it is among
+/// them, since a follower may have to find it again.
+const HEAD_FOR_SOME: &str = "SELECT l.id, h.position, \
+     (SELECT e.id FROM {keys} e WHERE e.position = h.position), pg_postmaster_start_time() \
+     FROM {es}log l CROSS JOIN LATERAL (SELECT {head} AS position) h";
 
 /// The statements of reading that are always the same.
 #[derive(Debug)]
@@ -181,20 +239,29 @@ pub(crate) struct Sql {
     position_at: String,
     pub(super) events: String,
     pub(super) tags: String,
+    /// Whether the events are in partitions. Then a read has to say where its events lie before
+    /// it looks for them: so that other partitions are left out, and because the server plans a
+    /// statement before it looks, and would not see a partition that came in between.
+    pub(super) is_partitioned: bool,
+    place_of: Option<String>,
+    places_of: Option<String>,
 }
 
 impl Sql {
     pub(crate) fn new(names: &Names) -> Self {
-        let head = "SELECT l.id, coalesce((SELECT e.position FROM {es}events e \
-                    ORDER BY e.position DESC LIMIT 1), 0) FROM {es}log l";
+        let head = if names.layout().is_separated { HEAD_FOR_SOME } else { HEAD };
         // The head is read by the same statement: no event up to it has a later family.
-        let families = "SELECT f.id, f.tenant, f.category, f.type, \
-                        coalesce((SELECT e.position FROM {es}events e \
-                        ORDER BY e.position DESC LIMIT 1), 0) FROM {es}families f";
+        let families = "SELECT f.id, f.tenant, f.category, f.type, {head} FROM {es}families f";
         let families_of =
             "SELECT f.id, f.tenant, f.category, f.type FROM {es}families f WHERE f.id = ANY ($1)";
         let rarity = "SELECT count(*) FROM (SELECT 1 FROM {es}tags t \
                       WHERE t.tag = $1 AND t.position >= $2 LIMIT 1000) t";
+        // Versions and positions of a stream grow together.
+        let places_of = "SELECT (SELECT k.position FROM {keys} k WHERE k.stream = $1 \
+                         AND k.version >= $2 ORDER BY k.version LIMIT 1), \
+                         (SELECT k.position FROM {keys} k WHERE k.stream = $1 \
+                         AND k.version <= $3 ORDER BY k.version DESC LIMIT 1)";
+        let is_partitioned = names.layout().is_partitioned;
         Self {
             head: names.sql(head),
             families: names.sql(families),
@@ -203,6 +270,10 @@ impl Sql {
             position_at: names.sql("SELECT {es}position_at($1)"),
             events: names.sql("{es}events"),
             tags: names.sql("{es}tags"),
+            is_partitioned,
+            place_of: is_partitioned
+                .then(|| names.sql("SELECT k.position FROM {keys} k WHERE k.id = $1")),
+            places_of: is_partitioned.then(|| names.sql(places_of)),
         }
     }
 }

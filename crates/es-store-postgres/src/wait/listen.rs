@@ -67,6 +67,8 @@ where
                 return std::task::Poll::Ready(Err(error));
             }
             is_listening = true;
+            // Nobody told what happened before, and the log may be shorter than it was.
+            published.send_modify(|_| {});
         }
         loop {
             match std::task::ready!(connection.poll_message(cx)) {

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use deadpool_postgres::Object;
 use es_core::{Position, Result};
 use tokio::sync::watch;
 
@@ -37,5 +38,10 @@ async fn tell(connections: &Connections, names: &Names, position: Position) -> R
         "BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {}, '{position}'; COMMIT",
         names.channel()
     );
-    client.batch_execute(&sql).await.map_err(|error| from_driver(None, error))
+    let told = client.batch_execute(&sql).await;
+    if told.is_err() {
+        // Its transaction has begun and is broken, as on a standby, which notifies nobody.
+        drop(Object::take(client));
+    }
+    told.map_err(|error| from_driver(None, error))
 }

@@ -41,7 +41,7 @@ mod snapshots {
     );
 }
 
-mod read_model {
+pub(crate) mod read_model {
     use es_store_postgres::{PgTx, PostgresReadModel};
     use es_testkit::{Fixture, read_model::Rows};
 
@@ -57,10 +57,20 @@ mod read_model {
         es_testkit::dead_letter_contract_tests!(fixture = super::model);
     }
 
-    struct Numbers {
+    pub(crate) struct Numbers {
         model: PostgresReadModel,
         url: String,
         table: String,
+    }
+
+    impl Numbers {
+        pub(crate) async fn on(schema: Schema) -> Fixture<Self> {
+            let model = schema.read_model().await;
+            let table = format!("{}.numbers", schema.name);
+            let sql = format!("CREATE TABLE {table} (key text PRIMARY KEY, value bigint)");
+            connect(&schema.url).await.batch_execute(&sql).await.unwrap();
+            Fixture::new(Self { model, url: schema.url.clone(), table }, schema)
+        }
     }
 
     impl Rows for Numbers {
@@ -81,18 +91,10 @@ mod read_model {
         async fn get(&self, key: &str) -> Option<i64> {
             let client = connect(&self.url).await;
             let sql = format!("SELECT value FROM {} WHERE key = $1", self.table);
-            client.query_opt(&sql, &[&key]).await.unwrap().map(|row| row.get(0))
+            let types = [(&key as _, es_store_postgres::tokio_postgres::types::Type::TEXT)];
+            client.query_typed_opt(&sql, &types).await.unwrap().map(|row| row.get(0))
         }
     }
 
-    es_testkit::read_model_contract_tests!(
-        fixture = || async {
-            let schema = Schema::new(url());
-            let model = schema.read_model().await;
-            let table = format!("{}.numbers", schema.name);
-            let sql = format!("CREATE TABLE {table} (key text PRIMARY KEY, value bigint)");
-            connect(&schema.url).await.batch_execute(&sql).await.unwrap();
-            Fixture::new(Numbers { model, url: schema.url.clone(), table }, schema)
-        }
-    );
+    es_testkit::read_model_contract_tests!(fixture = || Numbers::on(Schema::new(url())));
 }

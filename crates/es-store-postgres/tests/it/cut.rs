@@ -12,10 +12,15 @@ use fastrand::Rng;
 
 use crate::{
     checks::{self, Seen, events, stream},
-    server::{Schema, on_a_schema},
+    server::{Schema, on_a_schema, on_partitions},
 };
 
 const TASKS: u64 = 8;
+
+/// So many cuts by default; `ES_TEST_CUTS` says another number.
+fn cuts(by_default: usize) -> usize {
+    std::env::var("ES_TEST_CUTS").ok().map_or(by_default, |number| number.parse().unwrap())
+}
 
 /// A task that owns a stream and knows its version.
 struct Writer {
@@ -157,7 +162,14 @@ async fn storm(
 #[test]
 fn appends_with_time_settle_whatever_is_cut() {
     on_a_schema(|schema| async move {
-        storm(&schema, (7, 40, 150), |_| Duration::from_secs(10), true).await;
+        storm(&schema, (7, 40, cuts(150)), |_| Duration::from_secs(10), true).await;
+    });
+}
+
+#[test]
+fn so_do_appends_that_wait_for_partitions() {
+    on_partitions(12, |schema| async move {
+        storm(&schema, (9, 40, 80), |_| Duration::from_secs(20), true).await;
     });
 }
 
@@ -165,7 +177,7 @@ fn appends_with_time_settle_whatever_is_cut() {
 fn appends_without_time_say_truly_what_is_known() {
     on_a_schema(|schema| async move {
         let within = |rng: &mut Rng| Duration::from_millis(rng.u64(1..30));
-        let (unsettled, stored) = storm(&schema, (8, 15, 300), within, false).await;
+        let (unsettled, stored) = storm(&schema, (8, 15, cuts(300)), within, false).await;
         assert!(unsettled > 20 && stored > 0, "{unsettled} unsettled, {stored} stored");
     });
 }

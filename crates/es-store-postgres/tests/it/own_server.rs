@@ -10,6 +10,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::server::connect;
+
 pub(crate) struct OwnServer {
     pub(crate) url: String,
     programs: PathBuf,
@@ -26,17 +28,25 @@ impl OwnServer {
     }
 
     /// Starts one that talks TLS with this certificate and key, as text in PEM, and nothing
-    /// else.
+    /// else, with those who show a certificate of `clients`, if there are any.
     #[cfg(feature = "tls")]
-    pub(crate) fn start_with_tls(certificate: &str, key: &str) -> Self {
+    pub(crate) fn start_with_tls(certificate: &str, key: &str, clients: Option<&str>) -> Self {
         let server = Self::made();
         let (data, settings) = (server.data(), server.data().join("postgresql.auto.conf"));
-        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+        let authority = clients.unwrap_or_default();
+        for (name, text) in
+            [("server.crt", certificate), ("server.key", key), ("clients.crt", authority)]
+        {
             fs::write(data.join(name), text).unwrap();
             assert!(done(Command::new("chmod").arg("600").arg(data.join(name))));
         }
-        fs::write(settings, "ssl = on\n").unwrap();
-        fs::write(data.join("pg_hba.conf"), "hostssl all all all trust\n").unwrap();
+        let (method, file) = match clients {
+            Some(_) => ("cert", "ssl_ca_file = 'clients.crt'\n"),
+            None => ("trust", ""),
+        };
+        fs::write(settings, format!("ssl = on\n{file}")).unwrap();
+        let line = format!("hostssl all all all {method}\n");
+        fs::write(data.join("pg_hba.conf"), line).unwrap();
         if is_root() {
             assert!(done(Command::new("chown").args(["-R", "postgres"]).arg(data)));
         }
@@ -48,17 +58,22 @@ impl OwnServer {
         let Some(programs) = programs() else {
             es_testkit::skip("no initdb and pg_ctl: install the server of PostgreSQL")
         };
+        let server = Self::folder(programs);
+        let mut initdb = server.program("initdb");
+        initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--locale=C", "-D"]);
+        assert!(done(initdb.arg(server.data())), "initdb failed");
+        server
+    }
+
+    /// A folder and a port for a server that is to be.
+    fn folder(programs: PathBuf) -> Self {
         let folder = tempfile::tempdir().unwrap();
         if is_root() {
             assert!(done(Command::new("chown").arg("postgres").arg(folder.path())));
         }
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
-        let server = Self { url, programs, folder, port };
-        let mut initdb = server.program("initdb");
-        initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--locale=C", "-D"]);
-        assert!(done(initdb.arg(server.data())), "initdb failed");
-        server
+        Self { url, programs, folder, port }
     }
 
     fn data(&self) -> PathBuf {
@@ -77,8 +92,31 @@ impl OwnServer {
         done(pg_ctl.arg(self.folder.path().join("log")).arg("-D").arg(self.data()))
     }
 
+    /// A standby of this server, which streams from it, as it is now.
+    pub(crate) fn standby(&self) -> Self {
+        let standby = Self::folder(self.programs.clone());
+        let mut backup = standby.program("pg_basebackup");
+        backup.args(["--no-sync", "--checkpoint=fast", "--write-recovery-conf", "--dbname"]);
+        assert!(done(backup.arg(&self.url).arg("-D").arg(standby.data())), "no base backup");
+        assert!(standby.run(), "it does not start");
+        standby
+    }
+
+    /// Where the one or the other is to be found that can be written to.
+    pub(crate) fn or(&self, other: &Self) -> String {
+        let [one, other] = [self.port, other.port].map(|port| format!("127.0.0.1:{port}"));
+        format!("postgres://postgres@{one},{other}/postgres?target_session_attrs=read-write")
+    }
+
     /// Kills the server and all of its processes as they are, and runs it again.
     pub(crate) fn crash(&self) {
+        self.kill();
+        // The port and the memory that they shared are given back a moment later.
+        assert!((0..50).any(|_| self.run()), "it does not start again");
+    }
+
+    /// Kills the server and all of its processes as they are.
+    pub(crate) fn kill(&self) {
         let file = fs::read_to_string(self.data().join("postmaster.pid")).unwrap();
         let postmaster = file.lines().next().unwrap();
         // From here on it starts no process that would be missed, and write on.
@@ -90,8 +128,6 @@ impl OwnServer {
         while processes().any(|(pid, _, is_alive)| is_alive && all.contains(&pid)) {}
         // Its number may stay taken until somebody asks how it ended.
         fs::remove_file(self.data().join("postmaster.pid")).unwrap();
-        // The port and the memory that they shared are given back a moment later.
-        assert!((0..50).any(|_| self.run()), "it does not start again");
     }
 
     /// Puts a dump of one schema of another server into this one.
@@ -107,7 +143,8 @@ impl OwnServer {
 
     /// One of the server's programs, which refuse to run as root.
     fn program(&self, name: &str) -> Command {
-        let program = self.programs.join(name);
+        let own = self.programs.join(name);
+        let program = if own.is_file() { own } else { name.into() };
         let mut command = if is_root() {
             let mut command = Command::new("runuser");
             command.args(["-u", "postgres", "--"]).arg(program);
@@ -127,6 +164,25 @@ impl Drop for OwnServer {
     }
 }
 
+/// Skips a test that dumps the server at `url` where `pg_dump` is older than that, and refuses.
+pub(crate) async fn dumps(url: &str) {
+    let number = "SHOW server_version_num";
+    let number: String = connect(url).await.query_one(number, &[]).await.unwrap().get(0);
+    let own = programs().map_or_else(|| "pg_dump".into(), |folder| folder.join("pg_dump"));
+    let program = if own.is_file() { own } else { "pg_dump".into() };
+    let output = Command::new(program).arg("--version").output().ok();
+    let version = output.and_then(|output| String::from_utf8(output.stdout).ok());
+    let major = version.as_deref().and_then(|version| {
+        let number = version.split_whitespace().find(|word| word.starts_with(char::is_numeric))?;
+        number.split(|c: char| !c.is_numeric()).next()?.parse::<u32>().ok()
+    });
+    if major.is_none_or(|major| major < number.parse::<u32>().unwrap() / 10_000) {
+        es_testkit::skip(
+            "no pg_dump that is as new as the server: name its programs' folder in ES_TEST_POSTGRES_BIN",
+        )
+    }
+}
+
 /// Each process with its parent, and whether it has not ended, where the system tells.
 fn processes() -> impl Iterator<Item = (String, String, bool)> {
     let listed = Command::new("ps").args(["-A", "-o", "pid=,ppid=,stat="]).output();
@@ -138,8 +194,12 @@ fn processes() -> impl Iterator<Item = (String, String, bool)> {
     })
 }
 
-/// Debian keeps the programs of each version in a folder of its own, outside of the path.
+/// Where the programs of the server are: in `ES_TEST_POSTGRES_BIN`, if that is set. Debian keeps
+/// those of each version in a folder of its own, outside of the path.
 fn programs() -> Option<PathBuf> {
+    if let Some(folder) = std::env::var_os("ES_TEST_POSTGRES_BIN") {
+        return Some(folder.into());
+    }
     let mut folders: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
         .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
         .unwrap_or_default();

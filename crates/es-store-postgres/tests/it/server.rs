@@ -14,6 +14,9 @@ use std::{
 
 use es_core::Store;
 use es_store_postgres::{PostgresOptions, PostgresReadModel, PostgresStore, tokio_postgres};
+use tokio_postgres::error::SqlState;
+
+use crate::pgbouncer::PgBouncer;
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -43,20 +46,59 @@ pub(crate) fn on_a_schema<Test: Future<Output = ()>>(test: impl FnOnce(Arc<Schem
     );
 }
 
+/// Runs a test on a schema of its own, with events in partitions of so many positions.
+pub(crate) fn on_partitions<Test: Future<Output = ()>>(
+    positions: u64,
+    test: impl FnOnce(Arc<Schema>) -> Test,
+) {
+    es_testkit::run(
+        async {
+            let schema = Arc::new(Schema::in_partitions(url(), positions));
+            es_testkit::Fixture::new(Arc::clone(&schema), schema)
+        },
+        test,
+    );
+}
+
 /// A schema of one test; it goes with the test, and stays where the test fails.
 pub(crate) struct Schema {
     pub(crate) url: String,
     pub(crate) name: String,
+    partition: Option<u64>,
+    /// What stands between the store and the server, and is at `url` then.
+    pooler: Option<PgBouncer>,
 }
 
 impl Schema {
     pub(crate) fn new(url: String) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self { url, name: format!("t{}_{number}", process::id()) }
+        let name = format!("t{}_{number}", process::id());
+        Self { url, name, partition: None, pooler: None }
+    }
+
+    /// One whose logs have partitions of so many positions.
+    pub(crate) fn in_partitions(url: String, positions: u64) -> Self {
+        let mut schema = Self::new(url);
+        schema.partition = Some(positions);
+        schema
+    }
+
+    /// One that is reached through PgBouncer in transaction mode. Without its program the test
+    /// is skipped.
+    pub(crate) fn pooled(url: &str) -> Self {
+        let pooler = PgBouncer::start(url, &[]);
+        let mut schema = Self::new(pooler.url.clone());
+        schema.pooler = Some(pooler);
+        schema
     }
 
     pub(crate) fn options(&self) -> PostgresOptions {
-        PostgresOptions::new().with_schema(&self.name).unwrap().with_connections(4).unwrap()
+        let options = PostgresOptions::new().with_transaction_pooler(self.pooler.is_some());
+        let options = options.with_schema(&self.name).unwrap().with_connections(4).unwrap();
+        match self.partition {
+            Some(positions) => options.with_partitions(positions).unwrap(),
+            None => options,
+        }
     }
 
     pub(crate) async fn open(&self) -> PostgresStore {
@@ -94,7 +136,14 @@ impl Drop for Schema {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
                 let client = connect(&url).await;
-                client.batch_execute(&format!("DROP SCHEMA IF EXISTS {name} CASCADE")).await
+                let drop = format!("DROP SCHEMA IF EXISTS {name} CASCADE");
+                // What the store had sent last may be on its way still, on other tables first.
+                loop {
+                    match client.batch_execute(&drop).await {
+                        Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {}
+                        done => return done,
+                    }
+                }
             })
         });
         dropped.join().unwrap().unwrap();

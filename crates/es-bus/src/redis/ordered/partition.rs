@@ -1,13 +1,6 @@
 //! One partition and its owner: events in their order, one after the other.
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use es_core::{DeadLetter, Error, ErrorKind, Outcome, Recorded, Result};
 use es_redis::Command;
@@ -31,12 +24,15 @@ use crate::{
         script::{ADVANCE, Answer, PARK, failed},
     },
     retry::pause,
+    watch::Processing,
 };
 
 /// How a worker ended.
 pub(super) enum Ended {
     /// It was asked to; its place is saved.
     GivenBack,
+    /// It was asked to, and its place could not be saved.
+    Unsaved,
     /// Somebody else owns the partition.
     Fenced,
 }
@@ -108,9 +104,13 @@ impl Worker {
                 Stop::Fenced => return Ended::Fenced,
                 Stop::GivesBack => {
                     return match self.save().await {
+                        Ok(()) => Ended::GivenBack,
                         Err(Stop::Fenced) => Ended::Fenced,
-                        // What is not saved comes again.
-                        _ => Ended::GivenBack,
+                        Err(Stop::GivesBack) => Ended::Unsaved,
+                        Err(Stop::Failed(error)) => {
+                            self.shared.trouble("saving where a partition is", &error);
+                            Ended::Unsaved
+                        }
                     };
                 }
                 Stop::Failed(error) => {
@@ -119,7 +119,8 @@ impl Worker {
                     // What is asked back is not held until whatever failed works again: what is
                     // not saved comes again.
                     if self.told.borrow().gives_back {
-                        return Ended::GivenBack;
+                        let is_saved = self.place == self.saved;
+                        return if is_saved { Ended::GivenBack } else { Ended::Unsaved };
                     }
                     let rest = pause(Duration::from_millis(20), Duration::from_secs(5), failures);
                     let mut told = self.told.clone();
@@ -231,16 +232,15 @@ impl Worker {
                 return Err(Stop::GivesBack);
             }
         }
-        let retries = AtomicU64::new(0);
         let processing = self.shared.processing(event, is_history);
         let span = processing.span.clone();
-        let handled = self.attempts(event, &retries).instrument(span).await;
+        let handled = self.attempts(event, &processing).instrument(span).await;
         let outcome = match &handled {
             Ok(Ok(())) => Outcome::Ok,
             Ok(Err(_)) => Outcome::Error,
             Err(_) => Outcome::Abandoned,
         };
-        processing.end(outcome, retries.into_inner() + 1);
+        processing.end(outcome);
         handled
     }
 
@@ -248,11 +248,11 @@ impl Worker {
     async fn attempts(
         &self,
         event: &Recorded,
-        retries: &AtomicU64,
+        processing: &Processing<'_>,
     ) -> Result<Result<(), Failure>, Stop> {
         let shared = &self.shared;
         let retried = || {
-            retries.fetch_add(1, Ordering::Relaxed);
+            processing.retried();
             shared.change(|status| status.retries += 1);
         };
         let (handler, retry) = (&*shared.handler, &shared.retry);

@@ -10,7 +10,8 @@ use super::{
     },
 };
 use crate::{
-    Error, ErrorKind, Event, Head, LogId, Payload, Position, Read, Result, Schema, Version,
+    Diverged, Error, ErrorKind, Event, EventId, Head, LogId, Payload, Position, Read, Result,
+    Schema, Version,
 };
 
 /// What a follower meets, in short: `1`, `caught up at 3`, `busy`.
@@ -183,6 +184,44 @@ async fn a_log_that_was_rolled_back_is_noticed() {
     meets(&mut follower, 3).await;
     assert!(is_rolled_back(&follower.next().await.unwrap().unwrap_err()));
     assert!(follower.next().await.is_none());
+}
+
+#[tokio::test]
+async fn in_another_term_the_log_must_still_have_what_was_seen() {
+    let term = |position, term| Ok(head_at(position).in_term(term, Some(EventId::new())));
+    let begun = || {
+        let first = [Answer::Head(term(2, 1)), pages([&[1, 2]])];
+        first.into_iter().chain([Answer::Wait(term(3, 1)), pages([&[3]])])
+    };
+    // It has what was told of before the last read, and what came with that.
+    let has = [Answer::Wait(term(4, 2)), pages([&[2]]), pages([&[3]]), pages([&[4]])];
+    let script = Script::new(begun().chain(has));
+    let mut follower = script.store().follow(Read::all());
+    let met = meets(&mut follower, 7).await;
+    assert_eq!(met[3..], ["3", "caught up at 3", "4", "caught up at 4"]);
+    assert!(is_quiet(&mut follower));
+
+    // It has grown, and has another event there, or had it elsewhere.
+    for lacks in [vec![pages([])], vec![pages([&[1]])], vec![pages([&[2]]), pages([])]] {
+        let replaced = begun().chain([Answer::Wait(term(9, 2))]).chain(lacks);
+        let mut follower = Script::new(replaced).store().follow(Read::all());
+        meets(&mut follower, 5).await;
+        let error = follower.next().await.unwrap().unwrap_err();
+        assert!(matches!(error.diverged(), Some(Diverged::Rewritten { .. })), "{error}");
+        assert!(follower.next().await.is_none());
+    }
+
+    // It is looked for until that can be answered; an event that cannot be read is there.
+    let unsure = [
+        Answer::Wait(term(4, 2)),
+        pages_then([], busy()),
+        Answer::Wait(term(4, 2)),
+        pages_then([], torn()),
+        pages([&[3]]),
+        pages([&[4]]),
+    ];
+    let mut follower = Script::new(begun().chain(unsure)).store().follow(Read::all());
+    assert_eq!(meets(&mut follower, 8).await[5..], ["busy", "4", "caught up at 4"]);
 }
 
 #[tokio::test]
