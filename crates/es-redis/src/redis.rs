@@ -8,11 +8,13 @@ use std::{
 
 use futures_util::future::join_all;
 use tokio::{sync::Semaphore, task::coop::unconstrained};
+use tracing::Instrument;
 
 use crate::{
     Command, Error, ErrorKind, RedisOptions, Reply, Result, Script,
     driver::{Address, Connection},
     link::Link,
+    trace,
 };
 
 /// Ten years: as far as a deadline is added up.
@@ -146,7 +148,11 @@ impl Redis {
             // that has worked for long is asked to yield, and then one that is not queued yet
             // would be passed by those behind it. So here nobody is asked.
             let sent = commands.iter().map(|one| self.send(&connection, number, one, until));
-            let answers = unconstrained(join_all(sent)).await;
+            let span = trace::call(commands, self.inner.address.place());
+            let answers = unconstrained(join_all(sent)).instrument(span.clone()).await;
+            if let Some(error) = answers.iter().find_map(|answer| answer.as_ref().err()) {
+                trace::failed(&span, error);
+            }
             let is_unsent = |answer: &Result<Reply>| {
                 answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unreachable)
             };
@@ -183,6 +189,12 @@ impl Redis {
     }
 
     async fn deliver(&self, command: &Command, until: Instant) -> Result<Reply> {
+        let span = trace::call(std::slice::from_ref(command), self.inner.address.place());
+        let answer = self.delivered(command, until).instrument(span.clone()).await;
+        answer.inspect_err(|error| trace::failed(&span, error))
+    }
+
+    async fn delivered(&self, command: &Command, until: Instant) -> Result<Reply> {
         let acquired = tokio::time::timeout_at(until.into(), self.inner.room.acquire()).await;
         let Ok(Ok(_room)) = acquired else {
             return Err(no_room());

@@ -15,6 +15,7 @@ mod read;
 mod snapshots;
 mod store;
 mod tls;
+mod trace;
 mod wait;
 
 pub use deadpool_postgres;

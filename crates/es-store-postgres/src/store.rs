@@ -30,6 +30,7 @@ use crate::{
     options::PostgresOptions,
     progress::PgTx,
     read::{Families, Reader, Sql, head, pages},
+    trace,
     wait::{listen, notify},
 };
 
@@ -357,7 +358,8 @@ impl EventStore for PostgresStore {
         };
         let place = self.room(until).await?;
         let submitted = Pending::new(append, looked, (begun, until), place);
-        self.inner.sender.append(&self.inner.queue, submitted).await
+        let sent = self.inner.sender.append(&self.inner.queue, submitted);
+        trace::within(trace::call("append"), sent).await
     }
 
     fn read(&self, read: Read) -> PageStream {

@@ -24,7 +24,7 @@ pub(crate) use plan::{head, stream_number};
 pub(crate) use row::{Place, STREAM, columns, recorded, signed, unsigned};
 pub(crate) use rows::Making;
 
-use crate::{error::closed, readers::Fetch};
+use crate::{error::closed, readers::Fetch, trace};
 
 /// Pieces of a read that are fetched at the same time.
 const PIECES: usize = 3;
@@ -63,7 +63,12 @@ impl Pages {
     fn near(&mut self, cursor: Cursor) -> Option<Page> {
         let near = self.fetch.near().filter(|_| cursor.is_near());
         let read = |mut cursor: Cursor| {
-            let read = near?.attempt(|connection, names| cursor.near_page(connection, names))?;
+            let read = near?.attempt(|connection, names| {
+                let span = trace::call("read");
+                let page = span.in_scope(|| cursor.near_page(connection, names));
+                trace::ended(&span, &page);
+                page
+            })?;
             Some(read.map(|(found, more)| (found, more.then_some(cursor))))
         };
         let page = read(cursor.clone());
@@ -75,9 +80,10 @@ impl Pages {
     }
 
     fn ask(&self, mut cursor: Cursor) -> oneshot::Receiver<Page> {
-        let (reply, answer) = oneshot::channel();
+        let ((reply, answer), span) = (oneshot::channel(), trace::call("read"));
         self.fetch.submit(Box::new(move |connection, names| {
-            let page = cursor.page(connection, names);
+            let page = span.in_scope(|| cursor.page(connection, names));
+            trace::ended(&span, &page);
             let page = page.map(|(found, more)| (found, more.then_some(cursor)));
             // A reader that has gone needs no answer.
             drop(reply.send(page));
