@@ -30,6 +30,7 @@ use crate::{
     progress::PgTx,
     read::{Families, Reader, Sql, fold, head, pages},
     replica::{ReplicaLag, lag},
+    trace,
     url::target,
     wait::{listen, notify},
 };
@@ -368,7 +369,8 @@ impl EventStore for PostgresStore {
         };
         let place = self.room(until).await?;
         let submitted = Pending::new(append, (made, looked), (begun, until), place);
-        self.inner.sender.append(&self.inner.queue, submitted).await
+        let sent = self.inner.sender.append(&self.inner.queue, submitted);
+        trace::within(trace::call("append"), sent).await
     }
 
     fn read(&self, read: Read) -> PageStream {

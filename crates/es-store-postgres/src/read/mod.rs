@@ -24,7 +24,10 @@ pub(crate) use page::{Cursor, Reader};
 pub(crate) use plan::{Sql, head};
 pub(crate) use row::{COLUMNS, Micros, read_row, unsigned};
 
-use crate::error::{closed, damaged};
+use crate::{
+    error::{closed, damaged},
+    trace,
+};
 
 /// The pages of `read`.
 pub(crate) fn pages(reader: Arc<Reader>, read: Read) -> PageStream {
@@ -49,7 +52,7 @@ fn found(
         let (events, cursor) = match next {
             Next::End => return Ok(None),
             // The first page is fetched by the reader itself: mostly it is the only one.
-            Next::Begin(cursor) => reader.page(*cursor).await?,
+            Next::Begin(cursor) => trace::within(trace::call("read"), reader.page(*cursor)).await?,
             Next::Fetched(mut task) => (&mut task.0).await.map_err(|_| closed())??,
         };
         if events.is_empty() && cursor.is_none() {
@@ -59,7 +62,9 @@ fn found(
             None => Next::End,
             Some(cursor) => {
                 let fetcher = Arc::clone(&reader);
-                let task = tokio::spawn(async move { fetcher.page(cursor).await });
+                let span = trace::call("read");
+                let fetching = async move { trace::within(span, fetcher.page(cursor)).await };
+                let task = tokio::spawn(fetching);
                 Next::Fetched(Task(task))
             }
         };
