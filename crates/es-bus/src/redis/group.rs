@@ -74,7 +74,8 @@ impl RedisTopic {
         let name = SubscriberName::new(group)?;
         let (inner, of) = (&self.inner, self.inner.keys.group(&name));
         let keys = [inner.keys.meta(), inner.keys.groups(), of.ordered, of.members, of.letters];
-        let keys = keys.into_iter().chain([of.parked, of.saved, of.retry, of.waiting, of.bodies, of.held]);
+        let keys =
+            keys.into_iter().chain([of.parked, of.saved, of.retry, of.waiting, of.bodies, of.held]);
         let keys = keys.chain(inner.keys.partitions(inner.partitions()));
         let mut answer = inner.run(INSPECT.on(keys).arg(group.to_owned())).await?;
         if answer.word != "ok" {

@@ -1,10 +1,6 @@
 //! One partition and its owner: events in their order, one after the other.
 
-use std::{
-    collections::HashSet,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use es_core::{DeadLetter, Error, ErrorKind, Outcome, Recorded, Result};
 use es_redis::Command;

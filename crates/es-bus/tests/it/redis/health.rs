@@ -55,7 +55,9 @@ async fn a_group_without_consumers_shows_what_waits_for_it() {
     let last = world.append(&["a", "a"]).await;
     relay.published(last).await.unwrap();
     let is_abandoned = |told: Option<(Option<GroupWork>, bool)>| {
-        told.is_some_and(|(work, well)| !well && work.is_some_and(|work| work.lag > 0 && work.lag_time > nothing))
+        told.is_some_and(|(work, well)| {
+            !well && work.is_some_and(|work| work.lag > 0 && work.lag_time > nothing)
+        })
     };
     until("it is abandoned", async || is_abandoned(of_group(&sources))).await;
 
