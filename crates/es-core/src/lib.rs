@@ -29,8 +29,9 @@ pub use error::{
     Invalid, Result, Undecodable, UnknownEvent,
 };
 pub use event::{
-    BareEvent, ContentType, DecodedEvent, Envelope, Event, EventId, FoldEvent, FoldPage,
-    IntoNewEvent, Metadata, NewEvent, Part, Payload, Recorded, Registry, Schema, Tag, Tags,
+    BareEvent, BareEvents, ContentType, DecodedEvent, Envelope, Event, EventId, FoldEvent,
+    FoldPage, IntoNewEvent, Metadata, NewEvent, Part, Payload, Recorded, Registry, Schema, Tag,
+    Tags,
 };
 #[doc(hidden)]
 pub use event::{ByReference, ByValue, Encoded};

@@ -10,6 +10,7 @@ mod inbox;
 mod migrate;
 mod names;
 mod observe;
+mod operate;
 mod options;
 mod pooler;
 mod progress;

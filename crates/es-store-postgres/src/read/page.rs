@@ -311,6 +311,7 @@ impl Cursor {
             Source::Nothing => return None,
             Source::Event(id) => {
                 values.push(Value::Uuid(id.as_uuid()));
+                // With partitions there is no index by id, and its place is known by now.
                 format!(
                     "SELECT {COLUMNS} FROM {events} e WHERE e.id = $3 \
                      AND e.position BETWEEN $1 AND $2"
@@ -323,10 +324,12 @@ impl Cursor {
                     Value::Number(self.high_version),
                     Value::Number(wanted),
                 ]);
-                // The sum keeps the range of positions from being taken for the index.
+                // The sum keeps the range of positions from being taken for the index; with
+                // partitions it has to tell which of them are looked at.
+                let sum = if sql.is_partitioned { "" } else { " + 0" };
                 format!(
                     "SELECT {COLUMNS} FROM {events} e WHERE e.stream = $3 \
-                     AND e.version BETWEEN $4 AND $5 AND e.position + 0 BETWEEN $1 AND $2 \
+                     AND e.version BETWEEN $4 AND $5 AND e.position{sum} BETWEEN $1 AND $2 \
                      ORDER BY e.version {order} LIMIT $6"
                 )
             }
@@ -343,7 +346,7 @@ impl Cursor {
             }
             Source::Family(family) => {
                 values.extend([Value::Number(wanted), Value::Number(*family)]);
-                let (range, order) = of_family("e.", 4, order);
+                let (range, order) = of_family("e.", 4, order, sql);
                 format!("SELECT {COLUMNS} FROM {events} e WHERE {range} ORDER BY {order} LIMIT $3")
             }
             Source::Lists { families, tags } => {
@@ -351,7 +354,7 @@ impl Cursor {
                 let mut lists = Vec::new();
                 for family in families {
                     values.push(Value::Number(*family));
-                    let (range, order) = of_family("", values.len(), order);
+                    let (range, order) = of_family("", values.len(), order, sql);
                     lists.push(format!("{events} WHERE {range} ORDER BY {order}"));
                 }
                 for tag in tags {
@@ -364,7 +367,7 @@ impl Cursor {
                 }
                 // Two families have no event in common.
                 let union = if tags.is_empty() { " UNION ALL " } else { " UNION " };
-                merged(&lists, union, events, order)
+                merged(&lists, union, order, sql)
             }
         };
         Some((sql, values))
@@ -374,16 +377,22 @@ impl Cursor {
 /// Which events are of the family at `place` and within the bounds, and their order. As one
 /// range of pairs, and not as a family and a range of positions: for that the server may go
 /// through the whole log by its positions, and leave out what is of other families.
-fn of_family(of: &str, place: usize, order: &str) -> (String, String) {
+///
+/// With partitions the range is said as well: it tells which of them are looked at.
+fn of_family(of: &str, place: usize, order: &str, sql: &Sql) -> (String, String) {
     let pair = format!("({of}family, {of}position)");
-    let range = format!("{pair} >= (${place}, $1) AND {pair} <= (${place}, $2)");
+    let mut range = format!("{pair} >= (${place}, $1) AND {pair} <= (${place}, $2)");
+    if sql.is_partitioned {
+        range.push_str(&format!(" AND {of}position BETWEEN $1 AND $2"));
+    }
     (range, format!("{of}family {order}, {of}position {order}"))
 }
 
 /// The events at the positions of several lists, in order. Each list gives as many as a page
 /// has, so that the work of a page is bounded whatever the lists hold: left to itself, the
 /// server may sort them whole.
-fn merged(lists: &[String], union: &str, events: &str, order: &str) -> String {
+fn merged(lists: &[String], union: &str, order: &str, sql: &Sql) -> String {
+    let events = &sql.events;
     let lists: Vec<String> =
         lists.iter().map(|list| format!("(SELECT position FROM {list} LIMIT $3)")).collect();
     let lists = lists.join(union);
