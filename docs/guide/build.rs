@@ -6,31 +6,34 @@
 
 use std::{env, fmt::Write as _, fs, path::Path};
 
-/// The documents with such a program, and the module that becomes of it.
-const PROGRAMS: [(&str, &str); 5] = [
-    ("README.md", "readme"),
-    ("crates/es-store-postgres/README.md", "postgres_readme"),
-    ("docs/guide/src/bus.md", "bus"),
-    ("docs/guide/src/operating-postgresql.md", "operating_postgresql"),
-    ("docs/guide/src/operating-redis.md", "operating_redis"),
+/// The documents with such programs, and the modules that become of them.
+const PROGRAMS: [(&str, &[&str]); 5] = [
+    ("README.md", &["readme"]),
+    ("crates/es-store-postgres/README.md", &["postgres_readme"]),
+    ("docs/guide/src/bus.md", &["bus"]),
+    ("docs/guide/src/operating-postgresql.md", &["operating_postgresql"]),
+    ("docs/guide/src/operating-redis.md", &["operating_redis", "redis_partitions"]),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../..");
     let mut modules = String::new();
-    for (document, module) in PROGRAMS {
+    for (document, names) in PROGRAMS {
         println!("cargo::rerun-if-changed=../../{document}");
         let text = fs::read_to_string(root.join(document))?;
-        let (_, rest) = text.split_once("\n```rust,no_run\n").ok_or(document)?;
-        let (program, rest) = rest.split_once("\n```").ok_or(document)?;
-        if rest.contains("\n```rust,no_run\n") {
-            return Err(format!("{document} has a second program: give it a module").into());
+        let programs: Vec<&str> = text.split("\n```rust,no_run\n").skip(1).collect();
+        if programs.len() != names.len() {
+            let count = programs.len();
+            return Err(format!("{document} has {count} programs: give each a module").into());
         }
-        let program = program.lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
-        let program = program.collect::<Vec<_>>().join("\n");
-        writeln!(modules, "pub(super) mod {module} {{\n{}\n", led(&program))?;
-        writeln!(modules, "pub(in super::super) fn run() {{ main().unwrap(); }}\n}}")?;
+        for (module, rest) in names.iter().zip(programs) {
+            let (program, _) = rest.split_once("\n```").ok_or(document)?;
+            let program = program.lines().map(|line| line.strip_prefix("# ").unwrap_or(line));
+            let program = program.collect::<Vec<_>>().join("\n");
+            writeln!(modules, "pub(super) mod {module} {{\n{}\n", led(&program))?;
+            writeln!(modules, "pub(in super::super) fn run() {{ main().unwrap(); }}\n}}")?;
+        }
     }
     fs::write(Path::new(&env::var("OUT_DIR")?).join("programs.rs"), modules)?;
     Ok(())

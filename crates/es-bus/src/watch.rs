@@ -97,6 +97,52 @@ impl Drop for Publishing<'_> {
     }
 }
 
+/// A call of a topic by a consumer, at level debug: there is one a second when nothing happens.
+pub(crate) fn asking(
+    what: &'static str,
+    topic: &str,
+    group: &str,
+    partition: Option<usize>,
+) -> Span {
+    // The name of a span is part of what is known when the program is built.
+    macro_rules! opened {
+        ($name:expr) => {
+            tracing::debug_span!(
+                $name,
+                { spans::NAME } = format!("{what} {topic}"),
+                { spans::KIND } = "client",
+                { spans::STATUS } = Empty,
+                { spans::MESSAGING_SYSTEM } = spans::SYSTEM,
+                { spans::MESSAGING_OPERATION } = what,
+                { spans::MESSAGING_DESTINATION } = topic,
+                { spans::MESSAGING_GROUP } = group,
+                { spans::MESSAGING_PARTITION } = partition,
+                { spans::EVENT_COUNT } = Empty,
+                { spans::ERROR_TYPE } = Empty,
+            )
+        };
+    }
+    if what == "poll" { opened!(spans::POLL) } else { opened!(spans::ACK) }
+}
+
+/// Notes how a call of a topic ended, and how many events it was about.
+pub(crate) fn asked<T>(
+    span: &Span,
+    answer: es_core::Result<T>,
+    events: impl FnOnce(&T) -> usize,
+) -> es_core::Result<T> {
+    if !span.is_disabled() {
+        match &answer {
+            Ok(answer) => span.record(spans::EVENT_COUNT, events(answer)),
+            Err(error) => {
+                span.record(spans::STATUS, spans::ERROR);
+                span.record(spans::ERROR_TYPE, error.kind().as_str())
+            }
+        };
+    }
+    answer
+}
+
 /// An event that a handler is given. Dropped before the end, its handler was broken off.
 pub(crate) struct Processing<'a> {
     pub(crate) span: Span,

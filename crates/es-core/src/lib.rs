@@ -26,11 +26,12 @@ pub use bus::EventBus;
 pub use dispatch::{Dispatch, On};
 pub use error::{
     BoxError, ConditionFailed, Conflict, Diverged, Error, ErrorKind, Fenced, IdempotencyClash,
-    Invalid, Result, Undecodable, UnknownEvent,
+    Invalid, Result, Undecodable, UnknownEvent, panic_text,
 };
 pub use event::{
-    BareEvent, ContentType, DecodedEvent, Envelope, Event, EventId, FoldEvent, FoldPage,
-    IntoNewEvent, Metadata, NewEvent, Part, Payload, Recorded, Registry, Schema, Tag, Tags,
+    BareEvent, BareEvents, ContentType, DecodedEvent, Envelope, Event, EventId, FoldEvent,
+    FoldPage, IntoNewEvent, Metadata, NewEvent, Part, Payload, Recorded, Registry, Schema, Tag,
+    Tags,
 };
 #[doc(hidden)]
 pub use event::{ByReference, ByValue, Encoded};

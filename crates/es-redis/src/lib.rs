@@ -10,6 +10,7 @@ mod redis;
 mod reply;
 mod script;
 mod slot;
+mod trace;
 
 pub use command::{Argument, Command};
 pub use error::{Error, ErrorKind, Refusal, Result};

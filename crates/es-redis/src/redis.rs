@@ -8,12 +8,14 @@ use std::{
 };
 
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 
 use crate::{
     Command, Error, ErrorKind, RedisOptions, Reply, Result, Script,
     driver::{Address, Connection},
     in_order::InOrder,
     link::Link,
+    trace,
 };
 
 /// Ten years: as far as a deadline is added up.
@@ -162,10 +164,11 @@ impl Redis {
             let mut sent = InOrder::new(sent);
             // Where the first one was not sent, mostly none was, and the next connection will do.
             let mut early = VecDeque::new();
-            let mut next = sent.next().await;
+            let span = trace::call(commands, self.inner.address.place());
+            let mut next = sent.next().instrument(span.clone()).await;
             while is_unsent(next.as_ref()) {
                 early.extend(next.take());
-                next = sent.next().await;
+                next = sent.next().instrument(span.clone()).await;
             }
             if next.is_none() && !early.is_empty() && Instant::now() < until {
                 self.inner.link.other_than(number, until).await;
@@ -175,8 +178,11 @@ impl Redis {
             let mut left = commands.iter();
             while let Some(answer) = match early.pop_front() {
                 Some(answer) => Some(answer),
-                None => sent.next().await,
+                None => sent.next().instrument(span.clone()).await,
             } {
+                if let Err(error) = &answer {
+                    trace::failed(&span, error);
+                }
                 let script =
                     left.next().and_then(|command| Some((command, command.script.as_ref()?)));
                 match script {
@@ -210,6 +216,12 @@ impl Redis {
     }
 
     async fn deliver(&self, command: &Command, until: Instant) -> Result<Reply> {
+        let span = trace::call(std::slice::from_ref(command), self.inner.address.place());
+        let answer = self.delivered(command, until).instrument(span.clone()).await;
+        answer.inspect_err(|error| trace::failed(&span, error))
+    }
+
+    async fn delivered(&self, command: &Command, until: Instant) -> Result<Reply> {
         let acquired = tokio::time::timeout_at(until.into(), self.inner.room.acquire()).await;
         let Ok(Ok(_room)) = acquired else {
             return Err(no_room());

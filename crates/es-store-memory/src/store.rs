@@ -7,11 +7,15 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Capabilities, Durability, EventStore, Head, PageStream, Position, Read, Receipt,
-    Result, Timestamp,
+    AppendRequest, Capabilities, Durability, EventStore, FoldStream, Head, PageStream, Position,
+    Read, Receipt, Result, Timestamp,
 };
 
-use crate::{append, clock, read::Pages, shared::Shared};
+use crate::{
+    append, clock,
+    read::{FoldPages, Pages},
+    shared::Shared,
+};
 
 /// A log of events in the memory of the process. Cloning it copies the handle, never the
 /// data; the data goes when the last handle, read and follower goes.
@@ -105,6 +109,10 @@ impl EventStore for MemoryStore {
 
     fn read(&self, read: Read) -> PageStream {
         Box::pin(Pages::new(Arc::clone(&self.shared), read))
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        Box::pin(FoldPages(Pages::new(Arc::clone(&self.shared), read)))
     }
 
     async fn head(&self) -> Result<Head> {

@@ -19,6 +19,7 @@ mod replica;
 mod snapshots;
 mod store;
 mod tls;
+mod trace;
 mod url;
 mod wait;
 

@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use es_core::{
-    Append, AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head,
-    Invalid, LogId, PageStream, Position, Read, Receipt, Result,
+    Append, AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore,
+    FoldStream, Head, Invalid, LogId, PageStream, Position, Read, Receipt, Result,
 };
 use futures_util::TryStreamExt;
 use tokio::{
@@ -28,8 +28,9 @@ use crate::{
     observe::Gauges,
     options::PostgresOptions,
     progress::PgTx,
-    read::{Families, Reader, Sql, head, pages},
+    read::{Families, Reader, Sql, fold, head, pages},
     replica::{ReplicaLag, lag},
+    trace,
     url::target,
     wait::{listen, notify},
 };
@@ -368,11 +369,16 @@ impl EventStore for PostgresStore {
         };
         let place = self.room(until).await?;
         let submitted = Pending::new(append, (made, looked), (begun, until), place);
-        self.inner.sender.append(&self.inner.queue, submitted).await
+        let sent = self.inner.sender.append(&self.inner.queue, submitted);
+        trace::within(trace::call("append"), sent).await
     }
 
     fn read(&self, read: Read) -> PageStream {
         pages(Arc::clone(&self.inner.reader), read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        fold(Arc::clone(&self.inner.reader), read)
     }
 
     async fn head(&self) -> Result<Head> {

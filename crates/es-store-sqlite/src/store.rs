@@ -25,6 +25,7 @@ use crate::{
     progress::SqliteTx,
     read::{Events, Fold, head},
     readers::{Fetch, Job, Readers, end, spawn},
+    trace,
     watch::{Waiting, Watcher},
     worker,
 };
@@ -333,12 +334,16 @@ impl EventStore for SqliteStore {
         let begun = Instant::now();
         let place = self.place_in_queue().await?;
         let (pending, answer) = Pending::new(append, begun, place);
+        let span = trace::call("append");
         self.inner.writer.send(Command::Append(Box::new(pending)));
-        answer.await.unwrap_or_else(|_| {
-            let message = "the thread that writes has ended: append the same events again, on a \
-                           store that is opened anew, to settle it";
-            Err(Error::new(ErrorKind::OutcomeUnknown, message))
-        })
+        let answered = async {
+            answer.await.map(|answer| answer.result).unwrap_or_else(|_| {
+                let message = "the thread that writes has ended: append the same events again, on \
+                               a store that is opened anew, to settle it";
+                Err(Error::new(ErrorKind::OutcomeUnknown, message))
+            })
+        };
+        trace::within(span, answered).await
     }
 
     fn read(&self, read: Read) -> PageStream {

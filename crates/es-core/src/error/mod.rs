@@ -3,6 +3,7 @@
 mod details;
 mod invalid;
 mod kind;
+mod panic;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ pub use details::{
 };
 pub use invalid::Invalid;
 pub use kind::ErrorKind;
+pub use panic::panic_text;
 
 use crate::{Envelope, EventId, FoldEvent, Position, StreamId};
 

@@ -1,5 +1,7 @@
 //! Events as a fold sees them: without their envelopes.
 
+use bytes::Bytes;
+
 use super::{EventId, Part, Payload, Recorded, Schema};
 use crate::{Envelope, Position, StreamId, Version};
 
@@ -34,6 +36,45 @@ impl BareEvent {
         payload: Payload,
     ) -> Self {
         Self { id, version, position, schema, payload }
+    }
+}
+
+/// Bare events that are being put together, for stores: their payloads lie one behind the other
+/// in one piece of memory, since whoever folds lets go of all of them at once.
+#[derive(Debug, Default)]
+pub struct BareEvents {
+    /// Still without their bytes.
+    events: Vec<BareEvent>,
+    bytes: Vec<u8>,
+    /// Where the bytes of each end, and those of the next begin.
+    ends: Vec<usize>,
+}
+
+impl BareEvents {
+    /// Adds an event; `bytes` take the place of those that its payload has.
+    pub fn push(&mut self, event: BareEvent, bytes: &[u8]) {
+        self.events.push(event);
+        self.bytes.extend_from_slice(bytes);
+        self.ends.push(self.bytes.len());
+    }
+
+    /// How many bytes the payloads take so far.
+    #[must_use]
+    pub const fn payload_bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The events, whole.
+    #[must_use]
+    pub fn into_vec(self) -> Vec<BareEvent> {
+        let Self { mut events, bytes, ends } = self;
+        let bytes = Bytes::from(bytes);
+        let mut begin = 0;
+        for (event, end) in events.iter_mut().zip(ends) {
+            event.payload = event.payload.with_bytes(bytes.slice(begin..end));
+            begin = end;
+        }
+        events
     }
 }
 

@@ -17,7 +17,7 @@ mod typed;
 #[cfg(test)]
 mod tests;
 
-pub use bare::{BareEvent, FoldEvent, FoldPage};
+pub use bare::{BareEvent, BareEvents, FoldEvent, FoldPage};
 pub use content::ContentType;
 pub use id::EventId;
 pub use metadata::Metadata;

@@ -103,7 +103,9 @@ impl Payload {
     /// When the content type is another, or the bytes do not fit `T`.
     pub fn to_json<T: DeserializeOwned>(&self) -> Result<T, BoxError> {
         match &self.0 {
-            Held::Json(bytes) => serde_json::from_slice(bytes).map_err(BoxError::from),
+            // Checked once as a whole: serde_json checks the bytes of each string, which costs a
+            // tenth of reading a payload.
+            Held::Json(bytes) => Ok(serde_json::from_str(std::str::from_utf8(bytes)?)?),
             Held::Other(content_type, _) => {
                 Err(format!("the payload is {content_type}, not JSON").into())
             }

@@ -31,7 +31,7 @@ struct Place {
 
 impl RedisPositions {
     pub(super) fn of(heads: impl IntoIterator<Item = Head>) -> Self {
-        let places = heads.into_iter().map(|Head { log, position }| Place { log, position });
+        let places = heads.into_iter().map(|Head { log, position, .. }| Place { log, position });
         Self(places.collect())
     }
 

@@ -25,7 +25,7 @@ pub(crate) use plan::{head, stream_number};
 pub(crate) use row::{Columns, Place, STREAM, recorded, signed, unsigned};
 
 use self::{page::Found, rows::Making};
-use crate::{error::closed, readers::Fetch};
+use crate::{error::closed, readers::Fetch, trace};
 
 /// Pages of one stream that are read where they are asked for. A hop to another thread pays
 /// from some thousand events on.
@@ -71,7 +71,12 @@ impl Pages {
     fn near(&mut self, cursor: Cursor) -> Option<Page> {
         let near = self.fetch.near().filter(|_| self.left_here > 0);
         let read = |mut cursor: Cursor| {
-            let read = near?.attempt(|connection, names| cursor.near_page(connection, names))?;
+            let read = near?.attempt(|connection, names| {
+                let span = trace::call("read");
+                let page = span.in_scope(|| cursor.near_page(connection, names));
+                trace::ended(&span, &page);
+                page
+            })?;
             Some(read.map(|(found, more)| (found, more.then_some(cursor))))
         };
         let page = read(cursor.clone());
@@ -83,9 +88,10 @@ impl Pages {
     }
 
     fn ask(&self, mut cursor: Cursor) -> oneshot::Receiver<Page> {
-        let (reply, answer) = oneshot::channel();
+        let ((reply, answer), span) = (oneshot::channel(), trace::call("read"));
         self.fetch.submit(Box::new(move |connection, names| {
-            let page = cursor.page(connection, names);
+            let page = span.in_scope(|| cursor.page(connection, names));
+            trace::ended(&span, &page);
             let page = page.map(|(found, more)| (found, more.then_some(cursor)));
             // A reader that has gone needs no answer.
             drop(reply.send(page));

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use es_core::{BareEvent, Direction, Read, Recorded, Result, Selection};
+use es_core::{BareEvent, BareEvents, Direction, Read, Recorded, Result, Selection};
 use rusqlite::{Connection, ToSql, params_from_iter, types::Value};
 
 use super::{
-    fold::FoldRows,
+    fold,
     names::Names,
     plan::{Plan, Source, last_version, order},
     row::{Columns, Place, STREAM, recorded, signed},
@@ -211,7 +211,8 @@ impl Cursor {
             Selection::Stream(stream) => Some(stream),
             _ => None,
         };
-        let (mut found, mut bare, mut events) = (Rows::default(), FoldRows::default(), Vec::new());
+        let (mut found, mut bare, mut events) =
+            (Rows::default(), BareEvents::default(), Vec::new());
         let (mut bytes, mut seen) = (0, 0);
         let mut more = None;
         while let Some(row) = rows.next().map_err(from_driver)? {
@@ -222,8 +223,8 @@ impl Cursor {
                 continue;
             }
             if is_fold {
-                bare.push(row, &place, names, connection)?;
-                bytes = bare.bytes();
+                fold::push(&mut bare, row, &place, names, connection)?;
+                bytes = bare.payload_bytes();
             } else if exact {
                 found.push(row, &place, stream, names, connection)?;
                 bytes = found.bytes();
@@ -247,7 +248,7 @@ impl Cursor {
         }
         let more = more.unwrap_or(seen == wanted);
         let found = match exact {
-            true if is_fold => Found::Bare(bare.into_events()),
+            true if is_fold => Found::Bare(bare.into_vec()),
             true => Found::Rows(found.named_by(names)),
             false => Found::Events(events),
         };

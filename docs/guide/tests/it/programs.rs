@@ -44,12 +44,13 @@ mod written {
 
 thread_local! {
     /// Where the URLs of the program lead that this thread runs.
-    static HERE: RefCell<Option<String>> = const { RefCell::new(None) };
+    static HERE: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 /// What the programs call with each URL that they name.
 fn here(url: &str) -> &'static str {
-    let here = HERE.take().unwrap_or_else(|| panic!("there is a second URL: {url}"));
+    let here = HERE.with_borrow_mut(Vec::pop);
+    let here = here.unwrap_or_else(|| panic!("there is one URL more: {url}"));
     let scheme = |url: &str| url.split(':').next().unwrap().to_owned();
     assert_eq!(scheme(url), scheme(&here), "{url}");
     here.leak()
@@ -57,12 +58,16 @@ fn here(url: &str) -> &'static str {
 
 /// Runs a program, whose one URL leads to `url`, on a thread of its own.
 async fn run(program: fn(), url: &str) {
-    let url = url.to_owned();
+    run_over(program, vec![url.to_owned()]).await;
+}
+
+/// Runs a program whose URLs lead to `urls`, the last one first.
+async fn run_over(program: fn(), urls: Vec<String>) {
     let running = tokio::task::spawn_blocking(move || {
         std::thread::spawn(move || {
-            HERE.set(Some(url));
+            HERE.set(urls);
             program();
-            assert!(HERE.take().is_none(), "the program has opened nothing");
+            assert!(HERE.take().is_empty(), "the program has opened nothing");
         })
         .join()
     });
@@ -110,6 +115,14 @@ fn redis_with_options() {
         run(written::operating_redis::run, &server.url()).await;
         let ledger = RedisOptions::new().with_name("ledger").unwrap();
         assert!(RedisStore::open_with(&server.url(), ledger).await.is_ok());
+    });
+}
+
+#[test]
+fn redis_in_partitions() {
+    on_redis(|one| async move {
+        let two = RedisServer::start(&RedisConfig::durable());
+        run_over(written::redis_partitions::run, vec![two.url(), one.url()]).await;
     });
 }
 

@@ -198,11 +198,17 @@ impl Consumer {
         self.first = (self.first + 1) % self.sources.len();
         let command = FETCH.on(self.sources.iter()).arg(shared.group.to_string());
         let command = command.arg(shared.name.clone()).arg(free).arg(self.first);
-        let mut answer = shared.topic.inner.run(command).await?;
-        if answer.word != "ok" {
+        let asked = async {
+            let mut answer = shared.topic.inner.run(command).await?;
+            if answer.word != "ok" {
+                return Ok(None);
+            }
+            answer.next()?.array("messages").map(Some).map_err(failed)
+        };
+        let count = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
+        let Some(list) = shared.asking("poll", None, asked, count).await? else {
             return Err(self.group_is_gone());
-        }
-        let list = answer.next()?.array("messages").map_err(failed)?;
+        };
         let taken = list.len();
         for item in list {
             let read = || -> es_redis::Result<Option<(usize, Entry)>> {
@@ -282,7 +288,8 @@ impl Consumer {
         for (id, name) in messages {
             command = command.arg(id).arg(name);
         }
-        shared.topic.inner.run(command).await.map(drop)
+        let asked = shared.topic.inner.run(command);
+        shared.asking("ack", None, asked, |_| messages.len()).await.map(drop)
     }
 
     /// Takes nothing more, and finishes what is in hand. Says whether all of it is settled.

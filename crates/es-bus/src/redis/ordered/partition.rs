@@ -179,7 +179,9 @@ impl Worker {
         let inner = &self.shared.topic.inner;
         let command = Command::new("XRANGE").key(inner.keys.partition(self.partition));
         let command = command.arg(format!("({}", self.place)).arg("+").arg("COUNT").arg(PAGE);
-        inner.redis.command(command).await.and_then(Entry::read_all).map_err(failed)
+        let asked =
+            async { inner.redis.command(command).await.and_then(Entry::read_all).map_err(failed) };
+        self.shared.asking("poll", Some(self.partition), asked, Vec::len).await
     }
 
     pub(super) async fn load_parked(&mut self) -> Result<()> {
@@ -343,7 +345,10 @@ impl Worker {
         }
         let command = ADVANCE.on([&self.shared.keys.ordered]);
         let command = command.arg(self.partition).arg(self.epoch).arg(&self.place);
-        self.answered(self.shared.topic.inner.run(command).await?)?;
+        let asked = self.shared.topic.inner.run(command);
+        // A place stands for all events before it, however many these are.
+        let answer = self.shared.asking("ack", Some(self.partition), asked, |_| 1).await?;
+        self.answered(answer)?;
         self.saved.clone_from(&self.place);
         self.saved_at = Instant::now();
         Ok(())

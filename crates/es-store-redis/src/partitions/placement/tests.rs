@@ -1,6 +1,6 @@
 //! Where streams are placed, which must never change, and how evenly.
 
-use es_core::{StreamId, Tenant};
+use es_core::StreamId;
 
 use super::Placement;
 
@@ -21,10 +21,10 @@ fn a_stream_stays_where_it_was_placed() {
     assert_eq!(placed(Placement::ByTenant), TENANT);
 }
 
-const STREAM: [u16; 5] = [0, 0, 0, 0, 0];
-const KEY: [u16; 5] = [0, 0, 0, 0, 0];
-const CATEGORY: [u16; 5] = [0, 0, 0, 0, 0];
-const TENANT: [u16; 5] = [0, 0, 0, 0, 0];
+const STREAM: [u16; 5] = [797, 452, 266, 799, 44];
+const KEY: [u16; 5] = [321, 845, 321, 105, 924];
+const CATEGORY: [u16; 5] = [635, 635, 646, 651, 549];
+const TENANT: [u16; 5] = [728, 728, 728, 220, 728];
 
 #[test]
 fn streams_that_agree_in_what_counts_are_together() {
@@ -42,7 +42,7 @@ fn streams_that_agree_in_what_counts_are_together() {
 }
 
 #[test]
-fn partitions_fill_evenly_and_so_do_slices_within() {
+fn partitions_fill_evenly() {
     for count in [2_u16, 3, 7, 16] {
         let mut sizes = vec![0_u32; usize::from(count)];
         for number in 0..10_000 {
@@ -63,5 +63,4 @@ fn what_the_server_keeps_is_read_back() {
         assert_eq!(placement.to_string().parse(), Ok(placement));
     }
     assert!("moon".parse::<Placement>().is_err());
-    assert!(Tenant::new("north").is_ok());
 }
