@@ -26,10 +26,12 @@ pub(crate) const RUN: [&str; 6] = [
 ];
 
 /// Fragments, compiled as doctests. What they call is called in `commands` and in the tests of
-/// the store on Redis.
-pub(crate) const FRAGMENTS: [(&str, &str); 2] = [
+/// the stores.
+pub(crate) const FRAGMENTS: [(&str, &str); 4] = [
     ("docs/postgresql.md", "\nPostgresStore::renew_identity("),
+    ("docs/postgresql.md", "\nPostgresStore::admit("),
     ("docs/redis.md", "\nRedisStore::continue_after_loss("),
+    ("docs/redis.md", " RedisPartitions::open_over("),
 ];
 
 #[allow(
