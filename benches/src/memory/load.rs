@@ -9,6 +9,7 @@ use crate::{
     Effort,
     domain::{Account, AccountEvent, account},
     measure::{Row, alternate, time_calls},
+    plain,
 };
 
 pub(super) async fn measure(effort: Effort) -> anyhow::Result<Vec<Row>> {
@@ -104,7 +105,7 @@ async fn fill(store: &Store, number: u64, events: u64) -> anyhow::Result<Vec<Arc
 fn fold<'a>(history: impl IntoIterator<Item = &'a Arc<Envelope>>) -> anyhow::Result<Account> {
     let mut state = Account::default();
     for envelope in history {
-        state.evolve(&AccountEvent::decode(&envelope.schema, &envelope.payload)?);
+        state.evolve(&plain::decode(envelope.schema.name.as_str(), envelope.payload.bytes())?);
     }
     Ok(state)
 }
