@@ -4,6 +4,7 @@ mod bus;
 mod domain;
 mod measure;
 mod memory;
+mod plain;
 mod postgres;
 mod projections;
 mod redis;

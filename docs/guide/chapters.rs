@@ -1,4 +1,4 @@
-//! The chapters of the guide, whose code blocks are doctests of this crate.
+//! The chapters of the guide and the pages beside it, whose code blocks are doctests of this crate.
 
 /// One item per chapter, so that a failing block is told under the name of its file.
 macro_rules! chapters {
@@ -41,4 +41,7 @@ chapters! {
     Comparison = "comparison.md";
     Faq = "faq.md";
     Glossary = "glossary.md";
+    PagePostgresql = "../../postgresql.md";
+    PageRedis = "../../redis.md";
+    PageSchemaEvolution = "../../schema-evolution.md";
 }

@@ -8,8 +8,9 @@ use serde_json::json;
 use super::{append::at_once, floor::Bare};
 use crate::{
     Effort,
-    domain::{Account, AccountEvent, Book, account},
+    domain::{Account, Book, account},
     measure::{Row, alternate, time_calls},
+    plain,
 };
 
 const CALLS: u64 = 60_000;
@@ -72,7 +73,7 @@ fn by_hand(bare: &Bare, number: u64, call: u64) -> anyhow::Result<()> {
     let mut state = Account::default();
     let mut version = None;
     for envelope in bare.stream(&stream) {
-        state.evolve(&AccountEvent::decode(&envelope.schema, &envelope.payload)?);
+        state.evolve(&plain::decode(envelope.schema.name.as_str(), envelope.payload.bytes())?);
         version = Some(envelope.version);
     }
     let events = Decide::<Book>::decide(&state, &Book(call))?;

@@ -17,8 +17,8 @@ use crate::{
     Effort,
     domain::AccountEvent,
     measure::{Row, Run, alternate},
+    plain::decode,
     postgres::{Server, connect},
-    sqlite::decode,
 };
 
 /// The upsert of many accounts, and that of one.

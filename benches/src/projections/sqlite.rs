@@ -107,7 +107,7 @@ fn by_hand(log: &Connection, rows: &mut Connection) -> anyhow::Result<()> {
         while let Some(row) = found.next()? {
             after = row.get(0)?;
             let event =
-                crate::sqlite::decode(row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_blob()?)?;
+                crate::plain::decode(row.get_ref(2)?.as_str()?, row.get_ref(3)?.as_blob()?)?;
             events.push((usize::try_from(row.get::<_, i64>(1)?)?, event));
         }
         if events.is_empty() {

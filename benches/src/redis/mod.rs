@@ -4,6 +4,7 @@
 mod append;
 mod bytes;
 mod floor;
+mod partitions;
 mod read;
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,6 +20,7 @@ pub(crate) async fn measure(effort: Effort) -> anyhow::Result<(Vec<Row>, Vec<Val
     let bytes = bytes::measure(&server).await?;
     let mut rows = append::measure(effort, &server).await?;
     rows.extend(read::measure(effort, &server).await?);
+    rows.extend(partitions::measure(effort, &server.durability).await?);
     Ok((rows, bytes))
 }
 

@@ -6,7 +6,10 @@ use std::path::Path;
 use eventsource::{NewEvent, sqlite::SqliteStore};
 use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::domain::{Account, AccountEvent, account};
+use crate::{
+    domain::{Account, AccountEvent, account},
+    plain,
+};
 use eventsource::prelude::*;
 
 pub(super) struct Floor {
@@ -75,29 +78,8 @@ pub(super) fn fold(connection: &Connection, stream: Option<i64>) -> anyhow::Resu
     let mut state = Account::default();
     while let Some(row) = rows.next()? {
         // As serde would decode the fields; the tag is the type.
-        let event = decode(row.get_ref(1)?.as_str()?, row.get_ref(0)?.as_blob()?)?;
+        let event = plain::decode(row.get_ref(1)?.as_str()?, row.get_ref(0)?.as_blob()?)?;
         state.evolve(&event);
     }
     Ok(state)
-}
-
-#[derive(serde::Deserialize)]
-struct Fields {
-    cents: u64,
-    reference: String,
-    counterparty: String,
-    booked_on: String,
-}
-
-pub(crate) fn decode(name: &str, payload: &[u8]) -> anyhow::Result<AccountEvent> {
-    let Fields { cents, reference, counterparty, booked_on } = serde_json::from_slice(payload)?;
-    Ok(match name {
-        "account.deposited" => {
-            AccountEvent::Deposited { cents, reference, counterparty, booked_on }
-        }
-        "account.withdrawn" => {
-            AccountEvent::Withdrawn { cents, reference, counterparty, booked_on }
-        }
-        other => anyhow::bail!("unknown type {other}"),
-    })
 }

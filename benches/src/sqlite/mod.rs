@@ -7,8 +7,6 @@ mod append;
 mod floor;
 mod read;
 
-pub(crate) use floor::decode;
-
 use crate::{Effort, measure::Row};
 
 /// What both sides commit with.

@@ -31,7 +31,9 @@ pub(super) async fn measure(effort: Effort) -> anyhow::Result<Vec<Row>> {
         fill(&store, number, 1_000).await?;
         number += 1;
     }
-    rows.push(replay(effort, &store, &connection).await?);
+    for envelopes in [false, true] {
+        rows.push(replay(effort, &store, &connection, envelopes).await?);
+    }
     Ok(rows)
 }
 
@@ -76,14 +78,24 @@ fn numbers(connection: &Connection, first: u64) -> anyhow::Result<Vec<i64>> {
     keys.map(|key| Ok(connection.query_row(sql, [key], |row| row.get(0))?)).collect()
 }
 
-async fn replay(effort: Effort, store: &Store, connection: &Connection) -> anyhow::Result<Row> {
+async fn replay(
+    effort: Effort,
+    store: &Store,
+    connection: &Connection,
+    envelopes: bool,
+) -> anyhow::Result<Row> {
     let events = store.head().await?.position.get();
     let ours = || {
         time_calls(1, events, |_| async {
             let mut state = Account::default();
-            let mut log = store.read_as::<AccountEvent>(Read::all());
-            while let Some(event) = log.next().await {
-                state.evolve(&event?.event);
+            if envelopes {
+                let mut log = store.read_as::<AccountEvent>(Read::all());
+                while let Some(event) = log.next().await {
+                    state.evolve(&event?.event);
+                }
+            } else {
+                let take = |state: &mut Account, event: AccountEvent| state.evolve(&event);
+                state = store.fold(Read::all(), state, take).await?;
             }
             black_box(state);
             Ok(())
@@ -99,7 +111,8 @@ async fn replay(effort: Effort, store: &Store, connection: &Connection) -> anyho
         })
     };
     let (ours, floor) = alternate(effort.rounds, ours, floor).await?;
-    let (params, durability) = (json!({ "events": events }), DURABILITY.to_owned());
+    let params = json!({ "events": events, "envelopes": envelopes });
+    let durability = DURABILITY.to_owned();
     Ok(Row { area: "sqlite", workload: "replay", params, ours, floor, durability })
 }
 

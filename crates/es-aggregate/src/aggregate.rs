@@ -58,6 +58,50 @@ pub trait Aggregate: Default + Send + Sync + 'static {
 ///
 /// It takes the command by reference, because it runs again after a conflict, on newer
 /// state.
+///
+/// ```
+/// # use es_aggregate::{Aggregate, Decide, Repository};
+/// # use es_core::{Event, Store};
+/// # use es_store_memory::MemoryStore;
+/// # #[derive(Debug, PartialEq, Event)]
+/// # enum AccountEvent {
+/// #     Deposited { cents: u64 },
+/// #     Withdrawn { cents: u64 },
+/// # }
+/// # #[derive(Default)]
+/// # struct Account {
+/// #     cents: u64,
+/// # }
+/// # impl Aggregate for Account {
+/// #     const CATEGORY: &'static str = "account";
+/// #     type Event = AccountEvent;
+/// #     fn evolve(&mut self, event: &AccountEvent) {
+/// #         match event {
+/// #             AccountEvent::Deposited { cents } => self.cents += cents,
+/// #             AccountEvent::Withdrawn { cents } => self.cents -= cents,
+/// #         }
+/// #     }
+/// # }
+/// struct Withdraw(u64);
+///
+/// #[derive(Debug, PartialEq)]
+/// struct Overdrawn;
+///
+/// impl Decide<Withdraw> for Account {
+///     type Error = Overdrawn;
+///
+///     fn decide(&self, &Withdraw(cents): &Withdraw) -> Result<Vec<AccountEvent>, Overdrawn> {
+///         if cents > self.cents {
+///             return Err(Overdrawn);
+///         }
+///         Ok(vec![AccountEvent::Withdrawn { cents }])
+///     }
+/// }
+///
+/// let account = Account { cents: 100 };
+/// assert_eq!(account.decide(&Withdraw(30)), Ok(vec![AccountEvent::Withdrawn { cents: 30 }]));
+/// assert_eq!(account.decide(&Withdraw(500)), Err(Overdrawn));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not decide on this command",
     label = "no `impl Decide<..> for {Self}` takes it",

@@ -1,6 +1,6 @@
 //! Where a root stands in its stream: which event it took last, and which must come next.
 
-use es_core::{Envelope, EventId, Invalid, Part, Result, StreamId, Version};
+use es_core::{EventId, FoldEvent, Invalid, Part, Result, StreamId, Version};
 
 /// Where a root stands in its stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,7 +26,7 @@ impl Place {
         Self { version: Some(version), last: Some(last), open: None }
     }
 
-    /// Moves on to `envelope`, which must be the next one.
+    /// Moves on to `event`, which must be the next one.
     ///
     /// *Hazard.* A state that lacks an event, or a part of one, would be decided on as if it
     /// were whole.
@@ -34,33 +34,33 @@ impl Place {
     /// under one version, and the version counts only once all of them were taken: before,
     /// nothing can be saved on this state. An event that was dropped counts as well, for the
     /// log has it.
-    pub(crate) fn step(&mut self, stream: &StreamId, envelope: &Envelope) -> Result<()> {
-        if envelope.stream != *stream {
-            let (expected, found) = (stream.clone(), envelope.stream.clone());
+    pub(crate) fn step(&mut self, stream: &StreamId, event: &FoldEvent<'_>) -> Result<()> {
+        if let Some(found) = event.stream.filter(|found| *found != stream) {
+            let (expected, found) = (stream.clone(), found.clone());
             return Err(Invalid::ForeignEvent { expected, found }.into());
         }
         let expected = self.version.map_or(Version::FIRST, Version::next);
-        if self.open.is_none() && envelope.version != expected {
-            let (stream, found) = (stream.clone(), envelope.version);
+        if self.open.is_none() && event.version != expected {
+            let (stream, found) = (stream.clone(), event.version);
             return Err(Invalid::VersionGap { stream, expected, found }.into());
         }
-        if self.open.is_none() && envelope.part == Part::Whole {
-            *self = Self::at(envelope.version, envelope.id);
+        if self.open.is_none() && event.part == Part::Whole {
+            *self = Self::at(event.version, event.id);
             return Ok(());
         }
-        let (index, of) = match envelope.part {
+        let (index, of) = match event.part {
             Part::Split { index, of, .. } => (index, of),
             _ => (0, 1),
         };
-        let begun = Open { id: envelope.id, version: envelope.version, next: 0 };
+        let begun = Open { id: event.id, version: event.version, next: 0 };
         let open = self.open.unwrap_or(begun);
-        if open.id != envelope.id || open.next != index {
+        if open.id != event.id || open.next != index {
             return Err(open.gap(stream));
         }
         if index.saturating_add(1) < of {
             self.open = Some(Open { next: index + 1, ..open });
         } else {
-            *self = Self::at(envelope.version, envelope.id);
+            *self = Self::at(event.version, event.id);
         }
         Ok(())
     }

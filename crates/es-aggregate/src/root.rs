@@ -3,8 +3,8 @@
 use std::{fmt, ops::Deref};
 
 use es_core::{
-    Category, Envelope, Event, EventId, ExpectedVersion, Key, NewEvent, Recorded, Result, StreamId,
-    Version,
+    Category, Event, EventId, ExpectedVersion, FoldEvent, Key, NewEvent, Recorded, Result,
+    StreamId, Version,
 };
 
 use crate::{Aggregate, place::Place};
@@ -137,13 +137,18 @@ impl<A: Aggregate> Root<A> {
     /// Takes a recorded event into the state; it must be the next one of this stream, or the
     /// next part of a split one.
     pub(crate) fn take_untyped(&mut self, recorded: &Recorded) -> Result<()> {
-        if recorded.part.is_dropped() {
-            return self.step(recorded);
+        self.take_next(&recorded.into())
+    }
+
+    /// Takes the next event into the state, in whatever form it was read.
+    pub(crate) fn take_next(&mut self, event: &FoldEvent<'_>) -> Result<()> {
+        if event.part.is_dropped() {
+            return self.step(event);
         }
-        let event = A::Event::decode(&recorded.schema, &recorded.payload)
-            .map_err(|error| error.at_event(recorded))?;
-        self.step(recorded)?;
-        self.state.evolve(&event);
+        let decoded = A::Event::decode(event.schema, event.payload)
+            .map_err(|error| error.at(event, &self.stream))?;
+        self.step(event)?;
+        self.state.evolve(&decoded);
         Ok(())
     }
 
@@ -156,17 +161,17 @@ impl<A: Aggregate> Root<A> {
     }
 
     fn take(&mut self, recorded: &Recorded<A::Event>) -> Result<()> {
-        self.step(recorded)?;
+        self.step(&FoldEvent::from(&recorded.untyped()))?;
         self.state.evolve(&recorded.event);
         Ok(())
     }
 
-    fn step(&mut self, envelope: &Envelope) -> Result<()> {
+    fn step(&mut self, event: &FoldEvent<'_>) -> Result<()> {
         let is_first = self.place.version.is_none();
-        self.place.step(&self.stream, envelope)?;
-        if is_first {
+        self.place.step(&self.stream, event)?;
+        if let Some(stream) = event.stream.filter(|_| is_first) {
             // The same name, but the store's copy of it: the next comparisons are of pointers.
-            self.stream = envelope.stream.clone();
+            self.stream = stream.clone();
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use es_core::{BoxError, Error, Recorded, Result};
+use es_core::{BoxError, Error, Recorded, Result, panic_text};
 use futures_util::{FutureExt, future::BoxFuture};
 
 /// Does something because of an event. For handlers that have state; a closure will do
@@ -171,7 +171,7 @@ impl Failed {
     }
 
     fn by_panic(panic: &(dyn Any + Send)) -> Self {
-        Self::by(Box::new(Panicked(text_of(panic))))
+        Self::by(Box::new(Panicked(panic_text(panic).to_owned())))
     }
 }
 
@@ -187,17 +187,6 @@ impl fmt::Display for Panicked {
 
 impl StdError for Panicked {}
 
-/// What a panic said.
-pub(crate) fn text_of(panic: &(dyn Any + Send)) -> String {
-    if let Some(text) = panic.downcast_ref::<&str>() {
-        (*text).to_owned()
-    } else if let Some(text) = panic.downcast_ref::<String>() {
-        text.clone()
-    } else {
-        "without a message".to_owned()
-    }
-}
-
 /// An error and what it came from, in one line. The errors of handlers are others' code: one
 /// that panics when it is written down must not end whoever asks.
 pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
@@ -212,6 +201,6 @@ pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
         text
     });
     catch_unwind(writing).unwrap_or_else(|panic| {
-        format!("an error that cannot be written down: it panicked: {}", text_of(&*panic))
+        format!("an error that cannot be written down: it panicked: {}", panic_text(&*panic))
     })
 }

@@ -6,7 +6,10 @@
 //! *Mechanism.* The relay says that what it publishes is history, for the length of the call;
 //! what is queued meanwhile remembers it, and gets neither span nor link.
 
-use std::time::Instant;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Instant,
+};
 
 use es_core::{Observation, Outcome, Position, Recorded, SharedObserver, spans};
 use tracing::{Span, field::Empty};
@@ -21,12 +24,13 @@ pub(crate) fn is_history() -> bool {
     HISTORY.try_with(|is_history| *is_history).unwrap_or(false)
 }
 
-/// A batch on its way to a transport.
+/// A batch on its way to a transport. Dropped before the end, it was broken off.
 pub(crate) struct Publishing<'a> {
     pub(crate) span: Span,
     relay: &'a str,
     observer: Option<&'a SharedObserver>,
     begun: Option<Instant>,
+    is_over: bool,
 }
 
 impl<'a> Publishing<'a> {
@@ -39,7 +43,8 @@ impl<'a> Publishing<'a> {
         is_history: bool,
     ) -> Self {
         if events.is_empty() {
-            return Self { span: Span::none(), relay, observer: None, begun: None };
+            let (span, observer, begun) = (Span::none(), None, None);
+            return Self { span, relay, observer, begun, is_over: false };
         }
         let span = tracing::info_span!(
             spans::PUBLISH,
@@ -53,23 +58,30 @@ impl<'a> Publishing<'a> {
             { spans::TO } = through.get(),
             { spans::EVENT_COUNT } = events.len(),
             { spans::HISTORY } = is_history,
+            { spans::RESULT } = Empty,
             { spans::ERROR_TYPE } = Empty,
         );
         if let Some(observer) = observer {
             let begun = Observation::PublishBegun { relay, events, is_history };
             span.in_scope(|| observer.observe(&begun));
         }
-        Self { span, relay, observer, begun: observer.map(|_| Instant::now()) }
+        let begun = observer.map(|_| Instant::now());
+        Self { span, relay, observer, begun, is_over: false }
     }
 
     /// Tells how it went, and how many events the transport has taken.
-    pub(crate) fn end(self, published: u64, error: Option<&es_core::Error>) {
+    pub(crate) fn end(mut self, published: u64, error: Option<&es_core::Error>) {
         if let Some(error) = error {
             self.span.record(spans::STATUS, spans::ERROR);
             self.span.record(spans::ERROR_TYPE, error.kind().as_str());
         }
+        self.ended(published, error.map_or(Outcome::Ok, Outcome::of));
+    }
+
+    fn ended(&mut self, published: u64, outcome: Outcome) {
+        self.is_over = true;
+        self.span.record(spans::RESULT, outcome.as_str());
         if let (Some(observer), Some(begun)) = (self.observer, self.begun) {
-            let outcome = error.map_or(Outcome::Ok, Outcome::of);
             let (relay, took) = (self.relay, begun.elapsed());
             let done = Observation::PublishDone { relay, published, outcome, took };
             self.span.in_scope(|| observer.observe(&done));
@@ -77,12 +89,70 @@ impl<'a> Publishing<'a> {
     }
 }
 
-/// An event that a handler is given.
+impl Drop for Publishing<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.ended(0, Outcome::Abandoned);
+        }
+    }
+}
+
+/// A call of a topic by a consumer, at level debug: there is one a second when nothing happens.
+pub(crate) fn asking(
+    what: &'static str,
+    topic: &str,
+    group: &str,
+    partition: Option<usize>,
+) -> Span {
+    // The name of a span is part of what is known when the program is built.
+    macro_rules! opened {
+        ($name:expr) => {
+            tracing::debug_span!(
+                $name,
+                { spans::NAME } = format!("{what} {topic}"),
+                { spans::KIND } = "client",
+                { spans::STATUS } = Empty,
+                { spans::MESSAGING_SYSTEM } = spans::SYSTEM,
+                { spans::MESSAGING_OPERATION } = what,
+                { spans::MESSAGING_DESTINATION } = topic,
+                { spans::MESSAGING_GROUP } = group,
+                { spans::MESSAGING_PARTITION } = partition,
+                { spans::EVENT_COUNT } = Empty,
+                { spans::ERROR_TYPE } = Empty,
+            )
+        };
+    }
+    if what == "poll" { opened!(spans::POLL) } else { opened!(spans::ACK) }
+}
+
+/// Notes how a call of a topic ended, and how many events it was about.
+pub(crate) fn asked<T>(
+    span: &Span,
+    answer: es_core::Result<T>,
+    events: impl FnOnce(&T) -> usize,
+) -> es_core::Result<T> {
+    if !span.is_disabled() {
+        match &answer {
+            Ok(answer) => span.record(spans::EVENT_COUNT, events(answer)),
+            Err(error) => {
+                span.record(spans::STATUS, spans::ERROR);
+                span.record(spans::ERROR_TYPE, error.kind().as_str())
+            }
+        };
+    }
+    answer
+}
+
+/// An event that a handler is given. Dropped before the end, its handler was broken off.
 pub(crate) struct Processing<'a> {
     pub(crate) span: Span,
     subscription: &'a str,
     observer: Option<&'a SharedObserver>,
     begun: Option<Instant>,
+    /// The number of the attempt that it began with.
+    first: u64,
+    retries: AtomicU64,
+    is_over: bool,
 }
 
 impl<'a> Processing<'a> {
@@ -94,8 +164,10 @@ impl<'a> Processing<'a> {
         is_history: bool,
     ) -> Self {
         let begun = observer.map(|_| Instant::now());
+        let retries = AtomicU64::new(0);
         if is_history {
-            return Self { span: Span::none(), subscription, observer, begun };
+            let span = Span::none();
+            return Self { span, subscription, observer, begun, first: 1, retries, is_over: false };
         }
         let span = tracing::info_span!(
             spans::PROCESS,
@@ -114,17 +186,34 @@ impl<'a> Processing<'a> {
             let begun = Observation::ProcessBegun { subscription, event };
             span.in_scope(|| observer.observe(&begun));
         }
-        Self { span, subscription, observer, begun }
+        Self { span, subscription, observer, begun, first: 1, retries, is_over: false }
     }
 
-    /// Tells how it went, after how many attempts.
-    pub(crate) fn end(self, outcome: Outcome, attempts: u64) {
-        self.end_one(outcome, attempts, attempts.saturating_sub(1));
+    /// The same where attempts were made before.
+    pub(crate) fn from_attempt(mut self, number: u32) -> Self {
+        self.first = u64::from(number);
+        self
     }
 
-    /// Tells how the attempt of this number went, and how many retries are to be counted.
-    pub(crate) fn end_one(self, outcome: Outcome, attempts: u64, retries: u64) {
-        self.span.record(spans::ATTEMPTS, attempts);
+    /// Notes that an attempt failed and is followed by another.
+    pub(crate) fn retried(&self) {
+        self.retries.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells how it went.
+    pub(crate) fn end(mut self, outcome: Outcome) {
+        let retries = *self.retries.get_mut();
+        self.ended(outcome, retries);
+    }
+
+    /// Tells how its only attempt went, and whether there will be another elsewhere.
+    pub(crate) fn end_one(mut self, outcome: Outcome, is_retried: bool) {
+        self.ended(outcome, u64::from(is_retried));
+    }
+
+    fn ended(&mut self, outcome: Outcome, retries: u64) {
+        self.is_over = true;
+        self.span.record(spans::ATTEMPTS, self.first + *self.retries.get_mut());
         self.span.record(spans::RESULT, outcome.as_str());
         if outcome.is_fault() {
             self.span.record(spans::STATUS, spans::ERROR);
@@ -133,6 +222,15 @@ impl<'a> Processing<'a> {
             let (subscription, took) = (self.subscription, begun.elapsed());
             let done = Observation::ProcessDone { subscription, outcome, retries, took };
             self.span.in_scope(|| observer.observe(&done));
+        }
+    }
+}
+
+impl Drop for Processing<'_> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            let retries = *self.retries.get_mut();
+            self.ended(Outcome::Abandoned, retries);
         }
     }
 }

@@ -26,14 +26,15 @@ pub use bus::EventBus;
 pub use dispatch::{Dispatch, On};
 pub use error::{
     BoxError, ConditionFailed, Conflict, Diverged, Error, ErrorKind, Fenced, IdempotencyClash,
-    Invalid, Result, Undecodable, UnknownEvent,
+    Invalid, Result, Undecodable, UnknownEvent, panic_text,
+};
+pub use event::{
+    BareEvent, BareEvents, ContentType, DecodedEvent, Envelope, Event, EventId, FoldEvent,
+    FoldPage, IntoNewEvent, Metadata, NewEvent, Part, Payload, Recorded, Registry, Schema, Tag,
+    Tags,
 };
 #[doc(hidden)]
 pub use event::{ByReference, ByValue, Encoded};
-pub use event::{
-    ContentType, DecodedEvent, Envelope, Event, EventId, IntoNewEvent, Metadata, NewEvent, Part,
-    Payload, Recorded, Registry, Schema, Tag, Tags,
-};
 pub use health::{Check, Health, HealthReport};
 pub use log::{Head, LogId, Position, Timestamp};
 pub use name::{Category, EventType, SubscriberName, Tenant};
@@ -48,8 +49,8 @@ pub use progress::{
 pub use read::{Direction, Read, Selection, TenantScope};
 pub use shape::{Shape, ShapeChange, ShapeDifference};
 pub use store::{
-    AppendIn, Backend, Capabilities, Durability, EventStore, EventStream, Follow, FollowStream,
-    Layer, PageStream, Store,
+    AppendIn, Backend, Capabilities, Durability, EventStore, EventStream, FoldPages, FoldStream,
+    Follow, FollowStream, Layer, PageStream, Store,
 };
 pub use stream::{ExpectedVersion, Key, StreamId, Version};
 pub use upcast::{BrokenChain, Upcasters, UpcastersBuilder};

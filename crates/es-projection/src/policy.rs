@@ -43,6 +43,15 @@ pub struct Policy {
 type Temporary = Arc<dyn Fn(&(dyn StdError + 'static)) -> bool + Send + Sync>;
 
 /// What happens to an event that cannot be handled.
+///
+/// ```
+/// use es_projection::{OnFailure, Policy};
+///
+/// // Park is what happens unless something else is said.
+/// assert_eq!(Policy::default().on_failure, OnFailure::Park);
+/// let lenient = Policy::default().with_on_failure(OnFailure::Skip("only statistics".into()));
+/// assert_ne!(lenient.on_failure, OnFailure::Park);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {

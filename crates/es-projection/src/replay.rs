@@ -25,6 +25,52 @@ use crate::{
 ///
 /// Readers see what is missing until the events are there again. Where they must not, build
 /// another version beside this one: [`Rebuild`](crate::Rebuild).
+///
+/// ```
+/// # use es_core::{Append, BoxError, Event, ExpectedVersion, Position, Recorded, Store, StreamId};
+/// # use es_projection::*;
+/// # use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx, Table};
+/// # #[derive(Event)]
+/// # enum AccountEvent {
+/// #     Deposited { cents: u64 },
+/// # }
+/// # const BALANCES: Table<String, u64> = Table::new("balances");
+/// # struct Balances;
+/// # impl Projection for Balances {
+/// #     const NAME: &'static str = "balances";
+/// #     type Event = AccountEvent;
+/// #     type Tx = MemoryTx;
+/// #     async fn apply(&self, event: &Recorded<AccountEvent>, tx: &mut MemoryTx) -> Result<(), BoxError> {
+/// #         let AccountEvent::Deposited { cents } = event.event;
+/// #         let account = event.stream.key().to_string();
+/// #         tx.update(&BALANCES, account, |balance| Some(balance.unwrap_or(0) + cents))?;
+/// #         Ok(())
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (store, model) = (Store::new(MemoryStore::new()), MemoryReadModel::new());
+/// # let deposit = Append::to(StreamId::new("account", "alice")?, ExpectedVersion::Any)
+/// #     .event(AccountEvent::Deposited { cents: 500 });
+/// # store.append(deposit).await?;
+/// impl Replay for Balances {
+///     async fn clear(&self, after: Position, tx: &mut MemoryTx) -> Result<(), BoxError> {
+///         if after != Position::START {
+///             return Err("sums do not tell what came when".into());
+///         }
+///         tx.delete(&BALANCES, &"alice".to_owned())?;
+///         Ok(())
+///     }
+/// }
+///
+/// let mut runner = Runner::new(store.clone()).project(Balances, model.clone());
+/// runner.catch_up().await?;
+/// replay(&store, &Balances, &model, ReplayFrom::Start).await?;
+/// assert_eq!(model.get(&BALANCES, &"alice".to_owned())?, None);
+/// assert_eq!(runner.catch_up().await?[0].handled, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Replay: Projection {
     /// Takes what the events behind `after` have done out of the rows; at
     /// [`Position::START`] that is everything. It commits in one transaction with the

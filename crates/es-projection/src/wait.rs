@@ -76,6 +76,46 @@ pub enum WaitError {
 ///
 /// # Cancel safety
 /// Safe: it changes nothing.
+///
+/// ```
+/// # use es_core::{Append, BoxError, Event, ExpectedVersion, Position, Recorded, Store, StreamId};
+/// # use es_projection::*;
+/// # use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx, Table};
+/// # #[derive(Event)]
+/// # enum AccountEvent {
+/// #     Deposited { cents: u64 },
+/// # }
+/// # const BALANCES: Table<String, u64> = Table::new("balances");
+/// # struct Balances;
+/// # impl Projection for Balances {
+/// #     const NAME: &'static str = "balances";
+/// #     type Event = AccountEvent;
+/// #     type Tx = MemoryTx;
+/// #     async fn apply(&self, event: &Recorded<AccountEvent>, tx: &mut MemoryTx) -> Result<(), BoxError> {
+/// #         let AccountEvent::Deposited { cents } = event.event;
+/// #         let account = event.stream.key().to_string();
+/// #         tx.update(&BALANCES, account, |balance| Some(balance.unwrap_or(0) + cents))?;
+/// #         Ok(())
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (store, model) = (Store::new(MemoryStore::new()), MemoryReadModel::new());
+/// # let deposit = Append::to(StreamId::new("account", "alice")?, ExpectedVersion::Any)
+/// #     .event(AccountEvent::Deposited { cents: 500 });
+/// use std::time::Duration;
+///
+/// use es_core::SubscriberName;
+///
+/// let receipt = store.append(deposit).await?;
+/// Runner::new(store).project(Balances, model.clone()).catch_up().await?;
+///
+/// // In another process, which has only the read model:
+/// let name = SubscriberName::new("balances-v1")?;
+/// wait_for(&model, &name, &receipt, Duration::from_secs(5)).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub async fn wait_for<C>(
     checkpoints: &C,
     subscriber: &SubscriberName,

@@ -80,6 +80,18 @@ impl Error {
         (self.kind == ErrorKind::Refused).then_some(&self.refusal)
     }
 
+    /// The word for it: the prefix of what the server answered, or the kind.
+    pub(crate) fn word(&self) -> &str {
+        match self.kind {
+            ErrorKind::Lost => "lost",
+            ErrorKind::Unreachable => "unreachable",
+            ErrorKind::Busy => "busy",
+            ErrorKind::Refused => self.refusal.prefix(),
+            ErrorKind::Invalid => "invalid",
+            ErrorKind::Unexpected => "unexpected",
+        }
+    }
+
     /// Whether the server answered with an error of this prefix.
     #[must_use]
     pub fn is_refused_as(&self, prefix: &str) -> bool {

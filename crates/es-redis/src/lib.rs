@@ -3,12 +3,14 @@
 mod command;
 mod driver;
 mod error;
+mod in_order;
 mod link;
 mod options;
 mod redis;
 mod reply;
 mod script;
 mod slot;
+mod trace;
 
 pub use command::{Argument, Command};
 pub use error::{Error, ErrorKind, Refusal, Result};

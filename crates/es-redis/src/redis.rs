@@ -1,18 +1,21 @@
 //! The handle: commands, batches and scripts over one link.
 
 use std::{
+    collections::VecDeque,
     fmt,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use futures_util::future::join_all;
-use tokio::{sync::Semaphore, task::coop::unconstrained};
+use tokio::sync::Semaphore;
+use tracing::Instrument;
 
 use crate::{
     Command, Error, ErrorKind, RedisOptions, Reply, Result, Script,
     driver::{Address, Connection},
+    in_order::InOrder,
     link::Link,
+    trace,
 };
 
 /// Ten years: as far as a deadline is added up.
@@ -129,40 +132,70 @@ impl Redis {
     /// # Cancel safety
     /// That of [`Redis::command`], for each.
     pub async fn batch(&self, commands: &[Command]) -> Vec<Result<Reply>> {
+        let mut answers = Vec::with_capacity(commands.len());
+        self.each(commands, |answer| answers.push(answer)).await;
+        answers
+    }
+
+    /// As [`Redis::batch`], and gives each result to `take` as soon as it and all before it
+    /// are there, so that the work on the first ones is done while others are on their way.
+    ///
+    /// # Cancel safety
+    /// That of [`Redis::batch`]; what `take` was given, it was given.
+    pub async fn each(&self, commands: &[Command], mut take: impl FnMut(Result<Reply>) + Send) {
         let until = Instant::now() + self.inner.options.command_timeout.min(LONGEST);
-        let fail = |error: Error| commands.iter().map(|_| Err(error.clone())).collect();
         let most = self.inner.options.in_flight;
         let room = u32::try_from(commands.len().min(most)).unwrap_or(u32::MAX);
         let room = tokio::time::timeout_at(until.into(), self.inner.room.acquire_many(room)).await;
         let Ok(Ok(_room)) = room else {
-            return fail(no_room());
+            return commands.iter().for_each(|_| take(Err(no_room())));
         };
-        let mut answers = loop {
+        let is_unsent = |answer: Option<&Result<Reply>>| {
+            answer.is_some_and(
+                |answer| matches!(answer, Err(error) if error.kind() == ErrorKind::Unreachable),
+            )
+        };
+        loop {
             let (connection, number) = match self.inner.link.connection(until).await {
                 Ok(connection) => connection,
-                Err(error) => return fail(error),
+                Err(error) => return commands.iter().for_each(|_| take(Err(error.clone()))),
             };
-            // Each is queued when it is first polled, and they are polled in order; but a task
-            // that has worked for long is asked to yield, and then one that is not queued yet
-            // would be passed by those behind it. So here nobody is asked.
             let sent = commands.iter().map(|one| self.send(&connection, number, one, until));
-            let answers = unconstrained(join_all(sent)).await;
-            let is_unsent = |answer: &Result<Reply>| {
-                answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::Unreachable)
-            };
-            if commands.is_empty() || !answers.iter().all(is_unsent) || Instant::now() >= until {
-                break answers;
+            let mut sent = InOrder::new(sent);
+            // Where the first one was not sent, mostly none was, and the next connection will do.
+            let mut early = VecDeque::new();
+            let span = trace::call(commands, self.inner.address.place());
+            let mut next = sent.next().instrument(span.clone()).await;
+            while is_unsent(next.as_ref()) {
+                early.extend(next.take());
+                next = sent.next().instrument(span.clone()).await;
             }
-            self.inner.link.other_than(number, until).await;
-        };
-        for (answer, command) in answers.iter_mut().zip(commands) {
-            if let Some(script) = &command.script
-                && answer.as_ref().is_err_and(|error| error.is_refused_as("NOSCRIPT"))
-            {
-                *answer = self.deliver(&script.whole(command.clone()), until).await;
+            if next.is_none() && !early.is_empty() && Instant::now() < until {
+                self.inner.link.other_than(number, until).await;
+                continue;
             }
+            early.extend(next);
+            let mut left = commands.iter();
+            while let Some(answer) = match early.pop_front() {
+                Some(answer) => Some(answer),
+                None => sent.next().instrument(span.clone()).await,
+            } {
+                if let Err(error) = &answer {
+                    trace::failed(&span, error);
+                }
+                let script =
+                    left.next().and_then(|command| Some((command, command.script.as_ref()?)));
+                match script {
+                    Some((command, script))
+                        if answer.as_ref().is_err_and(|error| error.is_refused_as("NOSCRIPT")) =>
+                    {
+                        take(self.deliver(&script.whole(command.clone()), until).await);
+                    }
+                    _ => take(answer),
+                }
+            }
+            return;
         }
-        answers
     }
 
     /// Gives the server a script, so that the first run of it needs one round trip only.
@@ -183,6 +216,12 @@ impl Redis {
     }
 
     async fn deliver(&self, command: &Command, until: Instant) -> Result<Reply> {
+        let span = trace::call(std::slice::from_ref(command), self.inner.address.place());
+        let answer = self.delivered(command, until).instrument(span.clone()).await;
+        answer.inspect_err(|error| trace::failed(&span, error))
+    }
+
+    async fn delivered(&self, command: &Command, until: Instant) -> Result<Reply> {
         let acquired = tokio::time::timeout_at(until.into(), self.inner.room.acquire()).await;
         let Ok(Ok(_room)) = acquired else {
             return Err(no_room());

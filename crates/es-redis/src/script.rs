@@ -47,6 +47,11 @@ impl Script {
         command
     }
 
+    /// The digest that the server knows it by.
+    pub(crate) fn digest(&self) -> &[u8] {
+        &self.0.digest
+    }
+
     /// The command that gives the server the script.
     pub(crate) fn loading(&self) -> Command {
         Command::new("SCRIPT").arg("LOAD").arg(&self.0.text)

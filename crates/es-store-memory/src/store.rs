@@ -7,11 +7,15 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Capabilities, Durability, EventStore, Head, PageStream, Position, Read, Receipt,
-    Result, Timestamp,
+    AppendRequest, Capabilities, Durability, EventStore, FoldStream, Head, PageStream, Position,
+    Read, Receipt, Result, Timestamp,
 };
 
-use crate::{append, clock, read::Pages, shared::Shared};
+use crate::{
+    append, clock,
+    read::{FoldPages, Pages},
+    shared::Shared,
+};
 
 /// A log of events in the memory of the process. Cloning it copies the handle, never the
 /// data; the data goes when the last handle, read and follower goes.
@@ -22,6 +26,21 @@ use crate::{append, clock, read::Pages, shared::Shared};
 /// Appends take one short lock, one after the other. Reads take none (but for a read of one
 /// event by its id, which takes it for one look-up): they see the log as it was when they
 /// were first polled, hold nothing up and copy no event.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{Append, ExpectedVersion, NewEvent, Payload, Read, Schema, Store, StreamId};
+/// use es_store_memory::MemoryStore;
+///
+/// let store = Store::new(MemoryStore::new());
+/// let noted = NewEvent::raw(Schema::from_static("noted", 1), Payload::json("milk")?);
+/// let list = StreamId::new("list", 1)?;
+/// store.append(Append::to(list.clone(), ExpectedVersion::NoStream).event(noted)).await?;
+/// assert_eq!(store.read(Read::stream(list)).into_vec().await?.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
@@ -90,6 +109,10 @@ impl EventStore for MemoryStore {
 
     fn read(&self, read: Read) -> PageStream {
         Box::pin(Pages::new(Arc::clone(&self.shared), read))
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        Box::pin(FoldPages(Pages::new(Arc::clone(&self.shared), read)))
     }
 
     async fn head(&self) -> Result<Head> {

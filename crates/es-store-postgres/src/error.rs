@@ -9,6 +9,10 @@ use crate::pooler::REMEDY;
 /// What the functions say when the log is not the one that they were told of.
 pub(crate) const ANOTHER_LOG: &str = "ES001";
 const ONE_HASH: &str = "ES002";
+/// A tenant that is not the caller's.
+const NOT_SERVED: &str = "ES005";
+/// No partition for what was to be written.
+const NO_ROOM: &str = "ES004";
 
 /// Whether the reply was lost, so that nobody knows what the server did.
 ///
@@ -27,6 +31,12 @@ pub(crate) fn is_repeated(error: &tokio_postgres::Error, prefix: &str) -> bool {
         *db.code() == SqlState::UNIQUE_VIOLATION
             && db.constraint().and_then(|name| name.strip_prefix(prefix)) == Some("events_id")
     })
+}
+
+/// Up to which position there has to be room, if that is what was missing.
+pub(crate) fn room(error: &tokio_postgres::Error) -> Option<u64> {
+    let db = error.as_db_error().filter(|db| db.code().code() == NO_ROOM)?;
+    db.detail()?.parse().ok()
 }
 
 /// What a driver's error means to a caller, when nothing was written.
@@ -50,6 +60,16 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
     use ErrorKind::{Busy, Fault, Invalid, Unavailable, Unsupported};
     match code.code() {
         ONE_HASH => (Invalid, "another stream has the same hash: choose another key"),
+        NOT_SERVED => (
+            Invalid,
+            "this role does not serve the tenant: nothing was written; connect as a role that \
+             does, or let the owner of the tables run `PostgresStore::admit`",
+        ),
+        NO_ROOM | "23514" => (
+            Busy,
+            "no partition for the event was there when the transaction looked: nothing was \
+             written; run it again",
+        ),
         "40001" | "40P01" => (Busy, "another transaction was in the way: nothing was written"),
         "55P03" | "57014" | "25P03" | "25P04" => {
             (Busy, "PostgreSQL gave up waiting (a timeout of the server): nothing was written")
@@ -66,6 +86,7 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
         ),
         "26000" | "42P05" => (Unsupported, REMEDY),
         "42501" => (Invalid, "this role may not do that: grant what docs/postgresql.md lists"),
+        "42704" => (Invalid, "there is no such role"),
         "28000" | "28P01" => (Invalid, "PostgreSQL refuses this user, password or certificate"),
         "3D000" => (Invalid, "there is no such database"),
         "3F000" | "42P01" | "42883" => {

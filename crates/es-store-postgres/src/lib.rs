@@ -10,6 +10,7 @@ mod inbox;
 mod migrate;
 mod names;
 mod observe;
+mod operate;
 mod options;
 mod pooler;
 mod progress;
@@ -18,6 +19,7 @@ mod replica;
 mod snapshots;
 mod store;
 mod tls;
+mod trace;
 mod url;
 mod wait;
 

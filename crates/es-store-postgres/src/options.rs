@@ -22,6 +22,7 @@ pub struct PostgresOptions {
     pub(crate) schema: String,
     pub(crate) prefix: String,
     pub(crate) migrate: bool,
+    pub(crate) partition: Option<u64>,
     pub(crate) connections: usize,
     pub(crate) queue: usize,
     pub(crate) refuse_when_full: bool,
@@ -48,6 +49,7 @@ impl PostgresOptions {
             schema: "eventsource".to_owned(),
             prefix: "es_".to_owned(),
             migrate: true,
+            partition: None,
             connections: 8,
             queue: 4_096,
             refuse_when_full: false,
@@ -89,6 +91,25 @@ impl PostgresOptions {
     pub const fn with_migrate(mut self, migrate: bool) -> Self {
         self.migrate = migrate;
         self
+    }
+
+    /// Keeps the events in partitions of so many positions each, in a log that is made now.
+    /// What that is for, and what it costs, is in `docs/postgresql.md`; choose so many that
+    /// there will be some hundred partitions at most.
+    ///
+    /// It is chosen when the tables are made, and stays: a store that is opened without saying
+    /// it uses what is there, and one that says anything else than what is there is refused.
+    ///
+    /// # Errors
+    /// `Invalid` below 2, or beyond the largest position.
+    pub fn with_partitions(mut self, positions: u64) -> Result<Self> {
+        if !(2..=1 << 60).contains(&positions) {
+            let setting = "the positions of a partition";
+            let (value, remedy) = (positions.to_string(), "say 2 or more, such as 10,000,000");
+            return Err(Error::from(Invalid::Setting { setting, value, remedy }));
+        }
+        self.partition = Some(positions);
+        Ok(self)
     }
 
     /// How many connections there are at most, besides one that listens. One of them

@@ -24,6 +24,20 @@ use crate::{
 };
 
 /// Snapshots in a table of the database. Cloning it copies the handle.
+///
+/// ```no_run
+/// use es_core::{SnapshotKey, SnapshotStore, StreamId};
+/// use es_store_postgres::PostgresSnapshotStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// let snapshots = PostgresSnapshotStore::open("postgres://me@localhost/bank").await?;
+/// // `Repository::with_snapshots` takes it; by hand:
+/// let alice = SnapshotKey::new(StreamId::new("account", "alice")?, 0x5eed);
+/// assert!(snapshots.load(&alice).await?.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct PostgresSnapshotStore {
     connections: Connections,

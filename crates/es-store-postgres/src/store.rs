@@ -9,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use es_core::{
-    Append, AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head,
-    Invalid, LogId, PageStream, Position, Read, Receipt, Result,
+    Append, AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore,
+    FoldStream, Head, Invalid, LogId, PageStream, Position, Read, Receipt, Result,
 };
 use futures_util::TryStreamExt;
 use tokio::{
@@ -23,14 +23,14 @@ use crate::{
     append::{Looked, Pending, Sender, Slots, Statements, append_in, too_late},
     connect::Connections,
     error::{closed, damaged, from_driver},
-    identity::renew,
     migrate,
     names::Names,
     observe::Gauges,
     options::PostgresOptions,
     progress::PgTx,
-    read::{Families, Reader, Sql, head, pages},
+    read::{Families, Reader, Sql, fold, head, pages},
     replica::{ReplicaLag, lag},
+    trace,
     url::target,
     wait::{listen, notify},
 };
@@ -84,6 +84,8 @@ struct Inner {
     listen: Option<Config>,
     listener: OnceLock<JoinHandle<()>>,
     notifier: JoinHandle<()>,
+    /// Makes partitions before they are needed.
+    maker: Option<JoinHandle<()>>,
 }
 
 impl PostgresStore {
@@ -143,45 +145,6 @@ impl PostgresStore {
         Self::start(connections, None, "postgres: (a pool)".to_owned(), &options).await
     }
 
-    /// Makes the tables in the database at `url`, or brings them up to date. It may be run
-    /// by any number of processes at once and as often as one likes; it takes no lock that
-    /// stops readers or writers of tables that are up to date.
-    ///
-    /// # Errors
-    /// Those of [`PostgresStore::open`].
-    ///
-    /// # Cancel safety
-    /// All steps that are missing are done, or none.
-    pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<()> {
-        let (config, options) = target(url, options)?;
-        let connections = Connections::to(&config, &options)?;
-        migrate::migrate(&mut connections.get().await?, &options.names()?).await
-    }
-
-    /// Gives the log in the database at `url` a new identity, and returns it: for a copy
-    /// that will be appended to while its original goes on. Run it on the copy before
-    /// anything else does.
-    ///
-    /// Without it both have one identity, and a subscriber of the one would go on in the
-    /// other as if they were the same. With it every checkpoint that the copy brought along
-    /// answers `LogDiverged`, and so do handles that were opened before: open the store anew
-    /// and let its subscribers begin anew. Events, versions and positions stay as they are.
-    /// It waits for appends that are under way.
-    ///
-    /// # Errors
-    /// Those of [`PostgresStore::open`], with `Invalid` when the tables are not there. After
-    /// `Unavailable` it may have been done; done twice it does no harm.
-    ///
-    /// # Cancel safety
-    /// The log has the new identity or the old one.
-    pub async fn renew_identity(url: &str, options: &PostgresOptions) -> Result<LogId> {
-        let (config, options) = target(url, options)?;
-        let connections = Connections::to(&config, &options)?;
-        let (mut client, names, _) =
-            migrate::ready(&connections, &options.clone().with_migrate(false)).await?;
-        renew(&mut client, &names).await
-    }
-
     /// How far the standby that this store is opened on is behind its primary; `None` on a
     /// primary.
     ///
@@ -221,6 +184,9 @@ impl PostgresStore {
         let sender = Arc::new(sender);
         let runner = Arc::clone(&sender);
         tokio::spawn(async move { runner.run(pending).await });
+        let maker = names.layout().is_partitioned.then(|| {
+            tokio::spawn(migrate::keep_ahead(connections.clone(), names.clone(), changes.clone()))
+        });
         let notifier = tokio::spawn(notify(connections.clone(), names.clone(), changes));
         let families = Families::default();
         let lane = Mutex::default();
@@ -248,6 +214,7 @@ impl PostgresStore {
             listen,
             listener: OnceLock::new(),
             notifier,
+            maker,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -275,7 +242,16 @@ impl PostgresStore {
         append: Append,
     ) -> Result<Receipt> {
         let request = append.build()?;
-        append_in(client, &self.inner.statements, self.inner.log, &request).await
+        self.append_within(client, &request).await
+    }
+
+    async fn append_within(
+        &self,
+        client: &(impl GenericClient + Sync),
+        request: &AppendRequest,
+    ) -> Result<Receipt> {
+        let Inner { connections, statements, log, .. } = &*self.inner;
+        append_in(client, connections, statements, *log, request).await
     }
 
     /// Waits for room in the queue, or does not.
@@ -358,6 +334,9 @@ impl PostgresStore {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.notifier.abort();
+        if let Some(maker) = &self.maker {
+            maker.abort();
+        }
         if let Some(listener) = self.listener.get() {
             listener.abort();
         }
@@ -367,7 +346,7 @@ impl Drop for Inner {
 impl AppendIn<PgTx> for PostgresStore {
     async fn append_in_tx(&self, tx: &mut PgTx, request: &AppendRequest) -> Result<Receipt> {
         let client: &Client = tx;
-        append_in(client, &self.inner.statements, self.inner.log, request).await
+        self.append_within(client, request).await
     }
 }
 
@@ -390,11 +369,16 @@ impl EventStore for PostgresStore {
         };
         let place = self.room(until).await?;
         let submitted = Pending::new(append, (made, looked), (begun, until), place);
-        self.inner.sender.append(&self.inner.queue, submitted).await
+        let sent = self.inner.sender.append(&self.inner.queue, submitted);
+        trace::within(trace::call("append"), sent).await
     }
 
     fn read(&self, read: Read) -> PageStream {
         pages(Arc::clone(&self.inner.reader), read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        fold(Arc::clone(&self.inner.reader), read)
     }
 
     async fn head(&self) -> Result<Head> {

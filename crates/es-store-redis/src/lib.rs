@@ -6,6 +6,7 @@ mod keys;
 mod observe;
 mod open;
 mod options;
+mod partitions;
 mod progress;
 mod read;
 mod record;
@@ -14,6 +15,9 @@ mod store;
 mod wait;
 
 pub use options::RedisOptions;
+pub use partitions::{
+    Followed, OfPartition, PartitionsError, Placement, RedisFollow, RedisPartitions, RedisPositions,
+};
 pub use progress::{RedisReadModel, RedisTx};
 pub use snapshots::RedisSnapshotStore;
 pub use store::RedisStore;

@@ -134,6 +134,11 @@ impl RedisOptions {
         Keys::new(&self.name)
     }
 
+    /// The same for one of several partitions. No log that is named by a user has a `/`.
+    pub(crate) fn of_partition(&self, index: usize) -> Self {
+        Self { name: format!("{}/{index}", self.name), ..self.clone() }
+    }
+
     /// How the connections are made.
     pub(crate) fn link(&self) -> Link {
         Link::new()

@@ -27,6 +27,24 @@ static SAVE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("snaps
 /// They are kept until they are deleted, or with
 /// [`with_time_to_live`](RedisSnapshotStore::with_time_to_live) until they have not been saved
 /// for a while. In a cluster they are spread over all slots.
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// use es_core::{SnapshotKey, SnapshotStore, StreamId};
+/// use es_store_redis::RedisSnapshotStore;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// let snapshots = RedisSnapshotStore::open("redis://localhost")
+///     .await?
+///     .with_time_to_live(Duration::from_secs(7 * 86_400));
+/// // `Repository::with_snapshots` takes it; by hand:
+/// let alice = SnapshotKey::new(StreamId::new("account", "alice")?, 0x5eed);
+/// assert!(snapshots.load(&alice).await?.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct RedisSnapshotStore {
     redis: Redis,

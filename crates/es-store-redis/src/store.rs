@@ -94,9 +94,13 @@ impl RedisStore {
     pub async fn open_with(url: &str, options: RedisOptions) -> Result<Self> {
         let redis = Redis::connect(url, options.link()).await.map_err(from_redis)?;
         Server::ask(&redis).await?.check(&redis.to_string(), &options)?;
-        let keys = options.keys();
-        let head = open::open(&redis, &keys).await?;
-        let source = Arc::new(Source::new(redis, keys, head));
+        let head = open::open(&redis, &options.keys()).await?;
+        Self::on(redis, options, head).await
+    }
+
+    /// The store on a log that was opened.
+    pub(crate) async fn on(redis: Redis, options: RedisOptions, head: Head) -> Result<Self> {
+        let source = Arc::new(Source::new(redis, options.keys(), head));
         let appender = Appender::new(Arc::clone(&source), options.command_timeout);
         source.redis.load(&appender.script).await.map_err(from_redis)?;
         let most = options.queue.min(Semaphore::MAX_PERMITS);
@@ -130,11 +134,7 @@ impl RedisStore {
         options: RedisOptions,
         beyond: Position,
     ) -> Result<Head> {
-        if beyond.get() > LARGEST {
-            let (setting, value) = ("the position to continue behind", beyond.to_string());
-            let remedy = "name one that was given; they are far below 2^53";
-            return Err(Invalid::Setting { setting, value, remedy }.into());
-        }
+        countable(beyond)?;
         let redis = Redis::connect(url, options.link()).await.map_err(from_redis)?;
         Server::ask(&redis).await?.check(&redis.to_string(), &options)?;
         let head = open::go_on(&redis, &options.keys(), beyond).await?;
@@ -162,6 +162,16 @@ impl RedisStore {
             Err(_) => Err(too_late()),
         }
     }
+}
+
+/// Whether a script can count to a position.
+pub(crate) fn countable(beyond: Position) -> Result<()> {
+    if beyond.get() <= LARGEST {
+        return Ok(());
+    }
+    let (setting, value) = ("the position to continue behind", beyond.to_string());
+    let remedy = "name one that was given; they are far below 2^53";
+    Err(Invalid::Setting { setting, value, remedy }.into())
 }
 
 impl Drop for Inner {

@@ -12,6 +12,7 @@ mod read;
 mod readers;
 mod snapshots;
 mod store;
+mod trace;
 mod watch;
 mod worker;
 

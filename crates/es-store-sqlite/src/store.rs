@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, LogId,
-    PageStream, Position, Read, Receipt, Result,
+    AppendIn, AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, FoldStream,
+    Head, LogId, PageStream, Position, Read, Receipt, Result,
 };
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -23,8 +23,9 @@ use crate::{
     open::{self, Place},
     options::{SqliteOptions, Synchronous, WhenFull},
     progress::SqliteTx,
-    read::{Pages, head},
+    read::{Events, Fold, head},
     readers::{Fetch, Job, Readers, end, spawn},
+    trace,
     watch::{Waiting, Watcher},
     worker,
 };
@@ -333,17 +334,26 @@ impl EventStore for SqliteStore {
         let begun = Instant::now();
         let place = self.place_in_queue().await?;
         let (pending, answer) = Pending::new(append, begun, place);
+        let span = trace::call("append");
         self.inner.writer.send(Command::Append(Box::new(pending)));
-        answer.await.unwrap_or_else(|_| {
-            let message = "the thread that writes has ended: append the same events again, on a \
-                           store that is opened anew, to settle it";
-            Err(Error::new(ErrorKind::OutcomeUnknown, message))
-        })
+        let answered = async {
+            answer.await.map(|answer| answer.result).unwrap_or_else(|_| {
+                let message = "the thread that writes has ended: append the same events again, on \
+                               a store that is opened anew, to settle it";
+                Err(Error::new(ErrorKind::OutcomeUnknown, message))
+            })
+        };
+        trace::within(span, answered).await
     }
 
     fn read(&self, read: Read) -> PageStream {
         let fetch: Arc<dyn Fetch> = Arc::clone(&self.inner) as _;
-        Box::pin(Pages::new(fetch, read))
+        Box::pin(Events::new(fetch, read))
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        let fetch: Arc<dyn Fetch> = Arc::clone(&self.inner) as _;
+        Box::pin(Fold::new(fetch, read))
     }
 
     async fn head(&self) -> Result<Head> {

@@ -69,11 +69,15 @@ impl Sources {
                 tell(waiting as u64, &[KeyValue::new(POOL, name.to_owned())]);
             }
         });
-        self.numbers(meter, metrics::BUS_PENDING, |gauge, tell| {
-            if let Gauge::Messages { subscription, pending } = gauge {
+        self.numbers(meter, metrics::BUS_PENDING, |gauge, tell| match gauge {
+            Gauge::Messages { subscription, pending } => {
                 let group = KeyValue::new(spans::MESSAGING_GROUP, subscription.to_owned());
                 tell(pending as u64, &[group]);
             }
+            Gauge::Group { topic, group, work: Some(work), .. } => {
+                tell(work.pending, &of_group(topic, group));
+            }
+            _ => {}
         });
         self.observe_subscribers(meter);
         self.observe_relays(meter);
@@ -109,9 +113,11 @@ impl Sources {
                 tell(work.lag, &of_group(topic, group));
             }
         });
-        self.numbers(meter, metrics::BUS_IN_HAND, |gauge, tell| {
-            if let Gauge::Group { topic, group, work: Some(work), .. } = gauge {
-                tell(work.pending, &of_group(topic, group));
+        self.seconds(meter, metrics::BUS_LAG_TIME, |gauge, tell| {
+            if let Gauge::Group { topic, group, work: Some(work), .. } = gauge
+                && let Some(time) = work.lag_time
+            {
+                tell(time.as_secs_f64(), &of_group(topic, group));
             }
         });
         self.numbers(meter, metrics::BUS_PARKED, |gauge, tell| {

@@ -168,6 +168,13 @@ macro_rules! __store_cases {
                     an_unknown_event_is_an_error_that_lists_the_known
                     a_typed_read_of_its_own_types_succeeds
                 }
+                l8_fold {
+                    a_fold_is_given_what_a_read_yields
+                    a_fold_of_a_large_stream_is_whole
+                    a_fold_comes_in_bounded_pages
+                    an_undecodable_event_ends_a_fold_with_its_position
+                    a_fold_of_another_log_has_diverged
+                }
                 l9_follow {
                     caught_up_comes_on_an_empty_log
                     history_comes_before_what_is_appended

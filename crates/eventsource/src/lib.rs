@@ -85,7 +85,10 @@ pub use es_store_postgres::{
 };
 #[cfg(feature = "redis")]
 #[doc(inline)]
-pub use es_store_redis::{RedisOptions, RedisReadModel, RedisSnapshotStore, RedisStore, RedisTx};
+pub use es_store_redis::{
+    Followed, OfPartition, PartitionsError, Placement, RedisFollow, RedisOptions, RedisPartitions,
+    RedisPositions, RedisReadModel, RedisSnapshotStore, RedisStore, RedisTx,
+};
 #[cfg(feature = "sqlite")]
 #[doc(inline)]
 pub use es_store_sqlite::{

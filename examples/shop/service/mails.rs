@@ -11,7 +11,11 @@ use eventsource::{
 };
 use serde::Serialize;
 
-use crate::{order::OrderEvent, problem::Problem, service::Shop};
+use crate::{
+    order::{Order, OrderEvent},
+    problem::Problem,
+    service::Shop,
+};
 
 /// The name of the group of those who write mails.
 const GROUP: &str = "mails";
@@ -24,6 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Bus {
     topic: RedisTopic,
     relay: Relay,
+    orders: Repository<Order>,
 }
 
 impl Bus {
@@ -48,15 +53,15 @@ impl Bus {
         let relay = Relay::new("shop-orders", store.clone(), progress)
             .publish(orders, topic.clone())
             .with_lease(LEASE);
-        Ok(Self { topic, relay })
+        Ok(Self { topic, relay, orders: Repository::new(store.clone()) })
     }
 
     pub(crate) async fn start(self, model: &SqliteReadModel) -> Result<Mails> {
         prepare(model).await?;
-        let writing = model.clone();
+        let (orders, writing) = (self.orders, model.clone());
         let mailer = Subscription::to::<OrderEvent>(GROUP).run(move |event| {
-            let model = writing.clone();
-            async move { Ok(write(&model, &event).await?) }
+            let (orders, model) = (orders.clone(), writing.clone());
+            async move { Ok(write(&orders, &model, &event).await?) }
         });
         let consumer = self.topic.competing(mailer).with_lease(LEASE).start().await?;
         Ok(Mails { relay: self.relay.start()?, consumer })
@@ -90,17 +95,22 @@ pub(crate) async fn prepare(model: &SqliteReadModel) -> eventsource::Result<()> 
     model.write(move |db| db.execute_batch(table)).await
 }
 
-/// An event may come again: its id is the key, so there is one mail about it.
-async fn write(model: &SqliteReadModel, event: &Recorded<OrderEvent>) -> eventsource::Result<()> {
-    let order = event.stream.key().to_string();
-    let (customer, text) = match &event.event {
-        OrderEvent::Placed { customer, .. } => {
-            (customer.clone(), "thank you for your order".to_owned())
-        }
-        OrderEvent::Paid { reference } => (order, format!("it is paid by {reference}")),
-        OrderEvent::Cancelled { reason } => (order, format!("it is cancelled: {reason}")),
+/// An event may come again: its id is the key, so there is one mail about it. Which customer
+/// it is for, and what was ordered, the order knows, whoever of several shops writes the mail.
+async fn write(
+    orders: &Repository<Order>,
+    model: &SqliteReadModel,
+    event: &Recorded<OrderEvent>,
+) -> eventsource::Result<()> {
+    let order = orders.load(event.stream.key()).await?;
+    let what = order.lines.iter().map(|line| format!("{} {}", line.quantity, line.sku));
+    let what = what.collect::<Vec<_>>().join(", ");
+    let text = match &event.event {
+        OrderEvent::Placed { .. } => format!("thank you for your order: {what}"),
+        OrderEvent::Paid { reference } => format!("your order is paid by {reference}: {what}"),
+        OrderEvent::Cancelled { reason } => format!("your order is cancelled: {reason}"),
     };
-    let event = event.id.to_string();
+    let (event, customer) = (event.id.to_string(), order.customer.clone());
     let insert = "INSERT OR IGNORE INTO mails VALUES (?1, ?2, ?3)";
     model.write(move |db| db.execute(insert, (event, customer, text)).map(drop)).await
 }

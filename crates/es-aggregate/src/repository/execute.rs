@@ -40,6 +40,54 @@ impl<A: Aggregate> Repository<A> {
 }
 
 /// A command that is to be executed: what [`Repository::execute`] returns. Await it.
+///
+/// ```
+/// # use es_aggregate::{Aggregate, Decide, Repository};
+/// # use es_core::{Event, Store};
+/// # use es_store_memory::MemoryStore;
+/// # #[derive(Debug, PartialEq, Event)]
+/// # enum AccountEvent {
+/// #     Deposited { cents: u64 },
+/// #     Withdrawn { cents: u64 },
+/// # }
+/// # #[derive(Default)]
+/// # struct Account {
+/// #     cents: u64,
+/// # }
+/// # impl Aggregate for Account {
+/// #     const CATEGORY: &'static str = "account";
+/// #     type Event = AccountEvent;
+/// #     fn evolve(&mut self, event: &AccountEvent) {
+/// #         match event {
+/// #             AccountEvent::Deposited { cents } => self.cents += cents,
+/// #             AccountEvent::Withdrawn { cents } => self.cents -= cents,
+/// #         }
+/// #     }
+/// # }
+/// # struct Withdraw(u64);
+/// # #[derive(Debug, PartialEq)]
+/// # struct Overdrawn;
+/// # impl Decide<Withdraw> for Account {
+/// #     type Error = Overdrawn;
+/// #     fn decide(&self, &Withdraw(cents): &Withdraw) -> Result<Vec<AccountEvent>, Overdrawn> {
+/// #         if cents > self.cents { Err(Overdrawn) } else { Ok(vec![AccountEvent::Withdrawn { cents }]) }
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let accounts = Repository::<Account>::new(Store::new(MemoryStore::new()));
+/// # let mut alice = accounts.create("alice")?;
+/// # alice.record(AccountEvent::Deposited { cents: 100 });
+/// # accounts.save(&mut alice).await?;
+/// use es_core::Metadata;
+///
+/// let by_teller = Metadata::new().with_actor("teller 3");
+/// let command = Withdraw(30);
+/// let saved = accounts.execute("alice", &command).with_metadata(by_teller).retries(5).await.unwrap();
+/// assert_eq!(saved.version.map(|version| version.get()), Some(2));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a command is executed when it is awaited"]
 pub struct Execute<'a, A: Aggregate, C> {
     repository: &'a Repository<A>,

@@ -13,6 +13,45 @@ use crate::{
 };
 
 /// A moment in the life of an aggregate.
+///
+/// ```
+/// # use es_aggregate::{Aggregate, Decide, Repository};
+/// # use es_core::{Event, Store};
+/// # use es_store_memory::MemoryStore;
+/// # #[derive(Debug, PartialEq, Event)]
+/// # enum AccountEvent {
+/// #     Deposited { cents: u64 },
+/// #     Withdrawn { cents: u64 },
+/// # }
+/// # #[derive(Default)]
+/// # struct Account {
+/// #     cents: u64,
+/// # }
+/// # impl Aggregate for Account {
+/// #     const CATEGORY: &'static str = "account";
+/// #     type Event = AccountEvent;
+/// #     fn evolve(&mut self, event: &AccountEvent) {
+/// #         match event {
+/// #             AccountEvent::Deposited { cents } => self.cents += cents,
+/// #             AccountEvent::Withdrawn { cents } => self.cents -= cents,
+/// #         }
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let accounts = Repository::<Account>::new(Store::new(MemoryStore::new()));
+/// use es_core::Version;
+///
+/// let mut alice = accounts.create("alice")?;
+/// alice.record(AccountEvent::Deposited { cents: 100 });
+/// alice.record(AccountEvent::Withdrawn { cents: 30 });
+/// let recorded_at = accounts.save(&mut alice).await?.receipt.unwrap().recorded_at;
+///
+/// assert_eq!(accounts.load_at("alice", Version::FIRST).await?.cents, 100);
+/// assert_eq!(accounts.load_at("alice", recorded_at).await?.cents, 70);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Moment {
@@ -181,9 +220,9 @@ impl<A: Aggregate> Repository<A> {
 
     /// Untyped, because a typed read passes over dropped events, whose versions count.
     async fn advance(&self, root: &mut Root<A>, read: Read) -> Result<()> {
-        let mut events = self.store.read(read);
-        while let Some(page) = events.next_page().await.transpose()? {
-            page.iter().try_for_each(|event| root.take_untyped(event))?;
+        let mut pages = self.store.read_to_fold(read);
+        while let Some(page) = pages.next().await.transpose()? {
+            page.events().try_for_each(|event| root.take_next(&event))?;
         }
         root.check_whole()
     }

@@ -5,6 +5,15 @@ use std::num::NonZeroU64;
 use es_core::{Invalid, Result, Version};
 
 /// When a snapshot is taken. Whatever the policy, it is taken of committed state only.
+///
+/// ```
+/// use es_aggregate::SnapshotPolicy;
+///
+/// let every_hundred = SnapshotPolicy::every(100)?.in_background();
+/// assert_ne!(every_hundred, SnapshotPolicy::on_demand());
+/// assert!(SnapshotPolicy::every(0).is_err());
+/// # Ok::<(), es_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotPolicy {
     every: Option<NonZeroU64>,

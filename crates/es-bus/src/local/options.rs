@@ -3,6 +3,18 @@
 use es_core::{Invalid, Result};
 
 /// How a [`LocalBus`](crate::LocalBus) delivers, and how much it holds.
+///
+/// ```
+/// use es_bus::{Delivery, LocalBus, LocalOptions, WhenFull};
+///
+/// let options = LocalOptions::default()
+///     .with_queue(64)
+///     .with_delivery(Delivery::InOrder)
+///     .with_when_full(WhenFull::Busy);
+/// let bus = LocalBus::with_options(options)?;
+/// assert_eq!(bus.statistics().subscriptions.len(), 0);
+/// # Ok::<(), es_core::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LocalOptions {

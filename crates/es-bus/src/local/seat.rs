@@ -136,7 +136,6 @@ impl Seat {
     /// Handles the event in a span of its own.
     async fn watched(&self, event: &Recorded, is_history: bool) -> Tried {
         let (observer, name) = (self.observer.get(), self.name.as_str());
-        let before = self.counts.retries.load(Ordering::Relaxed);
         let processing = Processing::begin(observer, name, event, is_history);
         // A handler that does not wait is done here, without a future.
         let begun = processing.span.in_scope(|| begin(&*self.handler, event));
@@ -145,6 +144,7 @@ impl Seat {
         } else {
             let retried = || {
                 self.counts.retries.fetch_add(1, Ordering::Relaxed);
+                processing.retried();
             };
             let (handler, retry) = (&*self.handler, &self.retry);
             let attempts = Attempts { subscriber: &self.name, handler, retry, retried: &retried };
@@ -156,9 +156,7 @@ impl Seat {
             Tried::Failed(_) => Outcome::Error,
             Tried::Interrupted => Outcome::Abandoned,
         };
-        // One event at a time is handled here, so the retries since are its own.
-        let retries = self.counts.retries.load(Ordering::Relaxed).saturating_sub(before);
-        processing.end(outcome, retries + 1);
+        processing.end(outcome);
         tried
     }
 

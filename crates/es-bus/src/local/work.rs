@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use es_core::panic_text;
 use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tracing::error;
@@ -15,7 +16,7 @@ use super::{
     outcome::{Pending, Settled},
     seat::Seat,
 };
-use crate::{Replayed, handler::text_of};
+use crate::Replayed;
 
 /// How many items are taken from the queue at once.
 const AT_ONCE: usize = 128;
@@ -94,7 +95,7 @@ impl Work {
 
     /// Gives up the event in hand.
     fn broken(&mut self, panic: &(dyn Any + Send)) {
-        let cause = text_of(panic);
+        let cause = panic_text(panic).to_owned();
         error!(cause, "a panic outside of the call of a handler");
         let Some(Item::Event(pending)) = self.taken.pop() else { return };
         let Some(seat) = pending.seat.clone().or_else(|| self.owner.clone()) else { return };

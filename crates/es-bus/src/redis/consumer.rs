@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use es_core::{Error, ErrorKind, Invalid, Observation, Recorded, Result, SubscriberName};
-use tokio::{runtime::Handle, sync::watch};
+use tokio::{runtime::Handle, sync::watch as told};
+use tracing::Instrument;
 
 use super::{
     RedisTopic, competing,
@@ -11,7 +12,11 @@ use super::{
     ordered,
     running::{ConsumerState, ConsumerStatus, RunningConsumer},
 };
-use crate::{Interest, Retry, Subscription, handler::Call, watch::Processing};
+use crate::{
+    Interest, Retry, Subscription,
+    handler::Call,
+    watch::{self, Processing},
+};
 
 /// Where a group begins that is new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -60,7 +65,7 @@ pub(super) struct Shared {
     pub(super) lease: Duration,
     pub(super) start_at: StartAt,
     pub(super) workers: usize,
-    pub(super) status: watch::Sender<ConsumerStatus>,
+    pub(super) status: told::Sender<ConsumerStatus>,
 }
 
 /// What is to be done with an event.
@@ -170,8 +175,8 @@ impl RedisConsumer {
         let name = name.unwrap_or_else(|| {
             format!("{}-{:08x}{:08x}", std::process::id(), fastrand::u32(..), fastrand::u32(..))
         });
-        let (status, seen) = watch::channel(ConsumerStatus::default());
-        let (stop, stopping) = watch::channel(false);
+        let (status, seen) = told::channel(ConsumerStatus::default());
+        let (stop, stopping) = told::channel(false);
         let shared = Arc::new(Shared {
             keys: topic.inner.keys.group(&group),
             topic: topic.clone(),
@@ -240,6 +245,19 @@ impl Shared {
     /// Begins to tell of an event that the handler is given.
     pub(super) fn processing(&self, event: &Recorded, is_history: bool) -> Processing<'_> {
         Processing::begin(self.topic.observer.as_ref(), self.group.as_str(), event, is_history)
+    }
+
+    /// Asks the topic, within a span at level debug; `count` says how many events the answer is
+    /// about.
+    pub(super) async fn asking<T>(
+        &self,
+        what: &'static str,
+        partition: Option<usize>,
+        asked: impl Future<Output = Result<T>>,
+        count: impl FnOnce(&T) -> usize,
+    ) -> Result<T> {
+        let span = watch::asking(what, self.topic.name(), self.group.as_str(), partition);
+        watch::asked(&span, asked.instrument(span.clone()).await, count)
     }
 
     /// Counts a dead letter, and tells of it.

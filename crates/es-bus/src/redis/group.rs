@@ -1,6 +1,6 @@
 //! What can be seen of a group, and what can be done about its dead letters.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use es_core::{Error, ErrorKind, EventId, Result, SubscriberName};
@@ -46,6 +46,11 @@ pub struct GroupStatus {
     /// How far the slowest partition is behind, in places of the log; 0 when everything that
     /// was published has been taken.
     pub lag: u64,
+    /// How long ago the log recorded the oldest event that is not handled, whether it was taken,
+    /// waits for another attempt or was not looked at; dead letters aside. It is the clock of the
+    /// Redis server that says what time it is: where that of the log differs, so does this. Zero
+    /// when nothing waits; `None` when what waits cannot be read.
+    pub lag_time: Option<Duration>,
     /// Events that wait for another attempt (competing).
     pub waiting: u64,
     /// Dead letters.
@@ -69,7 +74,8 @@ impl RedisTopic {
         let name = SubscriberName::new(group)?;
         let (inner, of) = (&self.inner, self.inner.keys.group(&name));
         let keys = [inner.keys.meta(), inner.keys.groups(), of.ordered, of.members, of.letters];
-        let keys = keys.into_iter().chain([of.parked, of.saved, of.retry, of.waiting]);
+        let keys =
+            keys.into_iter().chain([of.parked, of.saved, of.retry, of.waiting, of.bodies, of.held]);
         let keys = keys.chain(inner.keys.partitions(inner.partitions()));
         let mut answer = inner.run(INSPECT.on(keys).arg(group.to_owned())).await?;
         if answer.word != "ok" {
@@ -87,6 +93,10 @@ impl RedisTopic {
             waiting: answer.count()?,
             dead_letters: answer.count()?,
             parked_streams: answer.count()?,
+            lag_time: match answer.number()? {
+                -1 => None,
+                micros => Some(Duration::from_micros(u64::try_from(micros).unwrap_or(0))),
+            },
         })
     }
 

@@ -39,8 +39,8 @@ struct Readings {
 }
 
 impl RedisTopic {
-    /// Asks every `interval` how a group does, and lets `observer` have it as gauges: lag, what
-    /// is pending, dead letters, and whether somebody is there to work. It need not be done
+    /// Asks every `interval` how a group does, and lets `observer` have it as gauges: lag in
+    /// places and in seconds, what is pending, dead letters, and whether somebody is there to work. It need not be done
     /// where the consumers are; beside the relay is a good place.
     ///
     /// What has not been heard for three intervals is not known: the gauges are absent then,
@@ -117,6 +117,7 @@ impl GaugeSource for Readings {
             group: self.group.as_str(),
             work: status.as_ref().map(|status| GroupWork {
                 lag: status.lag,
+                lag_time: status.lag_time,
                 pending: status.pending.saturating_add(status.waiting),
                 dead_letters: status.dead_letters,
             }),
@@ -153,6 +154,7 @@ pub(super) async fn check(
     let mut check = Check::new(group.to_string(), verdict(status, &seen));
     check.is_dead = status.state == ConsumerState::Failed;
     check.lag = seen.as_ref().ok().map(|seen| seen.lag);
+    check.lag_time = seen.as_ref().ok().and_then(|seen| seen.lag_time);
     check.parked = seen.as_ref().ok().map(|seen| seen.dead_letters);
     check
 }

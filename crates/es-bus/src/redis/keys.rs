@@ -104,10 +104,10 @@ impl GroupKeys {
 }
 
 /// Which partition keeps the events of a stream: the same on every machine, for ever.
-pub(super) fn partition_of(stream: &str, partitions: usize) -> usize {
+pub(super) fn partition_of(stream: &[u8], partitions: usize) -> usize {
     // FNV-1a with 64 bits.
-    let hash = stream.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    let hash = stream.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
     let count = u64::try_from(partitions.max(1)).unwrap_or(1);
     // The low bits of the product are the weaker ones.

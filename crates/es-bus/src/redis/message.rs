@@ -1,8 +1,20 @@
 //! An event as the fields of an entry in a Redis stream, and back.
 //!
-//! Each part has a field of its own, so that programs in other languages can read it.
+//! *Cost.* Client and server pay per field and hardly per byte, so what is short stands in one
+//! line, and only what somebody may look for or take as it is has a field of its own:
+//!
+//! | field | value |
+//! |---|---|
+//! | `event` | `<id> <schema version> <version> <position> <recorded, in us> <content type>`, and `history` behind it where it was published as such |
+//! | `type`, `stream` | names |
+//! | `metadata` | JSON |
+//! | `tags` | JSON, if there are any |
+//! | `part` | `<index>/<of>/<last>`, if an upcaster has split the event |
+//! | `payload` | the bytes |
 
-use bytes::Bytes;
+use std::fmt::{self, Write as _};
+
+use bytes::{BufMut, Bytes, BytesMut};
 use es_core::{
     ContentType, Envelope, Error, ErrorKind, EventId, EventType, Metadata, NewEvent, Part, Payload,
     Position, Recorded, Result, Schema, StreamId, Tags, Timestamp, Version,
@@ -16,44 +28,74 @@ pub(super) const FIRST: &str = "!first";
 pub(super) const LAST: &str = "!last";
 pub(super) const CAUSE: &str = "!cause";
 pub(super) const PARTITION: &str = "!partition";
-/// A field of events that were published as history: what set them off is long over, so
-/// handling them belongs to no trace.
+/// The last word of the first field of events that were published as history: what set them off
+/// is long over, so handling them belongs to no trace.
 const HISTORY: &str = "history";
+const EVENT: &str = "event";
 
 /// The fields and values of an entry.
 pub(super) type Fields = Vec<(Bytes, Bytes)>;
 
-pub(super) fn encode(event: &Recorded, is_history: bool) -> Result<Fields> {
-    let mut fields: Fields = Vec::with_capacity(13);
+/// Values that are written one behind the other into one buffer: a buffer for each would cost
+/// more than the writing.
+#[derive(Default)]
+pub(super) struct Written(BytesMut);
+
+impl Written {
+    /// With room for so many bytes, so that writing them moves none.
+    pub(super) fn with_room(bytes: usize) -> Self {
+        Self(BytesMut::with_capacity(bytes))
+    }
+
+    /// Writes one value.
+    pub(super) fn put(&mut self, value: impl fmt::Display) -> Bytes {
+        // Writing to a buffer that grows cannot fail.
+        let _ = write!(self.0, "{value}");
+        self.0.split().freeze()
+    }
+
+    fn json<T: serde::Serialize + ?Sized>(&mut self, value: &T) -> Result<Bytes> {
+        let written = serde_json::to_writer((&mut self.0).writer(), value);
+        written.map_err(|error| Error::fault("an event cannot be written as JSON", error))?;
+        Ok(self.0.split().freeze())
+    }
+}
+
+pub(super) fn encode(event: &Recorded, is_history: bool, written: &mut Written) -> Result<Fields> {
+    let mut fields: Fields = Vec::with_capacity(7);
     let mut put = |name: &'static str, value: Bytes| {
         fields.push((Bytes::from_static(name.as_bytes()), value))
     };
-    put("id", event.id.to_string().into());
-    put("type", event.schema.name.to_string().into());
-    put("schema", event.schema.version.to_string().into());
-    put("stream", event.stream.to_string().into());
-    put("version", event.version.to_string().into());
-    put("position", event.position.get().to_string().into());
-    put("recorded", event.recorded_at.as_micros().to_string().into());
-    put("metadata", json(&event.metadata)?);
+    let (schema, recorded) = (event.schema.version, event.recorded_at.as_micros());
+    put(
+        EVENT,
+        written.put(format_args!(
+            "{} {schema} {} {} {recorded} {}{}",
+            event.id,
+            event.version,
+            event.position.get(),
+            event.payload.content_type().as_str(),
+            if is_history { " history" } else { "" }
+        )),
+    );
+    put("type", written.put(&event.schema.name));
+    put("stream", written.put(&event.stream));
+    put("metadata", written.json(&event.metadata)?);
     if !event.tags.is_empty() {
         let tags: Vec<&str> = event.tags.iter().map(es_core::Tag::as_str).collect();
-        put("tags", json(&tags)?);
+        put("tags", written.json(&tags)?);
     }
     if let Part::Split { index, of, last } = event.part {
-        put("part", format!("{index}/{of}/{last}").into());
+        put("part", written.put(format_args!("{index}/{of}/{last}")));
     }
-    if is_history {
-        put(HISTORY, Bytes::from_static(b"1"));
-    }
-    put("content", event.payload.content_type().as_str().to_owned().into());
     put("payload", event.payload.bytes().clone());
     Ok(fields)
 }
 
-fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<Bytes> {
-    let written = serde_json::to_vec(value);
-    Ok(written.map_err(|error| Error::fault("an event cannot be written as JSON", error))?.into())
+/// The name of the stream, as it stands in the fields of an event.
+pub(super) fn stream_of(fields: &Fields) -> &[u8] {
+    let stream = fields.iter().find(|(name, _)| name == "stream".as_bytes());
+    stream.map_or(&[], |(_, stream)| stream)
 }
 
 /// The number of the part, which is the second half of an entry's id.
@@ -127,13 +169,18 @@ impl Entry {
 
     /// Whether it was published as history.
     pub(super) fn is_history(&self) -> bool {
-        self.field(HISTORY).is_some()
+        self.text(EVENT).is_ok_and(|words| words.split(' ').nth(6) == Some(HISTORY))
     }
 
     /// The event that it is of.
     pub(super) fn event(&self) -> Result<Recorded> {
-        let schema = Schema::new(EventType::new(self.text("type")?)?, self.parsed("schema")?);
-        let content = ContentType::new(self.text("content")?)?;
+        let mut words = Words(self, self.text(EVENT)?.split(' '));
+        let id: EventId = words.parsed()?;
+        let schema = Schema::new(EventType::new(self.text("type")?)?, words.parsed()?);
+        let version = Version::new(words.parsed()?)?;
+        let position = Position::new(words.parsed()?);
+        let recorded_at = Timestamp::from_micros(words.parsed()?);
+        let content = ContentType::new(words.next()?)?;
         let payload = self.field("payload").ok_or_else(|| self.broken("payload"))?;
         let metadata: Metadata = serde_json::from_str(self.text("metadata")?)
             .map_err(|error| self.broken("metadata").with_source(error))?;
@@ -145,13 +192,9 @@ impl Entry {
                 tags.into_iter().collect()
             }
         };
-        let id: EventId = self.parsed("id")?;
         let payload = Payload::stored(content, payload.clone());
         let event = NewEvent::known(id, schema, payload).with_metadata(metadata).with_tags(tags);
         let stream: StreamId = self.parsed("stream")?;
-        let version = Version::new(self.parsed("version")?)?;
-        let position = Position::new(self.parsed("position")?);
-        let recorded_at = Timestamp::from_micros(self.parsed("recorded")?);
         let mut envelope = Envelope::record(event, stream, version, position, recorded_at);
         if let Some(part) = self.field("part") {
             let part = std::str::from_utf8(part).unwrap_or_default();
@@ -170,6 +213,19 @@ impl Entry {
     pub(super) fn plain(&self) -> Fields {
         let is_plain = |name: &Bytes| name.first() != Some(&(MARK as u8));
         self.fields.iter().filter(|(name, _)| is_plain(name)).cloned().collect()
+    }
+}
+
+/// What stands in the first field of an entry.
+struct Words<'a>(&'a Entry, std::str::Split<'a, char>);
+
+impl<'a> Words<'a> {
+    fn next(&mut self) -> Result<&'a str> {
+        self.1.next().ok_or_else(|| self.0.broken(EVENT))
+    }
+
+    fn parsed<T: std::str::FromStr>(&mut self) -> Result<T> {
+        self.next()?.parse().map_err(|_| self.0.broken(EVENT))
     }
 }
 

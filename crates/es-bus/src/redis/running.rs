@@ -66,7 +66,7 @@ pub struct RunningConsumer {
     group: SubscriberName,
     stop: watch::Sender<bool>,
     status: watch::Receiver<ConsumerStatus>,
-    task: JoinHandle<()>,
+    task: JoinHandle<bool>,
 }
 
 impl RunningConsumer {
@@ -75,7 +75,7 @@ impl RunningConsumer {
         group: SubscriberName,
         stop: watch::Sender<bool>,
         status: watch::Receiver<ConsumerStatus>,
-        task: JoinHandle<()>,
+        task: JoinHandle<bool>,
     ) -> Self {
         Self { topic, group, stop, status, task }
     }
@@ -93,9 +93,8 @@ impl RunningConsumer {
     }
 
     /// Looks at its group, and says whether it works and what is before the group, for a
-    /// [`HealthReport`](es_core::HealthReport): lag in places of the log, and dead letters as
-    /// what is parked. What does not answer `within` that time is unhealthy. How old the oldest
-    /// event is that waits is not known.
+    /// [`HealthReport`](es_core::HealthReport): lag in places of the log and in seconds, and dead
+    /// letters as what is parked. What does not answer `within` that time is unhealthy.
     ///
     /// It is dead when it has failed: only a new start brings it back.
     ///
@@ -133,16 +132,25 @@ impl RunningConsumer {
     }
 
     /// Takes nothing more, lets the handlers finish what they have, saves and hands over. What
-    /// is not done within the time is broken off, and comes again elsewhere. Says whether it
-    /// was done.
+    /// is not done within the time is broken off. Says whether all was done; where it was not, a
+    /// warning says what, and it comes again elsewhere when the lease has lapsed.
     ///
     /// # Cancel safety
     /// Dropping the future ends it at once.
     pub async fn stop(mut self, within: Duration) -> bool {
         self.stop.send_replace(true);
-        let done = timeout(within, &mut self.task).await.is_ok();
+        let ended = timeout(within, &mut self.task).await;
         self.task.abort();
-        done
+        match ended {
+            Ok(Ok(is_done)) => is_done,
+            Ok(Err(_)) => false,
+            Err(_) => {
+                let cause = self.status.borrow().last_error.clone().unwrap_or_default();
+                tracing::warn!(group = %self.group, ?within, cause,
+                    "a consumer was not done in its time, and was broken off");
+                false
+            }
+        }
     }
 }
 

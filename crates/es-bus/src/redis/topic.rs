@@ -20,7 +20,7 @@ use es_redis::{Command, Redis, RedisOptions};
 use super::{
     GroupMode,
     keys::{Keys, partition_of},
-    message::{encode, part_of},
+    message::{Written, encode, part_of, stream_of},
     script::{Answer, OPEN, PUBLISH, TRIM, failed},
 };
 use crate::{Publisher, Refused, Transport, watch::is_history};
@@ -111,6 +111,36 @@ impl TopicOptions {
 ///
 /// What every group has consumed is trimmed; a group that nobody serves any more holds that
 /// up until [`RedisTopic::remove_group`].
+///
+/// ```no_run
+/// use es_bus::{Interest, RedisTopic, Relay, Subscription, TopicOptions};
+/// use es_core::{Event, Recorded, Store};
+/// use es_store_memory::{MemoryReadModel, MemoryStore};
+///
+/// #[derive(Event)]
+/// enum OrderEvent {
+///     Placed,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// let topic = RedisTopic::connect("redis://localhost", "orders", TopicOptions::default()).await?;
+///
+/// // Where the orders are, one process publishes them ...
+/// let relay = Relay::new("orders", Store::new(MemoryStore::new()), MemoryReadModel::new())
+///     .publish(Interest::events::<OrderEvent>(), topic.clone())
+///     .start()?;
+///
+/// // ... and elsewhere others handle them.
+/// let stock = Subscription::to::<OrderEvent>("stock").run(|order: Recorded<OrderEvent>| async move {
+///     println!("one piece less, because of {}", order.stream);
+///     Ok(())
+/// });
+/// let consumer = topic.ordered(stock).start().await?;
+/// # drop((relay, consumer));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct RedisTopic {
     pub(super) inner: Arc<Inner>,
@@ -222,17 +252,19 @@ impl Inner {
         let keys = keys.into_iter().chain(self.keys.partitions(self.partitions()));
         let mut command = self
             .asked(PUBLISH.on(keys), publisher)
-            .with_room(3 + events.len() * 28)
+            .with_room(3 + events.len() * 18)
             .arg(since.get())
             .arg(through.get())
             .arg(self.options.room);
+        let mut written = Written::with_room(events.len() * 384);
         for event in events {
-            let fields = encode(event, is_history())?;
-            command = command
-                .arg(partition_of(&event.stream.to_string(), self.partitions()))
-                .arg(event.position.get())
-                .arg(part_of(event))
-                .arg(fields.len() * 2);
+            let fields = encode(event, is_history(), &mut written)?;
+            let partition = partition_of(stream_of(&fields), self.partitions());
+            for number in [partition, fields.len() * 2] {
+                command = command.arg(written.put(number));
+            }
+            command =
+                command.arg(written.put(event.position.get())).arg(written.put(part_of(event)));
             for (name, value) in fields {
                 command = command.arg(name).arg(value);
             }

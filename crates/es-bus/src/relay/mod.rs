@@ -1,11 +1,15 @@
 //! The relay: a subscription on the log that publishes what it reads (B1).
 
+mod alive;
 mod claim;
+mod gather;
 mod health;
 mod local;
 mod parked;
 mod persist;
+mod publish;
 mod running;
+mod saving;
 mod status;
 mod transport;
 mod worker;

@@ -7,7 +7,8 @@ use tracing::{info, warn};
 
 use super::{
     persist::Flow,
-    worker::{Due, Term, To, Worker},
+    publish::{Due, To},
+    worker::{Term, Worker},
 };
 use crate::Replayed;
 

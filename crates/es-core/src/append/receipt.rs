@@ -3,6 +3,32 @@
 use crate::{LogId, Position, StreamId, Timestamp, Version};
 
 /// What an append returns: where its events are.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{Append, ExpectedVersion, NewEvent, Payload, Schema, Store, StreamId};
+/// use es_store_memory::MemoryStore;
+///
+/// # let note = |text: &str| Ok::<_, es_core::Error>(NewEvent::raw(
+/// #     Schema::from_static("noted", 1),
+/// #     Payload::json(text)?,
+/// # ));
+/// let store = Store::new(MemoryStore::new());
+/// let event = note("milk")?;
+/// let append = || {
+///     let list = StreamId::new("list", 1)?;
+///     Ok::<_, es_core::Error>(Append::to(list, ExpectedVersion::NoStream).event(event.clone()))
+/// };
+/// let receipt = store.append(append()?).await?;
+/// assert_eq!((receipt.version().get(), receipt.last.get()), (1, 1));
+///
+/// // The same event again is recognised, whatever the expected version says now.
+/// let again = store.append(append()?).await?;
+/// assert!(again.replayed && again.last == receipt.last);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Receipt {

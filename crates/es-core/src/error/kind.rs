@@ -3,6 +3,23 @@
 use std::fmt;
 
 /// What kind of error it is; what a caller decides by.
+///
+/// ```
+/// use es_core::{Error, ErrorKind};
+///
+/// fn what_to_do(error: &Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::Conflict | ErrorKind::ConditionFailed => "read again and decide again",
+///         ErrorKind::OutcomeUnknown => "append the same events again, with the same ids",
+///         ErrorKind::Busy | ErrorKind::Unavailable => "try again later",
+///         _ => "tell somebody",
+///     }
+/// }
+///
+/// let full = Error::new(ErrorKind::Busy, "the queue is full: nothing was written");
+/// assert!(full.is_temporary());
+/// assert_eq!(what_to_do(&full), "try again later");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

@@ -3,6 +3,7 @@
 mod details;
 mod invalid;
 mod kind;
+mod panic;
 
 #[cfg(test)]
 mod tests;
@@ -14,8 +15,9 @@ pub use details::{
 };
 pub use invalid::Invalid;
 pub use kind::ErrorKind;
+pub use panic::panic_text;
 
-use crate::Envelope;
+use crate::{Envelope, EventId, FoldEvent, Position, StreamId};
 
 /// Any error, as a source.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
@@ -168,13 +170,23 @@ impl Error {
 
     /// The same error, saying which recorded event it is about.
     #[must_use]
-    pub fn at_event(mut self, envelope: &Envelope) -> Self {
+    pub fn at_event(self, envelope: &Envelope) -> Self {
+        self.at_place(envelope.id, &envelope.stream, envelope.position)
+    }
+
+    /// The same error, saying which event of `stream` it is about.
+    #[must_use]
+    pub fn at(self, event: &FoldEvent<'_>, stream: &StreamId) -> Self {
+        self.at_place(event.id, event.stream.unwrap_or(stream), event.position)
+    }
+
+    fn at_place(mut self, event: EventId, stream: &StreamId, position: Position) -> Self {
         match &mut self.0.detail {
-            Detail::Unknown(unknown) => unknown.position = Some(envelope.position),
+            Detail::Unknown(unknown) => unknown.position = Some(position),
             Detail::Undecodable(undecodable) => {
-                undecodable.position = Some(envelope.position);
-                undecodable.event = Some(envelope.id);
-                undecodable.stream = Some(envelope.stream.clone());
+                undecodable.position = Some(position);
+                undecodable.event = Some(event);
+                undecodable.stream = Some(stream.clone());
             }
             _ => {}
         }

@@ -8,6 +8,14 @@ use crate::{
 };
 
 /// How the bytes of a payload are to be read, as a media type.
+///
+/// ```
+/// use es_core::ContentType;
+///
+/// assert_eq!(ContentType::new("application/cbor")?.as_str(), "application/cbor");
+/// assert!(ContentType::new("cbor").is_err());
+/// # Ok::<(), es_core::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ContentType(Text<Thin>);
 

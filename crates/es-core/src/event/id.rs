@@ -10,6 +10,16 @@ use crate::{Error, Invalid, Result};
 /// The identity of an event, chosen by its writer and unique in the log.
 ///
 /// It is what makes a retry safe: the same ids appended again are recognised.
+///
+/// ```
+/// use es_core::EventId;
+///
+/// let id = EventId::new();
+/// assert_eq!(id.to_string().parse::<EventId>()?, id);
+/// // Drawn later, sorted later: what is inserted comes at the end of an index.
+/// assert!(EventId::new() > id);
+/// # Ok::<(), es_core::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventId(Uuid);

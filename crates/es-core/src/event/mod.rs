@@ -1,5 +1,6 @@
 //! Events: what a program says happened, and what the log gives back.
 
+mod bare;
 mod content;
 mod finite;
 mod id;
@@ -16,6 +17,7 @@ mod typed;
 #[cfg(test)]
 mod tests;
 
+pub use bare::{BareEvent, BareEvents, FoldEvent, FoldPage};
 pub use content::ContentType;
 pub use id::EventId;
 pub use metadata::Metadata;

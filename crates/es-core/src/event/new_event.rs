@@ -7,6 +7,17 @@ use crate::{Invalid, Result, limits};
 ///
 /// The id is drawn when the event is made, so that whoever keeps the `NewEvent` can append
 /// it again after a lost reply without doubling it.
+///
+/// ```
+/// use es_core::{Metadata, NewEvent, Payload, Schema, Tag};
+///
+/// let payload = Payload::json(&serde_json::json!({ "owner": "Alice" }))?;
+/// let opened = NewEvent::raw(Schema::from_static("account.opened", 1), payload)
+///     .with_metadata(Metadata::new().with_actor("teller 3"))
+///     .with_tag(Tag::new("owner", "alice")?);
+/// assert_eq!(opened.tags.len(), 1);
+/// # Ok::<(), es_core::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct NewEvent {

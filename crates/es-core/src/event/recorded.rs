@@ -68,6 +68,28 @@ impl Envelope {
 ///
 /// Derefs to its [`Envelope`], so `recorded.version` and `recorded.metadata` work. The
 /// envelope is shared: cloning a `Recorded<()>` copies one pointer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{Append, ExpectedVersion, NewEvent, Payload, Read, Schema, Store, StreamId};
+/// use es_store_memory::MemoryStore;
+///
+/// # let note = |text: &str| Ok::<_, es_core::Error>(NewEvent::raw(
+/// #     Schema::from_static("noted", 1),
+/// #     Payload::json(text)?,
+/// # ));
+/// let store = Store::new(MemoryStore::new());
+/// let list = StreamId::new("list", 1)?;
+/// store.append(Append::to(list.clone(), ExpectedVersion::Any).event(note("milk")?)).await?;
+///
+/// let events = store.read(Read::stream(list.clone())).into_vec().await?;
+/// // What the log keeps of it can be asked as if it were the envelope.
+/// assert_eq!((&events[0].stream, events[0].position.get()), (&list, 1));
+/// assert_eq!(events[0].payload.bytes(), "\"milk\"");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded<T = ()> {
     /// The decoded value; `()` before it is decoded.

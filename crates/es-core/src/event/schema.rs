@@ -5,6 +5,14 @@ use std::fmt;
 use crate::EventType;
 
 /// The wire form of an event: its stable name and the version of its payload's shape.
+///
+/// ```
+/// use es_core::Schema;
+///
+/// let opened = Schema::from_static("account.opened", 2);
+/// assert_eq!(opened.name.as_str(), "account.opened");
+/// assert_eq!(opened.to_string(), "account.opened (schema version 2)");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Schema {
     /// The stable name.

@@ -10,6 +10,15 @@ use crate::{Error, Invalid, Result, limits, name::shorten};
 ///
 /// Reads and `unless` conditions select by it. Up to 256 bytes in all; the name follows
 /// the rule for names, the value may be anything without control characters.
+///
+/// ```
+/// use es_core::Tag;
+///
+/// let tag = Tag::new("customer", 17)?;
+/// assert_eq!(tag, "customer:17".parse()?);
+/// assert_eq!((tag.name(), tag.value()), ("customer", "17"));
+/// # Ok::<(), es_core::Error>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Tag(Arc<str>);

@@ -8,6 +8,14 @@ use serde::{Deserialize, Serialize};
 ///
 /// The first event has position 1 or more. [`Position::START`] is the place before it: a
 /// reader that starts `after` it sees everything.
+///
+/// ```
+/// use es_core::Position;
+///
+/// // What a reader has seen that has seen nothing.
+/// assert_eq!(Position::START.get(), 0);
+/// assert!(Position::new(7) > Position::START);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(u64);

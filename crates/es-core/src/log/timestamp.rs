@@ -15,6 +15,16 @@ use crate::{Error, Invalid, Result};
 ///
 /// Microseconds, because that is what every backend can keep: a finer time would not
 /// survive a round trip. Written as RFC 3339.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use es_core::Timestamp;
+///
+/// let noon: Timestamp = "2026-01-31T12:00:00Z".parse()?;
+/// assert_eq!(noon.plus(Duration::from_secs(90)).to_string(), "2026-01-31T12:01:30Z");
+/// # Ok::<(), es_core::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);

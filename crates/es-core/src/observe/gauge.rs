@@ -94,6 +94,9 @@ pub enum Gauge<'a> {
 pub struct GroupWork {
     /// How far it is behind what was published, in places of the log.
     pub lag: u64,
+    /// The age of the oldest event that it has not handled, dead letters aside; `None` when that
+    /// is not known.
+    pub lag_time: Option<Duration>,
     /// Events that were taken and are not done with, or wait for another attempt.
     pub pending: u64,
     /// Events that are dead letters now.

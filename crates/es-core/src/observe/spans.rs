@@ -17,6 +17,13 @@ pub const PUBLISH: &str = "es.publish";
 /// An event that a handler of the bus is given.
 pub const PROCESS: &str = "es.process";
 
+/// A consumer asks a topic for events.
+pub const POLL: &str = "es.poll";
+/// A consumer tells a topic what it is done with.
+pub const ACK: &str = "es.ack";
+/// One call of a database.
+pub const DB: &str = "es.db";
+
 /// The name that is shown, with what it is of: `es.append account`.
 pub const NAME: &str = "otel.name";
 /// The kind of span, as OpenTelemetry has them.
@@ -57,14 +64,30 @@ pub const HISTORY: &str = "es.history";
 
 /// The messaging system.
 pub const MESSAGING_SYSTEM: &str = "messaging.system";
-/// What is done with messages: `publish`, `process`.
+/// What is done with messages: `publish`, `poll`, `process`, `ack`.
 pub const MESSAGING_OPERATION: &str = "messaging.operation.name";
-/// Where messages go: the name of a relay.
+/// Where messages go or come from: the name of a relay, or of a topic.
 pub const MESSAGING_DESTINATION: &str = "messaging.destination.name";
 /// Who takes messages: the name of a subscription.
 pub const MESSAGING_GROUP: &str = "messaging.consumer.group.name";
 /// The id of a message, which is that of the event.
 pub const MESSAGING_ID: &str = "messaging.message.id";
+
+/// The partition that is asked.
+pub const MESSAGING_PARTITION: &str = "messaging.destination.partition.id";
+
+/// Which kind of database.
+pub const DB_SYSTEM: &str = "db.system.name";
+/// What it is asked for: a command, or `append` and `read`.
+pub const DB_OPERATION: &str = "db.operation.name";
+/// How many commands or appends one call carries; only where there are several.
+pub const DB_BATCH: &str = "db.operation.batch.size";
+/// The function or the script that it runs.
+pub const DB_PROCEDURE: &str = "db.stored_procedure.name";
+/// Where it is, without user and password; nothing for a file.
+pub const SERVER: &str = "server.address";
+/// The port, where it is one.
+pub const PORT: &str = "server.port";
 
 /// What [`MESSAGING_SYSTEM`] is.
 pub const SYSTEM: &str = "eventsource";

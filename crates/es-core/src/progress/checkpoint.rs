@@ -151,6 +151,23 @@ impl Progress {
 }
 
 /// Keeps checkpoints, and fences workers that lost theirs.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{CheckpointStore, LogId, Owner, Position, Progress, SubscriberName};
+/// use es_store_memory::MemoryCheckpointStore;
+///
+/// let checkpoints = MemoryCheckpointStore::new();
+/// let name = SubscriberName::from_static("mails-v1");
+/// let mine = checkpoints.claim(&name, LogId::generate(), &Owner::new("worker 1")).await?;
+/// checkpoints.advance(&Progress::from(&mine, Position::new(9))).await?;
+///
+/// let now = checkpoints.checkpoint(&name).await?.expect("it was claimed");
+/// assert_eq!((now.position.get(), now.epoch), (9, mine.epoch));
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait CheckpointStore: Debug + Display + Send + Sync + 'static {
     /// Makes `owner` the owner of the subscriber's checkpoint and raises its epoch, so that

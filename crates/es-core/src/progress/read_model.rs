@@ -9,6 +9,31 @@ use crate::Result;
 ///
 /// The transaction is a value of its own, not a borrow: user code holds it across awaits,
 /// and a lifetime on it would make every `apply` fail to compile.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{CheckpointStore, LogId, Owner, Position, Progress, ReadModel, SubscriberName};
+/// use es_store_memory::{MemoryReadModel, Table};
+///
+/// const BALANCES: Table<String, u64> = Table::new("balances");
+///
+/// let model = MemoryReadModel::new();
+/// let name = SubscriberName::from_static("balances-v1");
+/// let mine = model.claim(&name, LogId::generate(), &Owner::new("worker 1")).await?;
+///
+/// let mut tx = model.begin().await?;
+/// tx.put(&BALANCES, "alice".to_owned(), 70)?;
+/// model.commit(tx, &Progress::from(&mine, Position::new(3))).await?; // rows and checkpoint
+/// assert_eq!(model.get(&BALANCES, &"alice".to_owned())?, Some(70));
+///
+/// // Whoever claims next fences the one before.
+/// model.claim(&name, mine.log, &Owner::new("worker 2")).await?;
+/// let late = model.commit(model.begin().await?, &Progress::from(&mine, Position::new(4))).await;
+/// assert!(late.unwrap_err().fenced().is_some());
+/// # Ok(())
+/// # }
+/// ```
 pub trait ReadModel: CheckpointStore {
     /// The transaction that the user writes rows with. Dropping it rolls back.
     type Tx: Send + 'static;

@@ -69,6 +69,22 @@ impl Snapshot {
 }
 
 /// Keeps the newest snapshot of each key.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{EventId, LogId, Payload, Snapshot, SnapshotKey, SnapshotStore, StreamId, Version};
+/// use es_store_memory::MemorySnapshotStore;
+///
+/// let snapshots = MemorySnapshotStore::new();
+/// let key = SnapshotKey::new(StreamId::new("account", "alice")?, 0x5eed);
+/// let state = Payload::json(&70)?;
+/// let taken = Snapshot::new(key.clone(), Version::new(3)?, EventId::new(), LogId::generate(), state);
+/// snapshots.save(taken.clone()).await?;
+/// assert_eq!(snapshots.load(&key).await?.map(|found| found.version), Some(taken.version));
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait SnapshotStore: Debug + Display + Send + Sync + 'static {
     /// The snapshot of `key`, if there is one.

@@ -3,6 +3,19 @@
 use std::{fmt, time::Duration};
 
 /// What an acknowledged append survives, as the store is set up now (L7).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::Store;
+/// use es_store_memory::MemoryStore;
+///
+/// let durability = Store::new(MemoryStore::new()).durability().await?;
+/// println!("an append {durability}"); // say so when the program starts
+/// assert!(!durability.survives_power_loss);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Durability {

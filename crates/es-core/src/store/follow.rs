@@ -31,6 +31,40 @@ use crate::{
 };
 
 /// What a follower meets.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{
+///     Append, ExpectedVersion, Follow, NewEvent, Payload, Read, Schema, Store, StreamId,
+/// };
+/// use es_store_memory::MemoryStore;
+///
+/// # let note = |text: &str| Ok::<_, es_core::Error>(NewEvent::raw(
+/// #     Schema::from_static("noted", 1),
+/// #     Payload::json(text)?,
+/// # ));
+/// let store = Store::new(MemoryStore::new());
+/// let list = StreamId::new("list", 1)?;
+/// let say = |event| Append::to(list.clone(), ExpectedVersion::Any).event(event);
+/// store.append(say(note("milk")?)).await?;
+///
+/// let mut following = store.follow(Read::all());
+/// let mut seen = 0;
+/// while let Some(item) = following.next().await {
+///     match item? {
+///         Follow::Event(_) => seen += 1,
+///         // What comes now is live.
+///         Follow::CaughtUp(_) if seen == 1 => drop(store.append(say(note("bread")?)).await?),
+///         Follow::CaughtUp(head) => {
+///             assert_eq!((seen, head.position.get()), (2, 2));
+///             break;
+///         }
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Follow<T = ()> {
     /// An event, or a part of one: a checkpoint may move to its position once

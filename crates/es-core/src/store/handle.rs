@@ -2,11 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
+use futures_core::stream::BoxStream;
 use futures_util::{TryStreamExt, stream};
 
-use super::{
-    Backend, Capabilities, Durability, EventStore, EventStream, FollowStream, Layer, PageStream,
-};
+use super::{Backend, Capabilities, Durability, EventStore, EventStream, FollowStream, Layer};
 use crate::{
     Append, Diverged, Error, Event, EventId, Head, Position, Read, Receipt, Recorded, Result,
     SharedObserver, StreamId, Tenant, Version,
@@ -123,7 +122,7 @@ impl Store {
     pub fn read(&self, read: Read) -> EventStream {
         EventStream::new(match self.checked(read) {
             Err(error) => Box::pin(stream::once(async { Err(error) })),
-            Ok(read) if read.log.is_some() => self.read_of_log(read),
+            Ok(read) if read.log.is_some() => self.of_log(read, |backend, read| backend.read(read)),
             Ok(read) => self.backend.read(read),
         })
     }
@@ -205,14 +204,18 @@ impl Store {
         self.backend.durability().await
     }
 
-    fn checked(&self, read: Read) -> Result<Read> {
+    pub(super) fn checked(&self, read: Read) -> Result<Read> {
         let read = read.scoped(self.tenant.as_ref())?;
         self.backend.capabilities().check_read(&read)?;
         Ok(read)
     }
 
     /// A read whose positions belong to a log that was named: it must be this one.
-    fn read_of_log(&self, read: Read) -> PageStream {
+    pub(super) fn of_log<P: Send + 'static>(
+        &self,
+        read: Read,
+        begin: fn(&Backend, Read) -> BoxStream<'static, Result<P>>,
+    ) -> BoxStream<'static, Result<P>> {
         let backend = Backend::clone(&self.backend);
         let checked = async move {
             let head = backend.head().await?;
@@ -222,7 +225,7 @@ impl Store {
             if let Some(reader) = read.after.filter(|after| *after > head.position) {
                 return Err(Error::from(Diverged::RolledBack { reader, head }));
             }
-            Ok(backend.read(read))
+            Ok(begin(&backend, read))
         };
         Box::pin(stream::once(checked).try_flatten())
     }

@@ -3,6 +3,7 @@
 mod append_in;
 mod capability;
 mod durability;
+mod fold;
 mod follow;
 mod handle;
 mod parts;
@@ -16,7 +17,8 @@ mod tests;
 pub use append_in::AppendIn;
 pub use capability::Capabilities;
 pub use durability::Durability;
+pub use fold::FoldPages;
 pub use follow::{Follow, FollowStream};
 pub use handle::Store;
-pub use port::{Backend, EventStore, Layer, PageStream};
+pub use port::{Backend, EventStore, FoldStream, Layer, PageStream};
 pub use stream::EventStream;

@@ -7,12 +7,16 @@ use std::{
 
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
+use futures_util::TryStreamExt;
 
 use super::{Capabilities, Durability};
-use crate::{AppendRequest, Head, Position, Read, Receipt, Recorded, Result};
+use crate::{AppendRequest, FoldPage, Head, Position, Read, Receipt, Recorded, Result};
 
 /// What a read yields to the handle: events in pages. Dropping it ends the read.
 pub type PageStream = BoxStream<'static, Result<Vec<Recorded>>>;
+
+/// What a read yields to a fold. Dropping it ends the read.
+pub type FoldStream = BoxStream<'static, Result<FoldPage>>;
 
 /// A store behind a pointer, whichever it is.
 pub type Backend = Arc<dyn EventStore>;
@@ -27,8 +31,21 @@ pub type Backend = Arc<dyn EventStore>;
 /// are all there already, in the same streams and order, answers the first receipt again
 /// before anything else is checked.
 ///
-/// There are no default methods, so a wrapper cannot forget one. `Display` names the store
-/// and, for a wrapper, what is inside it.
+/// Only [`EventStore::read_to_fold`] has a default, which is right for every store; there are
+/// no others, so a wrapper cannot forget anything. `Display` names the store and, for a
+/// wrapper, what is inside it.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use es_core::{Backend, Store};
+/// use es_store_memory::MemoryStore;
+///
+/// // Programs hold a `Store`; what is below it may be any that implements this trait.
+/// let backend: Backend = Arc::new(MemoryStore::new());
+/// let store = Store::from_backend(backend);
+/// assert!(store.backend().capabilities().multi_stream);
+/// ```
 #[async_trait]
 pub trait EventStore: Debug + Display + Send + Sync + 'static {
     /// What the store can do beyond the least.
@@ -51,6 +68,15 @@ pub trait EventStore: Debug + Display + Send + Sync + 'static {
     /// The pages may be of any size but the memory that they take is bounded; an empty page
     /// is allowed. The stream ends early only with an error, which is its last item.
     fn read(&self, read: Read) -> PageStream;
+
+    /// The same events for a fold, which needs little of each: whatever [`EventStore::read`]
+    /// yields, in the same order, or the same error, in the cheapest form.
+    ///
+    /// The default reads with [`EventStore::read`]. A store overrides it where an envelope
+    /// costs something to make; a wrapper that changes nothing in between hands it on.
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        Box::pin(self.read(read).map_ok(FoldPage::Recorded))
+    }
 
     /// Which log this is and where it ends.
     ///
@@ -96,6 +122,10 @@ impl<T: EventStore + ?Sized> EventStore for Arc<T> {
 
     fn read(&self, read: Read) -> PageStream {
         (**self).read(read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        (**self).read_to_fold(read)
     }
 
     async fn head(&self) -> Result<Head> {

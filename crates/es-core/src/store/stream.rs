@@ -19,6 +19,31 @@ use crate::{Event, Recorded, Result};
 /// that an upcaster dropped; an untyped one of one stream or one event hands them out as
 /// [`Part::Dropped`](crate::Part::Dropped). It is a [`Stream`]; [`EventStream::next`] and
 /// [`EventStream::into_vec`] serve those who do not want to name that trait.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{Append, ExpectedVersion, NewEvent, Payload, Read, Schema, Store, StreamId};
+/// use es_store_memory::MemoryStore;
+///
+/// # let note = |text: &str| Ok::<_, es_core::Error>(NewEvent::raw(
+/// #     Schema::from_static("noted", 1),
+/// #     Payload::json(text)?,
+/// # ));
+/// let store = Store::new(MemoryStore::new());
+/// for text in ["milk", "bread"] {
+///     store.append(Append::to(StreamId::new("list", 1)?, ExpectedVersion::Any).event(note(text)?)).await?;
+/// }
+/// let mut read = store.read(Read::all());
+/// let mut seen = 0;
+/// while let Some(event) = read.next().await {
+///     seen += 1;
+///     assert_eq!(event?.version.get(), seen);
+/// }
+/// assert_eq!(seen, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a read does nothing until it is polled"]
 pub struct EventStream<T = ()> {
     pages: Option<PageStream>,

@@ -7,6 +7,31 @@ use super::Version;
 /// What must hold for a stream when an append commits.
 ///
 /// There is no default: whoever appends says which of the four it is.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> es_core::Result<()> {
+/// use es_core::{Append, ErrorKind, ExpectedVersion, NewEvent, Payload, Schema, Store, StreamId};
+/// use es_store_memory::MemoryStore;
+///
+/// # let note = |text: &str| Ok::<_, es_core::Error>(NewEvent::raw(
+/// #     Schema::from_static("noted", 1),
+/// #     Payload::json(text)?,
+/// # ));
+/// let store = Store::new(MemoryStore::new());
+/// let list = StreamId::new("list", 1)?;
+/// let to = |expected| Append::to(list.clone(), expected);
+///
+/// let first = store.append(to(ExpectedVersion::NoStream).event(note("milk")?)).await?;
+/// store.append(to(ExpectedVersion::Exact(first.version())).event(note("bread")?)).await?;
+/// store.append(to(ExpectedVersion::Exists).event(note("eggs")?)).await?;
+/// store.append(to(ExpectedVersion::Any).event(note("salt")?)).await?;
+///
+/// let late = store.append(to(ExpectedVersion::Exact(first.version())).event(note("tea")?)).await;
+/// assert_eq!(late.unwrap_err().kind(), ErrorKind::Conflict);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ExpectedVersion {
     /// Nothing: append behind whatever is there. Never conflicts.

@@ -9,6 +9,14 @@ use crate::{Invalid, Result};
 /// The place of an event in its stream: 1, 2, 3 … without holes.
 ///
 /// A stream without events has no version, so there is no version 0.
+///
+/// ```
+/// use es_core::Version;
+///
+/// assert_eq!(Version::new(1)?, Version::FIRST);
+/// assert!(Version::new(0).is_err()); // a stream without events has no version
+/// # Ok::<(), es_core::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u64", into = "u64")]
 pub struct Version(NonZeroU64);

@@ -3,11 +3,12 @@
 use std::fmt;
 
 use async_trait::async_trait;
+use futures_util::TryStreamExt;
 
 use super::{Upcasters, reading::Reading, widen};
 use crate::{
-    AppendRequest, Backend, Capabilities, Durability, EventStore, Head, PageStream, Position, Read,
-    Receipt, Result,
+    AppendRequest, Backend, Capabilities, Durability, EventStore, FoldPage, FoldStream, Head,
+    PageStream, Position, Read, Receipt, Result,
 };
 
 /// A store whose reads yield the newest forms.
@@ -40,6 +41,13 @@ impl EventStore for Upcast {
             return self.inner.read(read);
         }
         Reading::new(self.upcasters.clone(), Backend::clone(&self.inner), read).into_pages()
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        if self.upcasters.chains().is_empty() {
+            return self.inner.read_to_fold(read);
+        }
+        Box::pin(self.read(read).map_ok(FoldPage::Recorded))
     }
 
     async fn head(&self) -> Result<Head> {

@@ -8,7 +8,7 @@ use super::{
     layer::Upcast,
     step::{Step, StepFailed},
 };
-use crate::{Backend, BoxError, Error, Layer, Payload, Result, Schema};
+use crate::{Backend, BoxError, Error, Layer, Payload, Result, Schema, panic_text};
 
 /// Reads events that were written in an old form as the newest one.
 ///
@@ -105,9 +105,7 @@ impl Upcasters {
             Ok(Ok(())) => Ok(newest),
             Ok(Err(failed)) => Err(Error::undecodable(schema, failed)),
             Err(panic) => {
-                let text = panic.downcast_ref::<&'static str>().copied();
-                let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-                let text = format!("the upcaster panicked: {}", text.unwrap_or("no text"));
+                let text = format!("the upcaster panicked: {}", panic_text(&*panic));
                 Err(Error::undecodable(schema, text))
             }
         }

@@ -13,6 +13,7 @@ use std::{
 
 use es_core::{
     BoxError, CheckpointStore, DeadLetterStore, Error, Event, Progress, Recorded, SubscriberName,
+    panic_text,
 };
 use futures_util::future::BoxFuture;
 
@@ -95,12 +96,6 @@ fn decode<E: Event>(events: &[Recorded], handled: usize) -> Result<Vec<Recorded<
         Ok(decoded) => decoded.map_err(|error| Failure::undecodable(handled, error)),
         Err(panic) => Err(Failure::of_panic(handled, "decoding", &*panic)),
     }
-}
-
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&'static str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
 }
 
 /// What an error says, and all of its causes.

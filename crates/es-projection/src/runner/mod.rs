@@ -44,6 +44,40 @@ const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 ///
 /// Each has a worker of its own: an error, a panic or a slow handler of one touches no
 /// other. See the [crate's documentation](crate) for an example.
+///
+/// ```
+/// # use es_core::{Append, BoxError, Event, ExpectedVersion, Position, Recorded, Store, StreamId};
+/// # use es_projection::*;
+/// # use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx, Table};
+/// # #[derive(Event)]
+/// # enum AccountEvent {
+/// #     Deposited { cents: u64 },
+/// # }
+/// # const BALANCES: Table<String, u64> = Table::new("balances");
+/// # struct Balances;
+/// # impl Projection for Balances {
+/// #     const NAME: &'static str = "balances";
+/// #     type Event = AccountEvent;
+/// #     type Tx = MemoryTx;
+/// #     async fn apply(&self, event: &Recorded<AccountEvent>, tx: &mut MemoryTx) -> Result<(), BoxError> {
+/// #         let AccountEvent::Deposited { cents } = event.event;
+/// #         let account = event.stream.key().to_string();
+/// #         tx.update(&BALANCES, account, |balance| Some(balance.unwrap_or(0) + cents))?;
+/// #         Ok(())
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (store, model) = (Store::new(MemoryStore::new()), MemoryReadModel::new());
+/// # let deposit = Append::to(StreamId::new("account", "alice")?, ExpectedVersion::Any)
+/// #     .event(AccountEvent::Deposited { cents: 500 });
+/// store.append(deposit).await?;
+/// let mut runner = Runner::new(store).project(Balances, model.clone());
+/// assert_eq!(runner.catch_up().await?[0].handled, 1);
+/// assert_eq!(model.get(&BALANCES, &"alice".to_owned())?, Some(500));
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a runner does nothing until it is started"]
 pub struct Runner {
     store: Store,

@@ -29,6 +29,50 @@ const ROUNDS: usize = 10;
 /// Both versions are there at once, so their rows must be in different tables, named by
 /// [`Projection::VERSION`] say, and something must tell readers which to look at: a view, a
 /// name, a row. [`Rebuild::swap`] changes that.
+///
+/// ```
+/// # use es_core::{Append, BoxError, Event, ExpectedVersion, Position, Recorded, Store, StreamId};
+/// # use es_projection::*;
+/// # use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx, Table};
+/// # #[derive(Event)]
+/// # enum AccountEvent {
+/// #     Deposited { cents: u64 },
+/// # }
+/// # const BALANCES: Table<String, u64> = Table::new("balances");
+/// # struct Balances;
+/// # impl Projection for Balances {
+/// #     const NAME: &'static str = "balances";
+/// #     type Event = AccountEvent;
+/// #     type Tx = MemoryTx;
+/// #     async fn apply(&self, event: &Recorded<AccountEvent>, tx: &mut MemoryTx) -> Result<(), BoxError> {
+/// #         let AccountEvent::Deposited { cents } = event.event;
+/// #         let account = event.stream.key().to_string();
+/// #         tx.update(&BALANCES, account, |balance| Some(balance.unwrap_or(0) + cents))?;
+/// #         Ok(())
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (store, model) = (Store::new(MemoryStore::new()), MemoryReadModel::new());
+/// # let deposit = Append::to(StreamId::new("account", "alice")?, ExpectedVersion::Any)
+/// #     .event(AccountEvent::Deposited { cents: 500 });
+/// # store.append(deposit).await?;
+/// // `Balances` has written to another table since its `VERSION` was raised.
+/// const SERVING: Table<&'static str, u32> = Table::new("serving");
+///
+/// impl Rebuild for Balances {
+///     async fn swap(&self, tx: &mut MemoryTx) -> Result<(), BoxError> {
+///         tx.put(&SERVING, "balances", Self::VERSION)?;
+///         Ok(())
+///     }
+/// }
+///
+/// let rebuilt = Rebuilding::new(store, Balances, model.clone()).run().await?;
+/// assert_eq!(rebuilt.handled, 1);
+/// assert_eq!(model.get(&SERVING, &"balances")?, Some(Balances::VERSION));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Rebuild: Projection {
     /// Looks whether the new rows are as they should be: their number, a sum. Without it
     /// nothing is looked at.

@@ -20,6 +20,45 @@ use crate::{
 /// A subscriber is asked for by the name of its projection (`orders`, which means the
 /// highest version that runs) or by that of its progress (`orders-v2`). If it is in slices,
 /// what is asked is asked of all that this process works on, or of one (`orders-v2.1of4`).
+///
+/// ```
+/// # use es_core::{Append, BoxError, Event, ExpectedVersion, Position, Recorded, Store, StreamId};
+/// # use es_projection::*;
+/// # use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx, Table};
+/// # #[derive(Event)]
+/// # enum AccountEvent {
+/// #     Deposited { cents: u64 },
+/// # }
+/// # const BALANCES: Table<String, u64> = Table::new("balances");
+/// # struct Balances;
+/// # impl Projection for Balances {
+/// #     const NAME: &'static str = "balances";
+/// #     type Event = AccountEvent;
+/// #     type Tx = MemoryTx;
+/// #     async fn apply(&self, event: &Recorded<AccountEvent>, tx: &mut MemoryTx) -> Result<(), BoxError> {
+/// #         let AccountEvent::Deposited { cents } = event.event;
+/// #         let account = event.stream.key().to_string();
+/// #         tx.update(&BALANCES, account, |balance| Some(balance.unwrap_or(0) + cents))?;
+/// #         Ok(())
+/// #     }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (store, model) = (Store::new(MemoryStore::new()), MemoryReadModel::new());
+/// # let deposit = Append::to(StreamId::new("account", "alice")?, ExpectedVersion::Any)
+/// #     .event(AccountEvent::Deposited { cents: 500 });
+/// use std::time::Duration;
+///
+/// let running = Runner::new(store.clone()).project(Balances, model.clone()).start()?;
+/// let receipt = store.append(deposit).await?;
+/// running.wait_for("balances", &receipt, Duration::from_secs(5)).await?;
+///
+/// let status = running.status("balances").await?;
+/// assert_eq!((status.handled, status.parked), (1, 0));
+/// assert!(running.stop(Duration::from_secs(5)).await.aborted.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Running {
     pub(super) around: Arc<Surroundings>,
     pub(super) seats: Vec<Seat>,

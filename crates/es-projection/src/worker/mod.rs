@@ -14,7 +14,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use es_core::{
     Checkpoint, Envelope, Error, ErrorKind, LogId, Observation, Owner, Position, Recorded, Store,
-    SubscriberName, Timestamp,
+    SubscriberName, Timestamp, panic_text,
 };
 use futures_util::FutureExt;
 use tokio::{
@@ -27,7 +27,7 @@ use tracing::{Instrument, error, info, warn};
 use crate::{
     Policy, Scope, State,
     board::{Board, Command, Order},
-    engine::{Engine, panic_text},
+    engine::Engine,
     feed::{Chunk, Feeds, Reader},
     observe::Watched,
     policy::pause,

@@ -9,5 +9,5 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use pages::{Pages, yield_now};
+pub(crate) use pages::{FoldPages, Pages, yield_now};
 pub(crate) use scan::{Scan, Step};

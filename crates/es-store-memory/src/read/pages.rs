@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use es_core::{Diverged, Read, Recorded, Result};
+use es_core::{Diverged, FoldPage, Read, Recorded, Result};
 use futures_core::Stream;
 
 use super::scan::{Scan, Step};
@@ -78,6 +78,17 @@ impl Stream for Pages {
             Ok(Step::End) => Poll::Ready(None),
             Err(error) => Poll::Ready(Some(Err(error))),
         }
+    }
+}
+
+/// The same for a fold: the envelopes are there already.
+pub(crate) struct FoldPages(pub(crate) Pages);
+
+impl Stream for FoldPages {
+    type Item = Result<FoldPage>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.0).poll_next(cx).map_ok(FoldPage::Recorded)
     }
 }
 

@@ -15,13 +15,15 @@ use super::{
 };
 use crate::{
     ask::Sent,
-    error::{from_driver, is_lost, is_repeated},
+    error::{from_driver, is_lost, is_repeated, room},
 };
 
 /// Why there are no answers.
 pub(super) enum Failure {
     /// An event was there already: nothing was written; call again with care.
     Repeated,
+    /// There is no partition up to this position yet: nothing was written.
+    NoRoom(u64),
     /// The server said no to the whole, or it could not be sent: nothing was written.
     Refused(Error),
     /// The reply was lost: nobody knows what became of it. Called again, the batch tells.
@@ -111,6 +113,8 @@ pub(super) fn unknown(source: Error) -> Error {
 fn failure(statements: &Statements, log: LogId, error: tokio_postgres::Error) -> Failure {
     if is_repeated(&error, &statements.prefix) {
         Failure::Repeated
+    } else if let Some(through) = room(&error) {
+        Failure::NoRoom(through)
     } else if is_lost(&error) {
         Failure::Lost(from_driver(Some(log), error))
     } else {

@@ -22,11 +22,15 @@ use super::{
     repeat,
     sender::Statements,
 };
-use crate::error::{damaged, from_driver};
+use crate::{
+    connect::Connections,
+    error::{damaged, from_driver},
+};
 
 /// Appends `request` in the transaction that `client` is in.
 pub(crate) async fn append_in(
     client: &(impl GenericClient + Sync),
+    connections: &Connections,
     statements: &Statements,
     log: LogId,
     request: &AppendRequest,
@@ -37,7 +41,23 @@ pub(crate) async fn append_in(
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,
     });
-    if isolation != Some("read committed") {
+    let sees_all = isolation == Some("read committed");
+    if let Some(maker) = &statements.maker {
+        let count = request.event_count();
+        // Room is made on another connection, since it has to be committed before it is used. A
+        // transaction that sees only what was there at its first look must not look before that.
+        let mut lacking = if sees_all { maker.lacking(client, count).await? } else { None };
+        if !sees_all || lacking.is_some() {
+            let other = connections.get().await?;
+            if !sees_all {
+                lacking = maker.lacking(&**other, count).await?;
+            }
+            if let Some(through) = lacking {
+                maker.make(&**other, through).await?;
+            }
+        }
+    }
+    if !sees_all {
         let row = client.query_typed_one(&statements.is_fresh, &[]).await.map_err(fails)?;
         if !row.try_get::<_, bool>(0).map_err(damaged)? {
             let message = "the transaction began before the last append of another: nothing was \

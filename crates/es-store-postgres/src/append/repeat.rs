@@ -1,8 +1,8 @@
 //! Appends that were made before: the same again, or something that only looks like it.
 
 use es_core::{
-    AppendRequest, Error, EventId, IdempotencyClash, LogId, Receipt, Recorded, Result, StreamId,
-    Version,
+    AppendRequest, Error, ErrorKind, EventId, IdempotencyClash, LogId, Receipt, Recorded, Result,
+    StreamId, Version,
 };
 use tokio_postgres::Row;
 
@@ -14,11 +14,16 @@ use crate::{
 
 /// Reads the whole append that brought an event, with the names of its families.
 pub(super) fn statement(names: &Names) -> String {
+    // With partitions, where the event is has to be known before it can be looked up.
+    let (place, id) = match names.layout().is_partitioned {
+        true => ("{es}keys k JOIN {es}events b ON b.position = k.position", "k.id"),
+        false => ("{es}events b", "b.id"),
+    };
     names.sql(&format!(
-        "SELECT {COLUMNS}, f.tenant, f.category, f.type FROM {{es}}events b \
+        "SELECT {COLUMNS}, f.tenant, f.category, f.type FROM {place} \
          JOIN {{es}}events e ON e.position BETWEEN b.position - b.part \
          AND b.position - b.part + b.parts - 1 \
-         JOIN {{es}}families f ON f.id = e.family WHERE b.id = $1 ORDER BY e.position"
+         JOIN {{es}}families f ON f.id = e.family WHERE {id} = $1 ORDER BY e.position"
     ))
 }
 
@@ -33,6 +38,11 @@ pub(super) fn answer(
     event: EventId,
 ) -> Result<Receipt> {
     let old = rows.iter().map(read_row).collect::<Result<Vec<Recorded>>>()?;
+    if old.is_empty() {
+        let message = "the event id is taken by an event that this role may not see: event ids are \
+                       unique in the whole log, so give the event another one";
+        return Err(Error::new(ErrorKind::IdempotencyClash, message));
+    }
     let is_same_list = old.len() == request.event_count()
         && old
             .iter()

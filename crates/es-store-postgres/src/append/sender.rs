@@ -48,7 +48,8 @@ use super::{
 };
 use crate::{
     connect::Connections,
-    error::{again, closed},
+    error::{again, closed, damaged},
+    migrate::Maker,
     names::Names,
     observe::committed,
     tls::{Tls, with_tls},
@@ -74,6 +75,8 @@ pub(crate) struct Statements {
     pub(super) repeat: String,
     pub(super) lock: String,
     pub(super) is_fresh: String,
+    /// What makes room, if the events are in partitions.
+    pub(super) maker: Option<Maker>,
 }
 
 impl Statements {
@@ -84,12 +87,13 @@ impl Statements {
         };
         Self {
             prefix: names.sql("{es_}"),
-            one: names.sql(&format!("SELECT * FROM {{es}}append_one({})", places(16))),
-            many: names.sql(&format!("SELECT * FROM {{es}}append({})", places(34))),
+            one: names.sql(&format!("SELECT * FROM {{append}}_one({})", places(16))),
+            many: names.sql(&format!("SELECT * FROM {{append}}({})", places(34))),
             repeat: repeat::statement(names),
             lock: names
                 .sql("LOCK TABLE {es}append_lock IN EXCLUSIVE MODE; SHOW transaction_isolation"),
             is_fresh: names.sql("SELECT {es}is_fresh()"),
+            maker: names.layout().is_partitioned.then(|| Maker::new(names)),
         }
     }
 }
@@ -229,6 +233,11 @@ impl Sender {
                             return Ok(distrusted(answers));
                         }
                         Ok(Ok(answers)) => return Ok(answers),
+                        Ok(Err(Failure::NoRoom(through))) => {
+                            let time =
+                                batch.iter().map(Pending::time_left).max().unwrap_or_default();
+                            self.make_room(client.0, through, time).await
+                        }
                         Ok(Err(failure)) => failure,
                         Err(_) => {
                             cancel(client.0, self.connections.tls());
@@ -240,6 +249,7 @@ impl Sender {
             };
             match failure {
                 Failure::Repeated => careful = true,
+                Failure::NoRoom(_) => {}
                 Failure::Senseless(error) => return Err(unknown(error)),
                 Failure::Lost(error) => {
                     tracing::warn!(error = %error, appends = batch.len(), "lost a reply of PostgreSQL");
@@ -278,6 +288,23 @@ impl Sender {
                     Some(error) => unknown(error),
                     None => too_late(),
                 });
+            }
+        }
+    }
+
+    /// Makes the partitions that a batch lacks. Whoever works on the table may keep it from
+    /// that; nobody else waits for this batch, so it is tried again.
+    async fn make_room(&self, client: &Object, through: u64, time: Duration) -> Failure {
+        let Some(maker) = &self.statements.maker else {
+            return Failure::Senseless(damaged("a log without partitions has no room"));
+        };
+        match tokio::time::timeout(time, maker.make(&***client, through)).await {
+            Ok(Ok(_)) => Failure::NoRoom(through),
+            Ok(Err(error)) if error.kind() == ErrorKind::Busy => Failure::NoRoom(through),
+            Ok(Err(error)) => Failure::Refused(error),
+            Err(_) => {
+                cancel(client, self.connections.tls());
+                Failure::Refused(too_late())
             }
         }
     }

@@ -25,6 +25,18 @@ use crate::{
 ///
 /// It begins and ends here: a `COMMIT` or `ROLLBACK` of your own is noticed, and the commit
 /// of the read model then fails with `Invalid`. Savepoints are fine.
+///
+/// ```no_run
+/// use es_core::{BoxError, Recorded};
+/// use es_store_postgres::PgTx;
+///
+/// /// What a projection does with an event.
+/// async fn apply(event: &Recorded, tx: &mut PgTx) -> Result<(), BoxError> {
+///     let seen = tx.prepare_cached("UPDATE accounts SET events = events + 1 WHERE name = $1").await?;
+///     tx.execute(&seen, &[&event.stream.key().as_str()]).await?;
+///     Ok(())
+/// }
+/// ```
 pub struct PgTx {
     client: Option<Arc<Object>>,
     /// Statements that were sent and whose replies nobody has looked at.

@@ -15,8 +15,8 @@ mod row;
 
 use std::sync::Arc;
 
-use es_core::{PageStream, Read, Recorded, Result};
-use futures_util::stream;
+use es_core::{FoldPage, FoldStream, PageStream, Read, Result};
+use futures_util::{Stream, StreamExt, stream};
 use tokio::task::JoinHandle;
 
 pub(crate) use families::Families;
@@ -24,16 +24,35 @@ pub(crate) use page::{Cursor, Reader};
 pub(crate) use plan::{Sql, head};
 pub(crate) use row::{COLUMNS, Micros, read_row, unsigned};
 
-use crate::error::closed;
+use crate::{
+    error::{closed, damaged},
+    trace,
+};
 
 /// The pages of `read`.
 pub(crate) fn pages(reader: Arc<Reader>, read: Read) -> PageStream {
-    let begin = Next::Begin(Box::new(Cursor::new(read)));
-    Box::pin(stream::try_unfold((reader, begin), |(reader, next)| async move {
+    let pages = found(reader, Cursor::new(read, false));
+    Box::pin(pages.map(|page| match page? {
+        FoldPage::Recorded(events) => Ok(events),
+        _ => Err(damaged("a fold was read where events were asked for")),
+    }))
+}
+
+/// The same for a fold.
+pub(crate) fn fold(reader: Arc<Reader>, read: Read) -> FoldStream {
+    Box::pin(found(reader, Cursor::new(read, true)))
+}
+
+fn found(
+    reader: Arc<Reader>,
+    cursor: Cursor,
+) -> impl Stream<Item = Result<FoldPage>> + Send + 'static {
+    let begin = Next::Begin(Box::new(cursor));
+    stream::try_unfold((reader, begin), |(reader, next)| async move {
         let (events, cursor) = match next {
             Next::End => return Ok(None),
             // The first page is fetched by the reader itself: mostly it is the only one.
-            Next::Begin(cursor) => reader.page(*cursor).await?,
+            Next::Begin(cursor) => trace::within(trace::call("read"), reader.page(*cursor)).await?,
             Next::Fetched(mut task) => (&mut task.0).await.map_err(|_| closed())??,
         };
         if events.is_empty() && cursor.is_none() {
@@ -43,15 +62,17 @@ pub(crate) fn pages(reader: Arc<Reader>, read: Read) -> PageStream {
             None => Next::End,
             Some(cursor) => {
                 let fetcher = Arc::clone(&reader);
-                let task = tokio::spawn(async move { fetcher.page(cursor).await });
+                let span = trace::call("read");
+                let fetching = async move { trace::within(span, fetcher.page(cursor)).await };
+                let task = tokio::spawn(fetching);
                 Next::Fetched(Task(task))
             }
         };
         Ok(Some((events, (reader, next))))
-    }))
+    })
 }
 
-type Page = Result<(Vec<Recorded>, Option<Cursor>)>;
+type Page = Result<(FoldPage, Option<Cursor>)>;
 
 enum Next {
     Begin(Box<Cursor>),

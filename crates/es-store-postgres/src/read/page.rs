@@ -9,7 +9,7 @@ use std::{
 };
 
 use deadpool_postgres::Object;
-use es_core::{Direction, Read, Recorded, Result, Selection, StreamId};
+use es_core::{BareEvents, Direction, FoldPage, Read, Recorded, Result, Selection, StreamId};
 use futures_util::TryStreamExt;
 use tokio_postgres::{Row, types::Type};
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{
     families::{Families, Family},
     plan::{Fails, Plan, Source, Sql, order},
-    row::{COLUMNS, Places, recorded},
+    row::{COLUMNS, FOLD_COLUMNS, Places, push, recorded},
 };
 use crate::{
     append::signed,
@@ -48,17 +48,23 @@ pub(crate) struct Reader {
 }
 
 /// What one query has brought.
-#[derive(Default)]
 struct Fetched {
-    events: Vec<Recorded>,
+    events: FoldPage,
     is_more: bool,
     /// Whether rows of it were left behind.
     is_cut: bool,
 }
 
+impl Fetched {
+    const NOTHING: Self =
+        Self { events: FoldPage::Recorded(Vec::new()), is_more: false, is_cut: false };
+}
+
 /// A page that is being filled.
 struct Page {
     events: Vec<Recorded>,
+    /// What is filled instead for a fold.
+    bare: Option<BareEvents>,
     families: Arc<HashMap<i64, Arc<Family>>>,
     /// The family of the last event, which the next one mostly has too.
     family: Option<(i64, Arc<Family>)>,
@@ -75,8 +81,10 @@ impl Page {
             _ => None,
         };
         let exact = cursor.plan.as_ref().is_some_and(|plan| plan.exact);
+        let is_fold = cursor.plan.as_ref().is_some_and(|plan| cursor.is_bare(plan));
+        let bare = is_fold.then(BareEvents::default);
         let families = reader.families.known();
-        Self { events: Vec::new(), families, family: None, last, exact, seen: 0, bytes: 0 }
+        Self { events: Vec::new(), bare, families, family: None, last, exact, seen: 0, bytes: 0 }
     }
 
     /// Takes a candidate; `false` when its family is not known, and then it was not taken.
@@ -89,6 +97,15 @@ impl Page {
                 &self.family.insert((places.family, Arc::clone(family))).1
             }
         };
+        if let Some(bare) = &mut self.bare {
+            let before = bare.payload_bytes();
+            push(bare, row, places, family)?;
+            cursor.pass(places.position, places.version);
+            self.seen += 1;
+            self.bytes += bare.payload_bytes() - before;
+            cursor.left = cursor.left.saturating_sub(1);
+            return Ok(true);
+        }
         let event = recorded(row, places, family, &mut self.last)?;
         cursor.pass(places.position, places.version);
         self.seen += 1;
@@ -127,10 +144,12 @@ pub(crate) struct Cursor {
     low_version: i64,
     high_version: i64,
     wanted: i64,
+    /// Whether envelopes are not needed.
+    is_fold: bool,
 }
 
 impl Cursor {
-    pub(crate) fn new(read: Read) -> Self {
+    pub(crate) fn new(read: Read, is_fold: bool) -> Self {
         Self {
             left: read.limit.unwrap_or(u64::MAX),
             low_version: read.from_version.map_or(1, |version| signed(version.get())),
@@ -138,17 +157,18 @@ impl Cursor {
             read,
             plan: None,
             wanted: FIRST_PAGE,
+            is_fold,
         }
     }
 }
 
 impl Reader {
     /// The next page, and where to go on if there may be more.
-    pub(crate) async fn page(&self, mut cursor: Cursor) -> Result<(Vec<Recorded>, Option<Cursor>)> {
+    pub(crate) async fn page(&self, mut cursor: Cursor) -> Result<(FoldPage, Option<Cursor>)> {
         let mut tries = 0;
         loop {
             if cursor.left == 0 {
-                return Ok((Vec::new(), None));
+                return Ok((FoldPage::Recorded(Vec::new()), None));
             }
             let client = self.lend(&cursor).await?;
             let before = cursor.places();
@@ -212,11 +232,11 @@ impl Reader {
         if cursor.plan.is_none() {
             cursor.plan = Some(Plan::new(client, self, &cursor.read).await?);
         }
-        let Some(plan) = &cursor.plan else { return Ok(Fetched::default()) };
+        let Some(plan) = &cursor.plan else { return Ok(Fetched::NOTHING) };
         let wanted =
             if plan.exact { cursor.wanted.min(signed(cursor.left)) } else { cursor.wanted };
         let Some((sql, values)) = cursor.query(plan, wanted, &self.sql) else {
-            return Ok(Fetched::default());
+            return Ok(Fetched::NOTHING);
         };
         let values: Vec<_> = values.iter().map(Value::as_sql).collect();
         let sent = self.connections.sent();
@@ -249,7 +269,11 @@ impl Reader {
         let fitting = signed((PAGE_BYTES / mean.max(1)) as u64).clamp(1, PAGE);
         let is_more = (is_cut || page.seen == wanted) && cursor.left > 0;
         cursor.wanted = fitting.min(cursor.wanted.saturating_mul(8));
-        Ok(Fetched { events: page.events, is_more, is_cut })
+        let events = match page.bare {
+            Some(bare) => FoldPage::Bare(bare.into_vec()),
+            None => FoldPage::Recorded(page.events),
+        };
+        Ok(Fetched { events, is_more, is_cut })
     }
 
     /// Makes sure that the family of each row is known.
@@ -285,8 +309,13 @@ impl Cursor {
                 (plan.low, plan.high, self.left) = (low, high, left);
                 (self.low_version, self.high_version) = (low_version, high_version);
             }
-            _ => *self = Self::new(self.read.clone()),
+            _ => *self = Self::new(self.read.clone(), self.is_fold),
         }
+    }
+
+    /// Whether a fold is read, and every candidate is wanted: otherwise the event itself tells.
+    const fn is_bare(&self, plan: &Plan) -> bool {
+        self.is_fold && plan.exact
     }
 
     /// Moves the bounds behind a candidate.
@@ -306,13 +335,15 @@ impl Cursor {
 
     fn query(&self, plan: &Plan, wanted: i64, sql: &Sql) -> Option<(String, Vec<Value>)> {
         let (events, tagged, order) = (&sql.events, &sql.tags, order(self.read.direction));
+        let columns = if self.is_bare(plan) { FOLD_COLUMNS } else { COLUMNS };
         let mut values = vec![Value::Number(plan.low), Value::Number(plan.high)];
         let sql = match &plan.source {
             Source::Nothing => return None,
             Source::Event(id) => {
                 values.push(Value::Uuid(id.as_uuid()));
+                // With partitions there is no index by id, and its place is known by now.
                 format!(
-                    "SELECT {COLUMNS} FROM {events} e WHERE e.id = $3 \
+                    "SELECT {columns} FROM {events} e WHERE e.id = $3 \
                      AND e.position BETWEEN $1 AND $2"
                 )
             }
@@ -323,10 +354,12 @@ impl Cursor {
                     Value::Number(self.high_version),
                     Value::Number(wanted),
                 ]);
-                // The sum keeps the range of positions from being taken for the index.
+                // The sum keeps the range of positions from being taken for the index; with
+                // partitions it has to tell which of them are looked at.
+                let sum = if sql.is_partitioned { "" } else { " + 0" };
                 format!(
-                    "SELECT {COLUMNS} FROM {events} e WHERE e.stream = $3 \
-                     AND e.version BETWEEN $4 AND $5 AND e.position + 0 BETWEEN $1 AND $2 \
+                    "SELECT {columns} FROM {events} e WHERE e.stream = $3 \
+                     AND e.version BETWEEN $4 AND $5 AND e.position{sum} BETWEEN $1 AND $2 \
                      ORDER BY e.version {order} LIMIT $6"
                 )
             }
@@ -337,21 +370,21 @@ impl Cursor {
                     "AND e.family = ANY ($4)"
                 });
                 format!(
-                    "SELECT {COLUMNS} FROM {events} e WHERE e.position BETWEEN $1 AND $2 \
+                    "SELECT {columns} FROM {events} e WHERE e.position BETWEEN $1 AND $2 \
                      {filter} ORDER BY e.position {order} LIMIT $3"
                 )
             }
             Source::Family(family) => {
                 values.extend([Value::Number(wanted), Value::Number(*family)]);
-                let (range, order) = of_family("e.", 4, order);
-                format!("SELECT {COLUMNS} FROM {events} e WHERE {range} ORDER BY {order} LIMIT $3")
+                let (range, order) = of_family("e.", 4, order, sql);
+                format!("SELECT {columns} FROM {events} e WHERE {range} ORDER BY {order} LIMIT $3")
             }
             Source::Lists { families, tags } => {
                 values.push(Value::Number(wanted));
                 let mut lists = Vec::new();
                 for family in families {
                     values.push(Value::Number(*family));
-                    let (range, order) = of_family("", values.len(), order);
+                    let (range, order) = of_family("", values.len(), order, sql);
                     lists.push(format!("{events} WHERE {range} ORDER BY {order}"));
                 }
                 for tag in tags {
@@ -364,7 +397,7 @@ impl Cursor {
                 }
                 // Two families have no event in common.
                 let union = if tags.is_empty() { " UNION ALL " } else { " UNION " };
-                merged(&lists, union, events, order)
+                merged(columns, &lists, union, order, sql)
             }
         };
         Some((sql, values))
@@ -374,21 +407,27 @@ impl Cursor {
 /// Which events are of the family at `place` and within the bounds, and their order. As one
 /// range of pairs, and not as a family and a range of positions: for that the server may go
 /// through the whole log by its positions, and leave out what is of other families.
-fn of_family(of: &str, place: usize, order: &str) -> (String, String) {
+///
+/// With partitions the range is said as well: it tells which of them are looked at.
+fn of_family(of: &str, place: usize, order: &str, sql: &Sql) -> (String, String) {
     let pair = format!("({of}family, {of}position)");
-    let range = format!("{pair} >= (${place}, $1) AND {pair} <= (${place}, $2)");
+    let mut range = format!("{pair} >= (${place}, $1) AND {pair} <= (${place}, $2)");
+    if sql.is_partitioned {
+        range.push_str(&format!(" AND {of}position BETWEEN $1 AND $2"));
+    }
     (range, format!("{of}family {order}, {of}position {order}"))
 }
 
 /// The events at the positions of several lists, in order. Each list gives as many as a page
 /// has, so that the work of a page is bounded whatever the lists hold: left to itself, the
 /// server may sort them whole.
-fn merged(lists: &[String], union: &str, events: &str, order: &str) -> String {
+fn merged(columns: &str, lists: &[String], union: &str, order: &str, sql: &Sql) -> String {
+    let events = &sql.events;
     let lists: Vec<String> =
         lists.iter().map(|list| format!("(SELECT position FROM {list} LIMIT $3)")).collect();
     let lists = lists.join(union);
     format!(
-        "SELECT {COLUMNS} FROM (SELECT l.position FROM ({lists}) l \
+        "SELECT {columns} FROM (SELECT l.position FROM ({lists}) l \
          ORDER BY l.position {order} LIMIT $3) l \
          JOIN {events} e ON e.position = l.position ORDER BY e.position {order}"
     )

@@ -61,9 +61,26 @@ impl Plan {
         }
         let (source, exact) = match &read.selection {
             _ if low > high || read.query.items().is_empty() => (Source::Nothing, true),
-            Selection::Event(id) => (Source::Event(*id), false),
+            Selection::Event(id) => {
+                if let Some(sql) = &reader.sql.place_of {
+                    let place = place_of((client, reader.connections.sent()), sql, *id).await?;
+                    (low, high) = (low.max(place), high.min(place));
+                }
+                (Source::Event(*id), false)
+            }
             Selection::Stream(stream) => {
                 let is_exact = read.query.is_any();
+                if let Some(sql) = &reader.sql.places_of {
+                    // Where the stream lies leaves out the partitions where it does not.
+                    let (first, last) = places_of(
+                        (client, reader.connections.sent()),
+                        sql,
+                        read,
+                        hash::stream(stream),
+                    )
+                    .await?;
+                    (low, high) = (low.max(first), high.min(last));
+                }
                 (Source::Stream(hash::stream(stream)), is_exact)
             }
             _ => {
@@ -166,6 +183,29 @@ async fn position_at(client: &Object, reader: &Reader, at: Timestamp) -> Result<
     row.try_get(0).map_err(Fails::Driver)
 }
 
+/// The positions of the first and the last event of a stream that the versions of `read` admit;
+/// a range of nothing where there is none.
+async fn places_of(
+    (client, sent): (&Object, Sent),
+    sql: &str,
+    read: &Read,
+    stream: Uuid,
+) -> Result<(i64, i64), Fails> {
+    let low = read.from_version.map_or(1, |version| signed(version.get()));
+    let high = read.to_version.map_or(i64::MAX, |version| signed(version.get()));
+    let values: [Typed<'_>; 3] = [(&stream, Type::UUID), (&low, Type::INT8), (&high, Type::INT8)];
+    let row = sent.query_one(client, sql, &values).await.map_err(Fails::Driver)?;
+    let place = |at| row.try_get::<_, Option<i64>>(at).map_err(Fails::Driver);
+    Ok((place(0)?.unwrap_or(1), place(1)?.unwrap_or(0)))
+}
+
+/// The position of an event; 0, where none is, if there is no such event.
+async fn place_of((client, sent): (&Object, Sent), sql: &str, id: EventId) -> Result<i64, Fails> {
+    let values: [Typed<'_>; 1] = [(&id.as_uuid(), Type::UUID)];
+    let row = sent.query_opt(client, sql, &values).await.map_err(Fails::Driver)?;
+    row.map_or(Ok(0), |row| row.try_get(0).map_err(Fails::Driver))
+}
+
 /// Which log it is and where it ends.
 pub(crate) async fn head(client: &Object, sent: Sent, sql: &str) -> Result<Head> {
     let row = sent.query_one(client, sql, &[]).await;
@@ -178,6 +218,17 @@ pub(crate) async fn head(client: &Object, sent: Sent, sql: &str) -> Result<Head>
     Ok(head.in_term(started.as_micros().cast_unsigned(), last))
 }
 
+/// Where the log ends, for whoever sees all of it.
+const HEAD: &str = "SELECT l.id, coalesce(h.position, 0), h.id, pg_postmaster_start_time() \
+     FROM {es}log l LEFT JOIN LATERAL (SELECT e.position, e.id FROM {keys} e \
+     ORDER BY e.position DESC LIMIT 1) h ON true";
+
+/// The same for whoever sees the events of some tenants: the last event is told if it is among
+/// them, since a follower may have to find it again.
+const HEAD_FOR_SOME: &str = "SELECT l.id, h.position, \
+     (SELECT e.id FROM {keys} e WHERE e.position = h.position), pg_postmaster_start_time() \
+     FROM {es}log l CROSS JOIN LATERAL (SELECT {head} AS position) h";
+
 /// The statements of reading that are always the same.
 #[derive(Debug)]
 pub(crate) struct Sql {
@@ -188,21 +239,29 @@ pub(crate) struct Sql {
     position_at: String,
     pub(super) events: String,
     pub(super) tags: String,
+    /// Whether the events are in partitions. Then a read has to say where its events lie before
+    /// it looks for them: so that other partitions are left out, and because the server plans a
+    /// statement before it looks, and would not see a partition that came in between.
+    pub(super) is_partitioned: bool,
+    place_of: Option<String>,
+    places_of: Option<String>,
 }
 
 impl Sql {
     pub(crate) fn new(names: &Names) -> Self {
-        let head = "SELECT l.id, coalesce(h.position, 0), h.id, pg_postmaster_start_time() \
-                    FROM {es}log l LEFT JOIN LATERAL (SELECT e.position, e.id FROM {es}events e \
-                    ORDER BY e.position DESC LIMIT 1) h ON true";
+        let head = if names.layout().is_separated { HEAD_FOR_SOME } else { HEAD };
         // The head is read by the same statement: no event up to it has a later family.
-        let families = "SELECT f.id, f.tenant, f.category, f.type, \
-                        coalesce((SELECT e.position FROM {es}events e \
-                        ORDER BY e.position DESC LIMIT 1), 0) FROM {es}families f";
+        let families = "SELECT f.id, f.tenant, f.category, f.type, {head} FROM {es}families f";
         let families_of =
             "SELECT f.id, f.tenant, f.category, f.type FROM {es}families f WHERE f.id = ANY ($1)";
         let rarity = "SELECT count(*) FROM (SELECT 1 FROM {es}tags t \
                       WHERE t.tag = $1 AND t.position >= $2 LIMIT 1000) t";
+        // Versions and positions of a stream grow together.
+        let places_of = "SELECT (SELECT k.position FROM {keys} k WHERE k.stream = $1 \
+                         AND k.version >= $2 ORDER BY k.version LIMIT 1), \
+                         (SELECT k.position FROM {keys} k WHERE k.stream = $1 \
+                         AND k.version <= $3 ORDER BY k.version DESC LIMIT 1)";
+        let is_partitioned = names.layout().is_partitioned;
         Self {
             head: names.sql(head),
             families: names.sql(families),
@@ -211,6 +270,10 @@ impl Sql {
             position_at: names.sql("SELECT {es}position_at($1)"),
             events: names.sql("{es}events"),
             tags: names.sql("{es}tags"),
+            is_partitioned,
+            place_of: is_partitioned
+                .then(|| names.sql("SELECT k.position FROM {keys} k WHERE k.id = $1")),
+            places_of: is_partitioned.then(|| names.sql(places_of)),
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use es_core::{
-    BoxError, ContentType, Envelope, EventId, Key, Metadata, NewEvent, Payload, Position, Recorded,
-    Result, Schema, StreamId, Tag, Tags, Timestamp, Version,
+    BareEvent, BareEvents, BoxError, ContentType, Envelope, EventId, Key, Metadata, NewEvent,
+    Payload, Position, Recorded, Result, Schema, StreamId, Tag, Tags, Timestamp, Version,
 };
 use tokio_postgres::{
     Row,
@@ -17,9 +17,13 @@ use super::families::Family;
 use crate::error::damaged;
 
 /// The columns of an event, in the order in which [`recorded`] reads them.
-pub(crate) const COLUMNS: &str = "e.position, e.version, e.recorded_at, e.id, e.family, \
-     e.schema_version, e.key, e.payload, e.content_type, e.correlation_id, e.causation_id, \
+pub(crate) const COLUMNS: &str = "e.position, e.version, e.family, e.id, e.schema_version, \
+     e.payload, e.content_type, e.key, e.recorded_at, e.correlation_id, e.causation_id, \
      e.metadata, e.tags";
+
+/// Those of them that a fold needs, in the same places.
+pub(super) const FOLD_COLUMNS: &str =
+    "e.position, e.version, e.family, e.id, e.schema_version, e.payload, e.content_type";
 
 /// Where the columns of the family are in a row that has them.
 const FAMILY: usize = 13;
@@ -37,7 +41,7 @@ impl Places {
         Ok(Self {
             position: row.try_get::<_, Place>(0)?.0,
             version: row.try_get::<_, Place>(1)?.0,
-            family: row.try_get::<_, Place>(4)?.0,
+            family: row.try_get::<_, Place>(2)?.0,
         })
     }
 }
@@ -92,15 +96,9 @@ pub(super) fn recorded(
     let stream = stream(row, family, last)?;
     let read = || -> Result<Recorded, BoxError> {
         let id = row.try_get::<_, Raw<'_>>(3)?.uuid()?;
-        let content_type = match row.try_get::<_, Option<Raw<'_>>>(8)? {
-            None => ContentType::JSON,
-            Some(Raw(text)) => ContentType::new(std::str::from_utf8(text)?)?,
-        };
-        let version = u32::try_from(row.try_get::<_, Place>(5)?.0)?;
-        let schema = Schema::new(family.event_type.clone(), version);
-        let payload = Bytes::copy_from_slice(row.try_get::<_, Raw<'_>>(7)?.0);
-        let payload = Payload::stored(content_type, payload);
-        let mut event = NewEvent::known(EventId::from_uuid(id), schema, payload);
+        let payload = Bytes::copy_from_slice(row.try_get::<_, Raw<'_>>(5)?.0);
+        let payload = Payload::stored(content_type(row)?, payload);
+        let mut event = NewEvent::known(EventId::from_uuid(id), schema(row, family)?, payload);
         event.metadata = metadata(row, id)?;
         if row.try_get::<_, Option<Raw<'_>>>(12)?.is_some() {
             let tags: Vec<&str> = row.try_get(12)?;
@@ -108,15 +106,49 @@ pub(super) fn recorded(
         }
         let position = Position::new(unsigned(places.position)?);
         let version = Version::new(unsigned(places.version)?)?;
-        let at = Timestamp::from(Micros(row.try_get::<_, Place>(2)?.0));
+        let at = Timestamp::from(Micros(row.try_get::<_, Place>(8)?.0));
         let envelope = Envelope::record(event, stream, version, position, at);
         Ok(Recorded::new(Arc::new(envelope)))
     };
     read().map_err(damaged)
 }
 
+/// Adds what a fold needs of the event in `row`.
+pub(super) fn push(
+    events: &mut BareEvents,
+    row: &Row,
+    places: Places,
+    family: &Family,
+) -> Result<()> {
+    let read = || -> Result<_, BoxError> {
+        let event = BareEvent::new(
+            EventId::from_uuid(row.try_get::<_, Raw<'_>>(3)?.uuid()?),
+            Version::new(unsigned(places.version)?)?,
+            Position::new(unsigned(places.position)?),
+            schema(row, family)?,
+            Payload::stored(content_type(row)?, Bytes::new()),
+        );
+        Ok((event, row.try_get::<_, Raw<'_>>(5)?))
+    };
+    let (event, Raw(payload)) = read().map_err(damaged)?;
+    events.push(event, payload);
+    Ok(())
+}
+
+fn schema(row: &Row, family: &Family) -> Result<Schema, BoxError> {
+    let version = u32::try_from(row.try_get::<_, Place>(4)?.0)?;
+    Ok(Schema::new(family.event_type.clone(), version))
+}
+
+fn content_type(row: &Row) -> Result<ContentType, BoxError> {
+    Ok(match row.try_get::<_, Option<Raw<'_>>>(6)? {
+        None => ContentType::JSON,
+        Some(Raw(text)) => ContentType::new(std::str::from_utf8(text)?)?,
+    })
+}
+
 fn stream(row: &Row, family: &Family, last: &mut Option<StreamId>) -> Result<StreamId> {
-    let Raw(key) = row.try_get(6).map_err(damaged)?;
+    let Raw(key) = row.try_get(7).map_err(damaged)?;
     if let Some(last) = last
         && last.key().as_str().as_bytes() == key
         && *last.category() == family.category

@@ -118,3 +118,14 @@ pub(crate) async fn waiters(client: &Client, schema: &str, count: i64) {
         tokio::task::yield_now().await;
     }
 }
+
+/// Waits until somebody waits for the table of the events.
+pub(crate) async fn blocked(client: &Client, schema: &str) {
+    let sql = format!(
+        "SELECT count(*) FROM pg_locks \
+         WHERE NOT granted AND relation = '{schema}.es_events'::regclass"
+    );
+    while client.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0) == 0 {
+        tokio::task::yield_now().await;
+    }
+}

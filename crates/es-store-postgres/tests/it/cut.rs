@@ -12,7 +12,7 @@ use fastrand::Rng;
 
 use crate::{
     checks::{self, Seen, events, stream},
-    server::{Schema, on_a_schema},
+    server::{Schema, on_a_schema, on_partitions},
 };
 
 const TASKS: u64 = 8;
@@ -163,6 +163,13 @@ async fn storm(
 fn appends_with_time_settle_whatever_is_cut() {
     on_a_schema(|schema| async move {
         storm(&schema, (7, 40, cuts(150)), |_| Duration::from_secs(10), true).await;
+    });
+}
+
+#[test]
+fn so_do_appends_that_wait_for_partitions() {
+    on_partitions(12, |schema| async move {
+        storm(&schema, (9, 40, 80), |_| Duration::from_secs(20), true).await;
     });
 }
 

@@ -1,11 +1,13 @@
 //! A writer that is held between taking its position and its commit.
 
+use std::sync::Arc;
+
 use es_core::{Append, ErrorKind, ExpectedVersion, Position, Read, Store};
 use es_store_postgres::{PostgresStore, tokio_postgres::Client};
 
 use crate::{
     checks::{self, Follower, LEVELS, event, stream, to},
-    server::{Schema, on_a_schema},
+    server::{Schema, on_a_schema, on_partitions},
 };
 
 /// A log with some hundred events: an empty one takes other ways through the planner.
@@ -32,48 +34,50 @@ async fn last_read(store: &Store) -> u64 {
 }
 
 fn parked(end: &'static str) {
-    on_a_schema(|schema| async move {
-        let (own, store) = warmed(&schema).await;
-        let other = schema.store().await;
-        let (client, look) = (schema.client().await, schema.client().await);
-        let followers = [Follower::start(&store), Follower::start(&other)];
-        for round in 0..12 {
-            let level = LEVELS[round % 3];
-            let before = head(&store).await;
-            begin(&client, level).await;
-            let receipt = own.append_in(&client, to("parked", 1 + round % 3)).await.unwrap();
-            assert_eq!(receipt.first, Position::new(before + 1), "{level}");
+    on_a_schema(|schema| until(schema, end));
+}
 
-            let (one, two) = (store.clone(), other.clone());
-            let behind = [
-                tokio::spawn(async move { one.append(to("behind", 1)).await.unwrap() }),
-                tokio::spawn(async move { two.append(to("behind", 2)).await.unwrap() }),
-            ];
-            checks::waiters(&look, &schema.name, 2).await;
-            for store in [&store, &other] {
-                assert_eq!(head(store).await, before, "{level}");
-                assert_eq!(last_read(store).await, before, "{level}");
-            }
-            for follower in &followers {
-                follower.has_met(usize::try_from(before).unwrap()).await;
-                assert!(follower.seen().iter().all(|(at, _)| at.get() <= before), "{level}");
-            }
-            assert!(behind.iter().all(|task| !task.is_finished()), "{level}: it overtook");
+async fn until(schema: Arc<Schema>, end: &'static str) {
+    let (own, store) = warmed(&schema).await;
+    let other = schema.store().await;
+    let (client, look) = (schema.client().await, schema.client().await);
+    let followers = [Follower::start(&store), Follower::start(&other)];
+    for round in 0..12 {
+        let level = LEVELS[round % 3];
+        let before = head(&store).await;
+        begin(&client, level).await;
+        let receipt = own.append_in(&client, to("parked", 1 + round % 3)).await.unwrap();
+        assert_eq!(receipt.first, Position::new(before + 1), "{level}");
 
-            client.batch_execute(end).await.unwrap();
-            let first = if end == "COMMIT" { receipt.last.get() + 1 } else { before + 1 };
-            let mut behind_at = Vec::new();
-            for task in behind {
-                behind_at.push(task.await.unwrap().first.get());
-            }
-            assert_eq!(behind_at.iter().min(), Some(&first), "{level}");
+        let (one, two) = (store.clone(), other.clone());
+        let behind = [
+            tokio::spawn(async move { one.append(to("behind", 1)).await.unwrap() }),
+            tokio::spawn(async move { two.append(to("behind", 2)).await.unwrap() }),
+        ];
+        checks::waiters(&look, &schema.name, 2).await;
+        for store in [&store, &other] {
+            assert_eq!(head(store).await, before, "{level}");
+            assert_eq!(last_read(store).await, before, "{level}");
         }
-        let log = checks::whole(&store).await;
         for follower in &followers {
-            follower.has_met(log.len()).await;
-            checks::same(&follower.seen(), &log).unwrap();
+            follower.has_met(usize::try_from(before).unwrap()).await;
+            assert!(follower.seen().iter().all(|(at, _)| at.get() <= before), "{level}");
         }
-    });
+        assert!(behind.iter().all(|task| !task.is_finished()), "{level}: it overtook");
+
+        client.batch_execute(end).await.unwrap();
+        let first = if end == "COMMIT" { receipt.last.get() + 1 } else { before + 1 };
+        let mut behind_at = Vec::new();
+        for task in behind {
+            behind_at.push(task.await.unwrap().first.get());
+        }
+        assert_eq!(behind_at.iter().min(), Some(&first), "{level}");
+    }
+    let log = checks::whole(&store).await;
+    for follower in &followers {
+        follower.has_met(log.len()).await;
+        checks::same(&follower.seen(), &log).unwrap();
+    }
 }
 
 #[test]
@@ -84,6 +88,11 @@ fn nothing_is_seen_of_a_parked_writer_until_it_commits() {
 #[test]
 fn nothing_is_seen_of_a_parked_writer_that_rolls_back() {
     parked("ROLLBACK");
+}
+
+#[test]
+fn nothing_is_seen_of_a_parked_writer_in_partitions() {
+    on_partitions(3, |schema| until(schema, "COMMIT"));
 }
 
 #[test]

@@ -12,78 +12,150 @@ use es_core::{
 };
 use es_store_postgres::{PostgresStore, tokio_postgres::Client};
 
-use crate::server::{Schema as Own, on_a_schema};
+use crate::{
+    server::{Schema as Own, on_a_schema, on_partitions},
+    tenants::Role,
+};
 
 /// Events that nobody asks for: by default so many that a read of them all would show.
 const EVENTS: u64 = 100_000;
 /// In so many parts, with something rare between them.
 const PARTS: u64 = 4;
+/// In so many partitions, where there are some.
+const PARTITIONS: u64 = 10;
 /// So often each read is done: the server plans the first few anew, and then for all values.
 const TIMES: u64 = 8;
 
 #[test]
 fn no_read_touches_what_it_does_not_want() {
-    let events =
-        std::env::var("ES_TEST_EVENTS").ok().map_or(EVENTS, |number| number.parse().unwrap());
-    on_a_schema(move |schema| async move {
-        let client = schema.client().await;
-        let store = open(&schema, "fill").await;
-        let rare = fill(&store, &client, &schema, events).await;
-        let head = store.head().await.unwrap().position;
-        assert!(head.get() > events, "{head} events");
-        let (id, moment) = last(&store).await;
-        drop(store);
+    on_a_schema(|schema| touches_little(schema, false, false));
+}
 
-        // As it was filled, without statistics, and as it is once the server has looked.
-        for name in ["fresh", "analysed"] {
-            let before = touched(&client, &schema, "fill").await;
-            let mut wanted = 0;
-            for (number, (index, read)) in reads(&rare, id, head, moment).into_iter().enumerate() {
-                let store = open(&schema, &format!("{name}{number}")).await;
-                for _ in 0..TIMES {
-                    let found = store.read(read.clone()).into_vec().await.unwrap();
-                    assert!(!found.is_empty(), "{read:?}");
-                    wanted += found.len();
-                }
-                if let Some(index) = index {
-                    explain(&client, &schema, &format!("{name}{number}"), index, &read).await;
-                }
-                drop(store);
-                ended(&client, &schema, &format!("{name}{number}")).await;
+#[test]
+fn no_read_touches_what_it_does_not_want_in_partitions() {
+    on_partitions(events() / PARTITIONS, |schema| touches_little(schema, true, false));
+}
+
+#[test]
+fn no_read_of_one_tenants_role_touches_what_it_does_not_want() {
+    on_a_schema(|schema| touches_little(schema, false, true));
+}
+
+fn events() -> u64 {
+    std::env::var("ES_TEST_EVENTS").ok().map_or(EVENTS, |number| number.parse().unwrap())
+}
+
+async fn touches_little(schema: Arc<Own>, is_partitioned: bool, is_separated: bool) {
+    let events = events();
+    let client = schema.client().await;
+    let store = open(&schema, "fill").await;
+    if is_partitioned {
+        let through = Position::new(events + 1_000);
+        PostgresStore::make_partitions(&schema.url, &schema.options(), through).await.unwrap();
+    }
+    let rare = fill(&store, &client, &schema, events).await;
+    let head = store.head().await.unwrap().position;
+    assert!(head.get() > events, "{head} events");
+    let (id, moment) = last(&store).await;
+    drop(store);
+
+    let role = if is_separated {
+        Some(Role::of(Arc::clone(&schema), "reader", &["", "rare"]).await)
+    } else {
+        None
+    };
+    let role = role.as_ref().map(|role| role.name.as_str());
+
+    // As it was filled, without statistics, and as it is once the server has looked.
+    for name in ["fresh", "analysed"] {
+        let before = touched(&client, &schema, "fill").await;
+        let mut wanted = 0;
+        for (number, (index, read)) in reads(&rare, id, head, moment).into_iter().enumerate() {
+            let store = open_as(&schema, &format!("{name}{number}"), role).await;
+            for _ in 0..TIMES {
+                let found = store.read(read.clone()).into_vec().await.unwrap();
+                assert!(!found.is_empty(), "{read:?}");
+                wanted += found.len();
             }
-            let rows = touched(&client, &schema, "fill").await - before;
-            // Looking for a place by time halves the log; everything else is a few rows.
-            let most = i64::try_from(wanted).unwrap() * 4 + 2_000;
-            assert!(rows < most, "{rows} rows were touched to read {wanted} events");
-            client.batch_execute(&format!("ANALYZE {}.es_events", schema.name)).await.unwrap();
+            if let Some(index) = index {
+                let name = format!("{name}{number}");
+                explain(&client, &schema, &name, index, &read, is_partitioned.then_some(head))
+                    .await;
+            }
+            drop(store);
+            ended(&client, &schema, &format!("{name}{number}")).await;
         }
-    });
+        // Where the order is not that of the positions, each partition shows its first row.
+        let in_others =
+            if is_partitioned { i64::try_from(26 * TIMES * PARTITIONS).unwrap() } else { 0 };
+        let rows = touched(&client, &schema, "fill").await - before;
+        // Looking for a place by time halves the log; everything else is a few rows.
+        let most = i64::try_from(wanted).unwrap() * 4 + 2_000 + in_others;
+        assert!(rows < most, "{rows} rows were touched to read {wanted} events");
+        client.batch_execute(&format!("ANALYZE {}.es_events", schema.name)).await.unwrap();
+    }
 }
 
 /// Has the server explain the last statement on events that the connections of `name` sent,
 /// as it does it for whatever values.
-async fn explain(client: &Client, schema: &Own, name: &str, index: &str, read: &Read) {
+async fn explain(
+    client: &Client,
+    schema: &Own,
+    name: &str,
+    index: &'static str,
+    read: &Read,
+    in_partitions: Option<Position>,
+) {
     let last = "SELECT query FROM pg_stat_activity WHERE application_name = $1 \
                 AND query LIKE '%es_events e%' ORDER BY query_start DESC LIMIT 1";
     let name = format!("{}_{name}", schema.name);
     let sql: String = client.query_one(last, &[&name]).await.unwrap().get(0);
     let places = (1..).take_while(|place| sql.contains(&format!("${place}"))).count();
-    let nulls = vec!["NULL"; places].join(", ");
+    let mut values = vec!["NULL".to_owned(); places];
+    if let Some(head) = in_partitions {
+        // Of one partition alone, a full one: whatever is asked, the others must be left out.
+        values[0] = (head.get() / 2).to_string();
+        values[1] = (head.get() / 2 + 2).to_string();
+    }
+    let values = values.join(", ");
     client.batch_execute(&format!("PREPARE of_the_store AS {sql}")).await.unwrap();
     client.batch_execute("SET plan_cache_mode = force_generic_plan").await.unwrap();
-    let explained = client.query(&format!("EXPLAIN EXECUTE of_the_store ({nulls})"), &[]).await;
+    let explained = client.query(&format!("EXPLAIN EXECUTE of_the_store ({values})"), &[]).await;
     let plan: Vec<String> = explained.unwrap().iter().map(|row| row.get(0)).collect();
     let plan = plan.join("\n");
     client.batch_execute("DEALLOCATE of_the_store").await.unwrap();
+    let index = if in_partitions.is_some() { of_a_partition(index) } else { index };
     assert!(plan.contains(index), "not by {index}: {read:?}\n{plan}");
-    for table in ["es_events", "es_tags"] {
+    if in_partitions.is_some() && !index.starts_with("es_tags") {
+        let is_pruned =
+            plan.contains("Subplans Removed") || plan.matches(" on es_events_").count() == 1;
+        assert!(is_pruned, "it looks in other partitions: {read:?}\n{plan}");
+    }
+    // The partitions behind these are nearly empty.
+    let full = (1..=PARTITIONS).map(|number| format!("es_events_{number} "));
+    for table in ["es_events ".to_owned(), "es_tags ".to_owned()].into_iter().chain(full) {
         assert!(!plan.contains(&format!("Seq Scan on {table}")), "{read:?}\n{plan}");
     }
 }
 
+/// What the server calls the index of a partition.
+fn of_a_partition(index: &'static str) -> &'static str {
+    match index {
+        "es_events_position" | "es_events_id" => "_pkey",
+        "es_events_version" => "_stream_version_idx",
+        "es_events_family" => "_family_position_idx",
+        other => other,
+    }
+}
+
 async fn open(schema: &Own, name: &str) -> Store {
+    open_as(schema, name, None).await
+}
+
+async fn open_as(schema: &Own, name: &str, role: Option<&str>) -> Store {
+    let role = role.map_or(String::new(), |role| format!("&options=-c%20role%3D{role}"));
     let mark = if schema.url.contains('?') { '&' } else { '?' };
-    let url = format!("{}{mark}application_name={}_{name}", schema.url, schema.name);
+    let url = format!("{}{mark}application_name={}_{name}{role}", schema.url, schema.name);
     Store::new(PostgresStore::open_with(&url, schema.options()).await.unwrap())
 }
 
@@ -173,7 +245,8 @@ async fn ended(client: &Client, schema: &Own, name: &str) {
 /// Rows of the events that were touched, by all but the connections that are open.
 async fn touched(client: &Client, schema: &Arc<Own>, name: &str) -> i64 {
     ended(client, schema, name).await;
-    let rows = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables \
-                WHERE schemaname = $1 AND relname = 'es_events'";
+    let rows = "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint \
+                FROM pg_stat_user_tables WHERE schemaname = $1 \
+                AND (relname = 'es_keys' OR relname LIKE 'es\\_events%')";
     client.query_one(rows, &[&schema.name]).await.unwrap().get(0)
 }

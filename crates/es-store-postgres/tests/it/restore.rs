@@ -22,9 +22,16 @@ const WRITERS: u64 = 3;
 
 /// Runs a test on a schema of its own, which can be dumped.
 fn on_a_schema<Test: Future<Output = ()>>(test: impl FnOnce(Arc<Schema>) -> Test) {
+    on(Schema::new, test);
+}
+
+fn on<Test: Future<Output = ()>>(
+    schema: impl FnOnce(String) -> Schema,
+    test: impl FnOnce(Arc<Schema>) -> Test,
+) {
     es_testkit::run(
         async {
-            let schema = Arc::new(Schema::new(url()));
+            let schema = Arc::new(schema(url()));
             dumps(&schema.url).await;
             Fixture::new(Arc::clone(&schema), schema)
         },
@@ -76,38 +83,45 @@ async fn restored(schema: &Arc<Schema>, store: &Store) -> OwnServer {
 
 #[test]
 fn a_copy_is_the_beginning_of_the_log_and_its_checkpoints_are_valid() {
-    on_a_schema(|schema| async move {
-        let (store, model) = (schema.store().await, schema.read_model().await);
-        for _ in 0..20 {
-            store.append(to("before", 5)).await.unwrap();
-        }
-        let handled = subscribe(&model, &store, 60).await;
-        let server = restored(&schema, &store).await;
+    on_a_schema(goes_on_in_a_copy);
+}
 
-        let options = schema.options();
-        let copy = PostgresStore::open_with(&server.url, options.clone()).await.unwrap();
-        let copy = Store::new(copy);
-        let (original, copied) = (whole(&store).await, whole(&copy).await);
-        assert!(copied.len() >= 100 && copied.len() <= original.len());
-        let positions = |log: &[Recorded]| -> Vec<_> {
-            log.iter().map(|event| (event.position, event.id)).collect()
-        };
-        same(&positions(&copied), &original[..copied.len()]).unwrap();
-        assert_eq!(copy.head().await.unwrap().log, store.head().await.unwrap().log);
+#[test]
+fn so_is_a_copy_of_a_log_in_partitions() {
+    on(|url| Schema::in_partitions(url, 30), goes_on_in_a_copy);
+}
 
-        // The subscriber goes on in the copy, behind what it has handled, and with what the
-        // copy gets from now on.
-        let there = PostgresReadModel::open_with(&server.url, options).await.unwrap();
-        let checkpoint = there.checkpoint(&subscriber()).await.unwrap().unwrap();
-        checkpoint.check(copy.head().await.unwrap()).unwrap();
-        assert_eq!((checkpoint.position, checkpoint.event), (handled.position, Some(handled.id)));
-        let follower = Follower::start(&copy);
-        let receipt = copy.append(to("behind", 1)).await.unwrap();
-        assert_eq!(receipt.first.get(), u64::try_from(copied.len()).unwrap() + 1, "dense");
-        follower.has_met(copied.len() + 1).await;
-        let next = Read::all().after(checkpoint.position).limit(1);
-        assert_eq!(copy.read(next).into_vec().await.unwrap()[0].position.get(), 61);
-    });
+async fn goes_on_in_a_copy(schema: Arc<Schema>) {
+    let (store, model) = (schema.store().await, schema.read_model().await);
+    for _ in 0..20 {
+        store.append(to("before", 5)).await.unwrap();
+    }
+    let handled = subscribe(&model, &store, 60).await;
+    let server = restored(&schema, &store).await;
+
+    let options = schema.options();
+    let copy = PostgresStore::open_with(&server.url, options.clone()).await.unwrap();
+    let copy = Store::new(copy);
+    let (original, copied) = (whole(&store).await, whole(&copy).await);
+    assert!(copied.len() >= 100 && copied.len() <= original.len());
+    let positions = |log: &[Recorded]| -> Vec<_> {
+        log.iter().map(|event| (event.position, event.id)).collect()
+    };
+    same(&positions(&copied), &original[..copied.len()]).unwrap();
+    assert_eq!(copy.head().await.unwrap().log, store.head().await.unwrap().log);
+
+    // The subscriber goes on in the copy, behind what it has handled, and with what the
+    // copy gets from now on.
+    let there = PostgresReadModel::open_with(&server.url, options).await.unwrap();
+    let checkpoint = there.checkpoint(&subscriber()).await.unwrap().unwrap();
+    checkpoint.check(copy.head().await.unwrap()).unwrap();
+    assert_eq!((checkpoint.position, checkpoint.event), (handled.position, Some(handled.id)));
+    let follower = Follower::start(&copy);
+    let receipt = copy.append(to("behind", 1)).await.unwrap();
+    assert_eq!(receipt.first.get(), u64::try_from(copied.len()).unwrap() + 1, "dense");
+    follower.has_met(copied.len() + 1).await;
+    let next = Read::all().after(checkpoint.position).limit(1);
+    assert_eq!(copy.read(next).into_vec().await.unwrap()[0].position.get(), 61);
 }
 
 #[test]

@@ -14,6 +14,7 @@ use std::{
 
 use es_core::Store;
 use es_store_postgres::{PostgresOptions, PostgresReadModel, PostgresStore, tokio_postgres};
+use tokio_postgres::error::SqlState;
 
 use crate::pgbouncer::PgBouncer;
 
@@ -45,10 +46,25 @@ pub(crate) fn on_a_schema<Test: Future<Output = ()>>(test: impl FnOnce(Arc<Schem
     );
 }
 
+/// Runs a test on a schema of its own, with events in partitions of so many positions.
+pub(crate) fn on_partitions<Test: Future<Output = ()>>(
+    positions: u64,
+    test: impl FnOnce(Arc<Schema>) -> Test,
+) {
+    es_testkit::run(
+        async {
+            let schema = Arc::new(Schema::in_partitions(url(), positions));
+            es_testkit::Fixture::new(Arc::clone(&schema), schema)
+        },
+        test,
+    );
+}
+
 /// A schema of one test; it goes with the test, and stays where the test fails.
 pub(crate) struct Schema {
     pub(crate) url: String,
     pub(crate) name: String,
+    partition: Option<u64>,
     /// What stands between the store and the server, and is at `url` then.
     pooler: Option<PgBouncer>,
 }
@@ -56,7 +72,15 @@ pub(crate) struct Schema {
 impl Schema {
     pub(crate) fn new(url: String) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        Self { url, name: format!("t{}_{number}", process::id()), pooler: None }
+        let name = format!("t{}_{number}", process::id());
+        Self { url, name, partition: None, pooler: None }
+    }
+
+    /// One whose logs have partitions of so many positions.
+    pub(crate) fn in_partitions(url: String, positions: u64) -> Self {
+        let mut schema = Self::new(url);
+        schema.partition = Some(positions);
+        schema
     }
 
     /// One that is reached through PgBouncer in transaction mode. Without its program the test
@@ -70,7 +94,11 @@ impl Schema {
 
     pub(crate) fn options(&self) -> PostgresOptions {
         let options = PostgresOptions::new().with_transaction_pooler(self.pooler.is_some());
-        options.with_schema(&self.name).unwrap().with_connections(4).unwrap()
+        let options = options.with_schema(&self.name).unwrap().with_connections(4).unwrap();
+        match self.partition {
+            Some(positions) => options.with_partitions(positions).unwrap(),
+            None => options,
+        }
     }
 
     pub(crate) async fn open(&self) -> PostgresStore {
@@ -108,7 +136,14 @@ impl Drop for Schema {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.unwrap().block_on(async {
                 let client = connect(&url).await;
-                client.batch_execute(&format!("DROP SCHEMA IF EXISTS {name} CASCADE")).await
+                let drop = format!("DROP SCHEMA IF EXISTS {name} CASCADE");
+                // What the store had sent last may be on its way still, on other tables first.
+                loop {
+                    match client.batch_execute(&drop).await {
+                        Err(error) if error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED) => {}
+                        done => return done,
+                    }
+                }
             })
         });
         dropped.join().unwrap().unwrap();

@@ -12,7 +12,7 @@ use fastrand::Rng;
 
 use crate::{
     checks::{self, LEVELS, Seen, events, stream},
-    server::{Schema, on_a_schema},
+    server::{Schema, on_a_schema, on_partitions},
 };
 
 const STORES: usize = 3;
@@ -123,49 +123,56 @@ async fn resume(store: Store, seed: u64, ended: Arc<AtomicBool>) -> Vec<Seen> {
 
 #[test]
 fn no_reader_skips_anything_under_any_load() {
-    let most: u64 =
-        std::env::var("ES_TEST_EVENTS").ok().map_or(20_000, |number| number.parse().unwrap());
-    on_a_schema(|schema| async move {
-        let mut stores = Vec::new();
-        for _ in 0..STORES {
-            stores.push(schema.open().await);
-        }
-        let (ended, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let readers: Vec<_> = (0..READERS)
-            .zip(&stores)
-            .map(|(seed, own)| {
-                let store = Store::new(own.clone());
-                tokio::spawn(resume(store, seed, Arc::clone(&ended)))
-            })
-            .collect();
-        let mut writers = Vec::new();
-        for (seed, own) in (0..WRITERS).zip(stores.iter().cycle()) {
-            let mut writer = Writer::start(own.clone(), &schema, seed).await;
-            let count = Arc::clone(&count);
-            writers.push(tokio::spawn(async move {
-                while count.load(Ordering::Relaxed) < most {
-                    let events = writer.step().await;
-                    count.fetch_add(events, Ordering::Relaxed);
-                }
-                writer.known
-            }));
-        }
-        let mut known = Known::default();
-        for writer in writers {
-            let of_one = writer.await.unwrap();
-            known.written.extend(of_one.written);
-            known.undone.extend(of_one.undone);
-        }
-        ended.store(true, Ordering::SeqCst);
+    on_a_schema(|schema| under_load(schema, 20_000));
+}
 
-        let log = checks::whole(&Store::new(stores.remove(0))).await;
-        known.written.sort_unstable();
-        checks::same(&known.written, &log).unwrap();
-        assert!(!known.undone.is_empty(), "some were rolled back");
-        for reader in readers {
-            checks::same(&reader.await.unwrap(), &log).unwrap();
-        }
-    });
+#[test]
+fn no_reader_skips_anything_in_partitions() {
+    on_partitions(100, |schema| under_load(schema, 10_000));
+}
+
+async fn under_load(schema: Arc<Schema>, most: u64) {
+    let most: u64 =
+        std::env::var("ES_TEST_EVENTS").ok().map_or(most, |number| number.parse().unwrap());
+    let mut stores = Vec::new();
+    for _ in 0..STORES {
+        stores.push(schema.open().await);
+    }
+    let (ended, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let readers: Vec<_> = (0..READERS)
+        .zip(&stores)
+        .map(|(seed, own)| {
+            let store = Store::new(own.clone());
+            tokio::spawn(resume(store, seed, Arc::clone(&ended)))
+        })
+        .collect();
+    let mut writers = Vec::new();
+    for (seed, own) in (0..WRITERS).zip(stores.iter().cycle()) {
+        let mut writer = Writer::start(own.clone(), &schema, seed).await;
+        let count = Arc::clone(&count);
+        writers.push(tokio::spawn(async move {
+            while count.load(Ordering::Relaxed) < most {
+                let events = writer.step().await;
+                count.fetch_add(events, Ordering::Relaxed);
+            }
+            writer.known
+        }));
+    }
+    let mut known = Known::default();
+    for writer in writers {
+        let of_one = writer.await.unwrap();
+        known.written.extend(of_one.written);
+        known.undone.extend(of_one.undone);
+    }
+    ended.store(true, Ordering::SeqCst);
+
+    let log = checks::whole(&Store::new(stores.remove(0))).await;
+    known.written.sort_unstable();
+    checks::same(&known.written, &log).unwrap();
+    assert!(!known.undone.is_empty(), "some were rolled back");
+    for reader in readers {
+        checks::same(&reader.await.unwrap(), &log).unwrap();
+    }
 }
 
 /// A log of the test's own, with positions from a sequence that has been used before: the

@@ -28,6 +28,19 @@ const LARGEST: i64 = (1 << 53) - 1;
 /// needs, or a value that is counted up is no whole number or leaves ±(2⁵³ − 1).
 ///
 /// One transaction takes 10,000 writes and 16 MiB at most.
+///
+/// ```no_run
+/// use es_core::{BoxError, Recorded};
+/// use es_store_redis::RedisTx;
+///
+/// /// What a projection does with an event.
+/// async fn apply(event: &Recorded, tx: &mut RedisTx) -> Result<(), BoxError> {
+///     let account = event.stream.key().as_str();
+///     tx.hash_increment("events", account, 1)?;
+///     tx.sorted_add("busy", account, 1.0)?;
+///     Ok(())
+/// }
+/// ```
 #[derive(Debug)]
 pub struct RedisTx {
     redis: Redis,

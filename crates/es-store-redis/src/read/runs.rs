@@ -45,32 +45,51 @@ impl Run {
             Command::new("LRANGE").key(&key).arg(from).arg(last)
         })
     }
+}
 
-    /// Adds the events in the replies to its commands, and says how many there are: fewer
-    /// than asked for where the stream ends.
-    pub(super) fn take(
-        &self,
-        decoder: &mut Decoder,
-        replies: &mut impl Iterator<Item = Reply>,
-        events: &mut Vec<Recorded>,
-    ) -> Result<u64> {
-        let (mut version, mut is_over) = (self.version, false);
-        for reply in replies.take(usize::try_from(self.count.div_ceil(PIECE)).map_err(damaged)?) {
-            // Somebody may append between two commands: what comes behind an end that was
-            // seen would come behind a hole.
-            if is_over {
-                continue;
-            }
+/// What is made of the replies to the commands of some runs, one after the other.
+#[derive(Default)]
+pub(super) struct Taking {
+    pub(super) events: Vec<Recorded>,
+    /// Replies that came behind those of all runs.
+    pub(super) rest: Vec<Reply>,
+    /// Whether a run has fewer events than was asked for.
+    pub(super) is_short: bool,
+    decoder: Decoder,
+    /// The run whose reply comes next, and how many pieces and events of it were taken.
+    run: usize,
+    pieces: u64,
+    count: u64,
+    /// Whether the end of its stream was seen.
+    is_over: bool,
+}
+
+impl Taking {
+    /// Adds the events in a reply.
+    pub(super) fn take(&mut self, runs: &[Run], reply: Reply) -> Result<()> {
+        let Some(run) = runs.get(self.run) else {
+            self.rest.push(reply);
+            return Ok(());
+        };
+        // Somebody may append between two commands: what comes behind an end that was seen
+        // would come behind a hole.
+        if !self.is_over {
             let records = reply.array("a stream").map_err(damaged)?;
-            events.reserve(records.len());
-            is_over = (records.len() as u64) < PIECE;
+            self.events.reserve(records.len());
+            self.is_over = (records.len() as u64) < PIECE;
             for record in records {
                 let record = record.bytes("a record").map_err(damaged)?;
-                events.push(decoder.event(record, &self.stream, Version::new(version)?)?);
-                version += 1;
+                let version = Version::new(run.version + self.count)?;
+                self.events.push(self.decoder.event(record, &run.stream, version)?);
+                self.count += 1;
             }
         }
-        Ok(version - self.version)
+        self.pieces += 1;
+        if self.pieces >= run.count.div_ceil(PIECE) {
+            self.is_short |= self.count != run.count;
+            (self.run, self.pieces, self.count, self.is_over) = (self.run + 1, 0, 0, false);
+        }
+        Ok(())
     }
 }
 

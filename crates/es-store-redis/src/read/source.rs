@@ -8,13 +8,12 @@ use tokio::sync::watch;
 
 use super::{
     entry::{Entry, Names},
-    runs::Run,
+    runs::{Run, Taking},
 };
 use crate::{
     error::{damaged, from_redis},
     keys::Keys,
     open,
-    record::Decoder,
 };
 
 /// How often a read is asked again when its reply is lost.
@@ -145,12 +144,36 @@ impl Source {
 
     /// Asks, again where a reply is lost; a read may be asked as often as one likes.
     pub(crate) async fn ask(&self, commands: &[Command]) -> Result<Vec<Reply>> {
+        let begin = || Vec::with_capacity(commands.len());
+        self.fold(commands, begin, |replies, reply| {
+            replies.push(reply);
+            Ok(())
+        })
+        .await
+    }
+
+    /// Asks, and takes in each reply while later ones are on their way. Where one is lost all
+    /// are asked again and what was made of the first ones is thrown away: what is made of
+    /// them belongs to one look at the log.
+    pub(super) async fn fold<S: Send>(
+        &self,
+        commands: &[Command],
+        begin: impl Fn() -> S + Sync,
+        mut take: impl FnMut(&mut S, Reply) -> Result<()> + Send,
+    ) -> Result<S> {
         let mut tries = 0;
         loop {
-            let replies: Result<Vec<_>, _> = self.redis.batch(commands).await.into_iter().collect();
-            match replies {
-                Ok(replies) => return Ok(replies),
-                Err(error)
+            let mut state = begin();
+            let (mut lost, mut taken) = (None, Ok(()));
+            let each = |answer: es_redis::Result<Reply>| match answer {
+                Ok(reply) if lost.is_none() && taken.is_ok() => taken = take(&mut state, reply),
+                Err(error) if lost.is_none() => lost = Some(error),
+                _ => {}
+            };
+            self.redis.each(commands, each).await;
+            match lost {
+                None => return taken.map(|()| state),
+                Some(error)
                     if tries < TRIES
                         && (error.kind() == es_redis::ErrorKind::Lost
                             || crate::error::may_pass(&error)) =>
@@ -159,7 +182,7 @@ impl Source {
                     let pause = std::time::Duration::from_millis(fastrand::u64(5..20) << tries);
                     tokio::time::sleep(pause).await;
                 }
-                Err(error) => return Err(from_redis(error)),
+                Some(error) => return Err(from_redis(error)),
             }
         }
     }
@@ -221,17 +244,13 @@ impl Source {
         besides: Option<Command>,
     ) -> Result<(Vec<Recorded>, Option<Reply>)> {
         let mut asked: Vec<_> = runs.iter().flat_map(|run| run.commands(&self.keys)).collect();
-        let is_besides = besides.is_some();
         asked.extend(besides);
-        let mut replies = self.ask(&asked).await?;
-        let besides = if is_besides { replies.pop() } else { None };
-        let mut events = Vec::new();
-        let (mut replies, mut decoder) = (replies.into_iter(), Decoder::default());
-        for run in runs {
-            if run.take(&mut decoder, &mut replies, &mut events)? != run.count {
-                return Err(damaged("a stream is shorter than the log says"));
-            }
+        let Taking { events, mut rest, is_short, .. } =
+            self.fold(&asked, Taking::default, |taking, reply| taking.take(runs, reply)).await?;
+        if is_short {
+            return Err(damaged("a stream is shorter than the log says"));
         }
+        let besides = rest.pop();
         if let Some(last) = events.iter().max_by_key(|event| event.position) {
             self.anchored(last.id, last.position);
         }

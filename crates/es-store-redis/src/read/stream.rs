@@ -3,10 +3,9 @@
 use es_core::{Direction, Head, Position, Read, Recorded, Result, StreamId};
 
 use super::{
-    runs::Run,
+    runs::{Run, Taking},
     source::{Source, found},
 };
-use crate::record::Decoder;
 
 /// Where the read of a stream has got to, in versions: both ends are still to be read.
 pub(super) struct InStream {
@@ -94,12 +93,12 @@ impl InStream {
         let asking = source.asking();
         let mut commands: Vec<_> = run.commands(&source.keys).collect();
         commands.push(asking.command.clone());
-        let mut replies = source.ask(&commands).await?;
-        let head = replies.pop().ok_or_else(super::cursor::unanswered)?;
-        let head = asking.head(source, head)?;
-        let mut page = Vec::new();
-        run.take(&mut Decoder::default(), &mut replies.into_iter(), &mut page)?;
-        Ok((page, head))
+        let runs = [run];
+        let Taking { events, mut rest, .. } = source
+            .fold(&commands, Taking::default, |taking, reply| taking.take(&runs, reply))
+            .await?;
+        let head = asking.head(source, rest.pop().ok_or_else(super::cursor::unanswered)?)?;
+        Ok((events, head))
     }
 
     /// Goes behind a page, and says whether there may be more.

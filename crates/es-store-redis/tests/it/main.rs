@@ -18,6 +18,7 @@ mod long;
 mod lost;
 mod machine;
 mod midway;
+mod partitions;
 mod progress;
 mod progress_faults;
 mod rights;

@@ -63,7 +63,7 @@ impl Drop for Log {
         if std::thread::panicking() {
             return;
         }
-        let (address, pattern) = (address(&self.url), format!("{{{}}}:*", self.name));
+        let (address, pattern) = (address(&self.url), format!("{{{}[}}/]*", self.name));
         let script = "#!lua\nlocal cursor = '0' repeat \
                       local found = redis.call('SCAN', cursor, 'MATCH', ARGV[1], 'COUNT', 1000) \
                       cursor = found[1] for _, key in ipairs(found[2]) do \

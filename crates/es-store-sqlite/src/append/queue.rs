@@ -18,9 +18,17 @@ pub(crate) enum Command {
 pub(crate) struct Pending {
     pub(crate) request: AppendRequest,
     pub(super) begun: Instant,
-    reply: oneshot::Sender<Result<Receipt>>,
+    reply: oneshot::Sender<Answer>,
     /// Its place in the queue, which it leaves when the writer is done with it.
     place: OwnedSemaphorePermit,
+}
+
+/// What the caller is told.
+pub(crate) struct Answer {
+    pub(crate) result: Result<Receipt>,
+    /// Goes back to who made it: events that one thread frees while the other makes its next ones
+    /// have both wait for the allocator.
+    _request: AppendRequest,
 }
 
 impl Pending {
@@ -28,7 +36,7 @@ impl Pending {
         request: AppendRequest,
         begun: Instant,
         place: OwnedSemaphorePermit,
-    ) -> (Self, oneshot::Receiver<Result<Receipt>>) {
+    ) -> (Self, oneshot::Receiver<Answer>) {
         let (reply, answer) = oneshot::channel();
         (Self { request, begun, reply, place }, answer)
     }
@@ -51,11 +59,11 @@ impl Pending {
     }
 
     pub(crate) fn answer(self, result: Result<Receipt>) {
-        let Self { reply, place, .. } = self;
+        let Self { request, reply, place, .. } = self;
         // First of all, or a caller's next append finds its own place taken still.
         drop(place);
         // A caller that has gone finds out by appending the same events again.
-        drop(reply.send(result));
+        drop(reply.send(Answer { result, _request: request }));
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
     error::from_driver,
-    read::{Names, Place, STREAM, columns, recorded, unsigned},
+    read::{Columns, Names, Place, STREAM, recorded, unsigned},
 };
 
 /// The first event of an append that the log has already.
@@ -73,13 +73,11 @@ pub(super) fn answer(
 /// All events of the append that brought an event.
 fn whole(connection: &Connection, names: &mut Names, earlier: &Earlier) -> Result<Vec<Recorded>> {
     let first = earlier.position - earlier.part;
-    let mut statement = connection
-        .prepare_cached(concat!(
-            "SELECT ",
-            columns!(),
-            " FROM es_events WHERE position BETWEEN ?1 AND ?2 ORDER BY position"
-        ))
-        .map_err(from_driver)?;
+    let columns = Columns::All.sql();
+    let sql = format!(
+        "SELECT {columns} FROM es_events WHERE position BETWEEN ?1 AND ?2 ORDER BY position"
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(from_driver)?;
     let mut rows = statement.query((first, first + earlier.parts - 1)).map_err(from_driver)?;
     let mut events = Vec::new();
     while let Some(row) = rows.next().map_err(from_driver)? {

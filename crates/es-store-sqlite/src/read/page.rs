@@ -3,20 +3,23 @@
 
 use std::sync::Arc;
 
-use es_core::{Direction, Read, Recorded, Result, Selection};
+use es_core::{BareEvent, BareEvents, Direction, Read, Recorded, Result, Selection};
 use rusqlite::{Connection, ToSql, params_from_iter, types::Value};
 
 use super::{
+    fold,
     names::Names,
     plan::{Plan, Source, last_version, order},
-    row::{Place, STREAM, columns, recorded, signed},
+    row::{Columns, Place, STREAM, recorded, signed},
     rows::Rows,
 };
-use crate::error::from_driver;
+use crate::error::{damaged, from_driver};
 
-/// Candidates of a first page that is read where it is asked for: few enough that no other
-/// task of that thread waits long.
+/// Candidates of a page that is read where it is asked for: few enough that no other task of
+/// that thread waits long.
 const NEAR_PAGE: i64 = 128;
+/// The same for a fold, of which each takes half as long.
+const NEAR_FOLD: i64 = 256;
 /// Candidates of any other first page: most reads are of one short stream.
 const FIRST_PAGE: i64 = 256;
 /// Candidates of each later page.
@@ -35,15 +38,27 @@ pub(crate) enum Found {
     Rows(Rows),
     /// Only the events themselves told which of them are wanted.
     Events(Vec<Recorded>),
+    /// What a fold needs of all that was asked for.
+    Bare(Vec<BareEvent>),
 }
 
 impl Found {
+    /// Whether it holds no event.
+    pub(super) const fn is_empty(&self) -> bool {
+        match self {
+            Self::Rows(rows) => rows.is_empty(),
+            Self::Events(events) => events.is_empty(),
+            Self::Bare(events) => events.is_empty(),
+        }
+    }
+
     const NOTHING: Self = Self::Events(Vec::new());
 
     pub(crate) fn into_events(self) -> Result<Vec<Recorded>> {
         match self {
             Self::Rows(rows) => rows.making().rest(),
             Self::Events(events) => Ok(events),
+            Self::Bare(_) => Err(damaged("a fold was read where events were asked for")),
         }
     }
 }
@@ -59,10 +74,15 @@ pub(crate) struct Cursor {
     high_version: i64,
     /// Candidates of the next piece.
     piece: i64,
+    columns: Columns,
 }
 
 impl Cursor {
     pub(crate) fn new(read: Read) -> Self {
+        Self::of(read, Columns::All)
+    }
+
+    pub(crate) fn of(read: Read, columns: Columns) -> Self {
         Self {
             left: read.limit.unwrap_or(u64::MAX),
             low_version: read.from_version.map_or(1, |version| signed(version.get())),
@@ -70,21 +90,23 @@ impl Cursor {
             read: Arc::new(read),
             plan: None,
             piece: FIRST_PIECE,
+            columns,
         }
     }
 
-    /// Whether a first page is little work: some rows of one index.
+    /// Whether a page is little work: some rows of one index.
     pub(crate) fn is_near(&self) -> bool {
         matches!(self.read.selection, Selection::Stream(_) | Selection::Event(_))
     }
 
-    /// The first page of a read that [is near](Self::is_near), of few events.
+    /// The next page of a read that [is near](Self::is_near), of few events.
     pub(crate) fn near_page(
         &mut self,
         connection: &Connection,
         names: &mut Names,
     ) -> Result<(Found, bool)> {
-        self.page_of(connection, names, NEAR_PAGE)
+        let wanted = if self.columns == Columns::Fold { NEAR_FOLD } else { NEAR_PAGE };
+        self.page_of(connection, names, wanted)
     }
 
     /// The next page, and whether there may be more.
@@ -183,12 +205,14 @@ impl Cursor {
             .query(params_from_iter(values.iter().map(|value| value as &dyn ToSql)))
             .map_err(from_driver)?;
         let exact = self.plan.as_ref().is_some_and(|plan| plan.exact);
+        let is_fold = self.plan.as_ref().map(|plan| self.columns_of(plan)) == Some(Columns::Fold);
         let read = Arc::clone(&self.read);
         let stream = match &read.selection {
             Selection::Stream(stream) => Some(stream),
             _ => None,
         };
-        let (mut found, mut events) = (Rows::default(), Vec::new());
+        let (mut found, mut bare, mut events) =
+            (Rows::default(), BareEvents::default(), Vec::new());
         let (mut bytes, mut seen) = (0, 0);
         let mut more = None;
         while let Some(row) = rows.next().map_err(from_driver)? {
@@ -198,7 +222,10 @@ impl Cursor {
             if !self.may_cover(&place) {
                 continue;
             }
-            if exact {
+            if is_fold {
+                fold::push(&mut bare, row, &place, names, connection)?;
+                bytes = bare.payload_bytes();
+            } else if exact {
                 found.push(row, &place, stream, names, connection)?;
                 bytes = found.bytes();
             } else {
@@ -220,23 +247,31 @@ impl Cursor {
             }
         }
         let more = more.unwrap_or(seen == wanted);
-        let found = if exact { Found::Rows(found.named_by(names)) } else { Found::Events(events) };
+        let found = match exact {
+            true if is_fold => Found::Bare(bare.into_vec()),
+            true => Found::Rows(found.named_by(names)),
+            false => Found::Events(events),
+        };
         Ok((found, more))
     }
 
     /// Moves the bounds behind the candidate at `place`.
     fn pass(&mut self, place: &Place) {
         let Some(plan) = &mut self.plan else { return };
+        // Versions tell where a stream goes on; a bound of positions would be one more to check.
+        let (low, high, at) = match plan.source {
+            Source::Stream(_) => (&mut self.low_version, &mut self.high_version, place.version),
+            _ => (&mut plan.low, &mut plan.high, place.position),
+        };
         match self.read.direction {
-            Direction::Forward => {
-                plan.low = place.position + 1;
-                self.low_version = place.version + 1;
-            }
-            Direction::Backward => {
-                plan.high = place.position - 1;
-                self.high_version = place.version - 1;
-            }
+            Direction::Forward => *low = at + 1,
+            Direction::Backward => *high = at - 1,
         }
+    }
+
+    /// What is read of each row. Where only the whole event tells whether it is wanted, all.
+    fn columns_of(&self, plan: &Plan) -> Columns {
+        if plan.exact { self.columns } else { Columns::All }
     }
 
     /// Passes over events of other families before anything is made of them.
@@ -249,19 +284,15 @@ impl Cursor {
 
     fn query(&self, plan: &Plan, wanted: i64) -> (Option<String>, Vec<Value>) {
         let order = order(self.read.direction);
+        let columns = self.columns_of(plan).sql();
         let mut values: Vec<Value> = vec![plan.low.into(), plan.high.into(), wanted.into()];
         let sql = match &plan.source {
             Source::Nothing => return (None, values),
             Source::Event(id) => {
                 values.push(id.as_uuid().as_bytes().to_vec().into());
                 format!(
-                    concat!(
-                        "SELECT ",
-                        columns!(),
-                        " FROM es_events WHERE id = ?4 \
-                         AND +position BETWEEN ?1 AND ?2 ORDER BY position {} LIMIT ?3"
-                    ),
-                    order
+                    "SELECT {columns} FROM es_events WHERE id = ?4 \
+                     AND +position BETWEEN ?1 AND ?2 ORDER BY position {order} LIMIT ?3"
                 )
             }
             Source::Stream(stream) => {
@@ -270,32 +301,25 @@ impl Cursor {
                 values.extend(names.map(|name| Value::from(name.to_owned())));
                 values.extend([self.low_version, self.high_version].map(Value::from));
                 // The plus keeps the range of positions from being taken for the index.
+                let bounds = match (plan.low, plan.high) {
+                    (..=1, i64::MAX) => "",
+                    _ => "AND +position BETWEEN ?1 AND ?2 ",
+                };
                 format!(
-                    concat!(
-                        "SELECT ",
-                        columns!(),
-                        " FROM es_events INDEXED BY es_events_version \
-                         WHERE stream = (SELECT id FROM es_streams \
-                         WHERE category = ?4 AND key = ?5 AND tenant = ?6) \
-                         AND version BETWEEN ?7 AND ?8 \
-                         AND +position BETWEEN ?1 AND ?2 ORDER BY version {} LIMIT ?3"
-                    ),
-                    order
+                    "SELECT {columns} FROM es_events INDEXED BY es_events_version \
+                     WHERE stream = (SELECT id FROM es_streams \
+                     WHERE category = ?4 AND key = ?5 AND tenant = ?6) \
+                     AND version BETWEEN ?7 AND ?8 {bounds}ORDER BY version {order} LIMIT ?3"
                 )
             }
             Source::Log(_) => format!(
-                concat!(
-                    "SELECT ",
-                    columns!(),
-                    " FROM es_events WHERE position BETWEEN ?1 AND ?2 \
-                     ORDER BY position {} LIMIT ?3"
-                ),
-                order
+                "SELECT {columns} FROM es_events WHERE position BETWEEN ?1 AND ?2 \
+                 ORDER BY position {order} LIMIT ?3"
             ),
             Source::Lists { families, tags } => {
                 values.extend(families.iter().map(|&family| Value::from(family)));
                 values.extend(tags.iter().map(|tag| Value::from(tag.clone())));
-                merged(families.len(), tags.len(), order)
+                merged(columns, families.len(), tags.len(), order)
             }
         };
         (Some(sql), values)
@@ -304,7 +328,7 @@ impl Cursor {
 
 /// The positions of several lists in order, each once, and their events. The inner limit
 /// bounds the work of a page whatever the lists hold.
-fn merged(families: usize, tags: usize, order: &str) -> String {
+fn merged(columns: &str, families: usize, tags: usize, order: &str) -> String {
     let mut number = 3;
     let mut list = |table: &str| {
         number += 1;
@@ -316,12 +340,8 @@ fn merged(families: usize, tags: usize, order: &str) -> String {
     // Two families have no event in common.
     let lists = lists.join(if tags == 0 { " UNION ALL " } else { " UNION " });
     format!(
-        concat!(
-            "WITH found AS MATERIALIZED ({} ORDER BY 1 {} LIMIT ?3) SELECT ",
-            columns!(),
-            " FROM found CROSS JOIN es_events USING (position) ORDER BY position {}"
-        ),
-        lists, order, order
+        "WITH found AS MATERIALIZED ({lists} ORDER BY 1 {order} LIMIT ?3) SELECT {columns} \
+         FROM found CROSS JOIN es_events USING (position) ORDER BY position {order}"
     )
 }
 

@@ -19,17 +19,29 @@ use uuid::Uuid;
 use super::names::Names;
 use crate::error::{damaged, from_driver};
 
-/// The columns of an event, in the order in which [`Raw::of`] reads them.
-macro_rules! columns {
-    () => {
-        "position, stream, version, family, recorded_at, id, schema_version, payload, \
-         content_type, correlation_id, causation_id, metadata, tags"
-    };
+/// What is read of an event. The places of the columns are the same as far as both have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Columns {
+    /// All that an envelope needs, in the order in which [`Raw::of`] reads them.
+    All,
+    /// What a fold needs.
+    Fold,
 }
-pub(crate) use columns;
+
+impl Columns {
+    pub(crate) const fn sql(self) -> &'static str {
+        match self {
+            Self::All => {
+                "position, version, family, id, schema_version, payload, content_type, stream, \
+                 recorded_at, correlation_id, causation_id, metadata, tags"
+            }
+            Self::Fold => "position, version, family, id, schema_version, payload, content_type",
+        }
+    }
+}
 
 /// The column with the number of the stream.
-pub(crate) const STREAM: usize = 1;
+pub(crate) const STREAM: usize = 7;
 
 /// What decides whether a row is wanted; read before the rest.
 pub(crate) struct Place {
@@ -40,7 +52,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self { position: row.get(0)?, version: row.get(2)?, family: row.get(3)? })
+        Ok(Self { position: row.get(0)?, version: row.get(1)?, family: row.get(2)? })
     }
 }
 
@@ -51,26 +63,27 @@ pub(super) struct Raw {
     position: Position,
     recorded_at: Timestamp,
     schema_version: u32,
+    metadata: Metadata,
     more: Option<Box<More>>,
 }
 
 /// What few rows hold.
 struct More {
     content_type: ContentType,
-    metadata: Metadata,
     tags: Tags,
 }
 
 impl Raw {
     pub(super) fn of(row: &Row<'_>, place: &Place) -> Result<Self> {
-        let id = Uuid::from_bytes(row.get(5).map_err(from_driver)?);
+        let id = id(row)?;
         Ok(Self {
             id: EventId::from_uuid(id),
             version: Version::new(unsigned(place.version)?)?,
             position: Position::new(unsigned(place.position)?),
-            recorded_at: Timestamp::from_micros(row.get(4).map_err(from_driver)?),
-            schema_version: row.get(6).map_err(from_driver)?,
-            more: more(row, id)?,
+            recorded_at: Timestamp::from_micros(row.get(8).map_err(from_driver)?),
+            schema_version: schema_version(row)?,
+            metadata: metadata(row, id)?,
+            more: more(row)?,
         })
     }
 
@@ -78,29 +91,35 @@ impl Raw {
     pub(super) fn event(self, stream: StreamId, name: EventType, payload: &[u8]) -> Recorded {
         let payload = Bytes::copy_from_slice(payload);
         let schema = Schema::new(name, self.schema_version);
-        let event = match self.more {
-            None => {
-                let payload = Payload::stored(ContentType::JSON, payload);
-                let mut event = NewEvent::known(self.id, schema, payload);
-                event.metadata = Metadata::new().with_correlation_id(self.id.as_uuid());
-                event
-            }
-            Some(more) => {
-                let More { content_type, metadata, tags } = *more;
-                let payload = Payload::stored(content_type, payload);
-                let mut event = NewEvent::known(self.id, schema, payload);
-                (event.metadata, event.tags) = (metadata, tags);
-                event
-            }
+        let (content_type, tags) = match self.more {
+            None => (ContentType::JSON, Tags::NONE),
+            Some(more) => (more.content_type, more.tags),
         };
+        let mut event = NewEvent::known(self.id, schema, Payload::stored(content_type, payload));
+        (event.metadata, event.tags) = (self.metadata, tags);
         let (version, position) = (self.version, self.position);
         Recorded::from(Envelope::record(event, stream, version, position, self.recorded_at))
     }
 }
 
+pub(super) fn id(row: &Row<'_>) -> Result<Uuid> {
+    Ok(Uuid::from_bytes(row.get(3).map_err(from_driver)?))
+}
+
+pub(super) fn schema_version(row: &Row<'_>) -> Result<u32> {
+    row.get(4).map_err(from_driver)
+}
+
+pub(super) fn content_type(row: &Row<'_>) -> Result<ContentType> {
+    match text(row, 6)? {
+        None => Ok(ContentType::JSON),
+        Some(text) => ContentType::new(text).map_err(damaged),
+    }
+}
+
 /// The payload of a row.
 pub(super) fn payload<'a>(row: &'a Row<'_>) -> Result<&'a [u8]> {
-    let payload = row.get_ref(7).map_err(from_driver)?;
+    let payload = row.get_ref(5).map_err(from_driver)?;
     payload.as_blob().map_err(|error| from_driver(error.into()))
 }
 
@@ -116,30 +135,27 @@ pub(crate) fn recorded(
     Ok(Raw::of(row, place)?.event(stream, name, payload(row)?))
 }
 
-/// What is in the columns that are empty as a rule.
-fn more(row: &Row<'_>, id: Uuid) -> Result<Option<Box<More>>> {
-    let text =
-        |at: usize| -> rusqlite::Result<Option<&str>> { Ok(row.get_ref(at)?.as_str_or_null()?) };
-    let uuid = |at: usize| -> rusqlite::Result<Option<Uuid>> {
-        Ok(row.get::<_, Option<[u8; 16]>>(at)?.map(Uuid::from_bytes))
+/// Most events have no metadata but a correlation, for which nothing is allocated.
+fn metadata(row: &Row<'_>, id: Uuid) -> Result<Metadata> {
+    let uuid = |at: usize| -> Result<Option<Uuid>> {
+        Ok(row.get::<_, Option<[u8; 16]>>(at).map_err(from_driver)?.map(Uuid::from_bytes))
     };
-    let read = || Ok((text(8)?, uuid(9)?, uuid(10)?, text(11)?, text(12)?));
-    let (content_type, correlation_id, causation_id, metadata, tags) =
-        read().map_err(from_driver)?;
-    if (content_type, correlation_id, causation_id, metadata, tags) == Default::default() {
-        return Ok(None);
-    }
-    let content_type = match content_type {
-        None => ContentType::JSON,
-        Some(text) => ContentType::new(text).map_err(damaged)?,
-    };
-    let mut metadata: Metadata = match metadata {
+    let metadata: Metadata = match text(row, 11)? {
         None => Metadata::new(),
         Some(json) => serde_json::from_str(json).map_err(damaged)?,
     };
-    metadata = metadata.with_correlation_id(correlation_id.unwrap_or(id));
-    if let Some(cause) = causation_id {
-        metadata = metadata.with_causation_id(cause);
+    let metadata = metadata.with_correlation_id(uuid(9)?.unwrap_or(id));
+    Ok(match uuid(10)? {
+        None => metadata,
+        Some(cause) => metadata.with_causation_id(cause),
+    })
+}
+
+/// What is in the columns that are empty as a rule.
+fn more(row: &Row<'_>) -> Result<Option<Box<More>>> {
+    let (content_type, tags) = (content_type(row)?, text(row, 12)?);
+    if content_type == ContentType::JSON && tags.is_none() {
+        return Ok(None);
     }
     let tags = match tags {
         None => Tags::default(),
@@ -147,7 +163,12 @@ fn more(row: &Row<'_>, id: Uuid) -> Result<Option<Box<More>>> {
             tags.lines().map(str::parse::<Tag>).collect::<Result<_>>().map_err(damaged)?
         }
     };
-    Ok(Some(Box::new(More { content_type, metadata, tags })))
+    Ok(Some(Box::new(More { content_type, tags })))
+}
+
+fn text<'a>(row: &'a Row<'_>, at: usize) -> Result<Option<&'a str>> {
+    let value = row.get_ref(at).map_err(from_driver)?;
+    value.as_str_or_null().map_err(|error| from_driver(error.into()))
 }
 
 /// Places are written as SQLite's signed integers and are never negative.

@@ -73,6 +73,10 @@ impl Rows {
         self
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// How many bytes the payloads take.
     pub(super) const fn bytes(&self) -> usize {
         self.payloads.len()

@@ -120,12 +120,12 @@ metrics! {
         "how often a handler of the bus was given an event again after it had failed";
     BUS_DEAD_LETTERS = Counter "es.bus.dead_letters" "{event}" [MESSAGING_GROUP]
         "events that became a dead letter of a subscription, or wait behind one";
-    BUS_PENDING = Gauge "es.bus.pending" "{message}" [MESSAGING_GROUP]
-        "events that wait for a handler of the bus";
+    BUS_PENDING = Gauge "es.bus.pending" "{message}" [TOPIC, MESSAGING_GROUP]
+        "events that wait for a handler of the bus in process; of a group of consumers (then with the topic) those that it has taken and is not done with, or that wait for another attempt; absent when that is not known";
     BUS_LAG = Gauge "es.bus.lag" "{event}" [TOPIC, MESSAGING_GROUP]
         "how far a group of consumers is behind what was published, in places of the log; absent when that is not known, which is not zero";
-    BUS_IN_HAND = Gauge "es.bus.in_hand" "{event}" [TOPIC, MESSAGING_GROUP]
-        "events that a group of consumers has taken and is not done with, or that wait for another attempt; absent when that is not known";
+    BUS_LAG_TIME = Gauge "es.bus.lag_time" "s" [TOPIC, MESSAGING_GROUP]
+        "how long ago the log recorded the oldest event that a group of consumers has not handled, by the clock of the Redis server; absent when that is not known";
     BUS_PARKED = Gauge "es.bus.parked" "{event}" [TOPIC, MESSAGING_GROUP]
         "events that are dead letters of a group of consumers now; absent when that is not known";
     BUS_HEALTHY = Gauge "es.bus.healthy" "1" [TOPIC, MESSAGING_GROUP]

@@ -1,9 +1,10 @@
 //! All spans. The crates that open them take the names from es-core, as this table does.
 
 use es_core::spans::{
-    self, AGGREGATE, ATTEMPTS, CATEGORY, COMMAND, ERROR_TYPE, EVENT_COUNT, EXPECTED, FROM, HISTORY,
-    MESSAGING_DESTINATION, MESSAGING_GROUP, MESSAGING_ID, MESSAGING_OPERATION, MESSAGING_SYSTEM,
-    PROJECTION, READS, RESULT, STREAM, STREAM_COUNT, TO,
+    self, AGGREGATE, ATTEMPTS, CATEGORY, COMMAND, DB_BATCH, DB_OPERATION, DB_PROCEDURE, DB_SYSTEM,
+    ERROR_TYPE, EVENT_COUNT, EXPECTED, FROM, HISTORY, MESSAGING_DESTINATION, MESSAGING_GROUP,
+    MESSAGING_ID, MESSAGING_OPERATION, MESSAGING_PARTITION, MESSAGING_SYSTEM, PORT, PROJECTION,
+    READS, RESULT, SERVER, STREAM, STREAM_COUNT, TO,
 };
 
 /// A span.
@@ -88,8 +89,27 @@ pub const SPANS: &[SpanName] = &[
             TO,
             EVENT_COUNT,
             HISTORY,
+            RESULT,
             ERROR_TYPE,
         ],
+    },
+    SpanName {
+        name: spans::POLL,
+        shown: "poll {topic}",
+        kind: "client",
+        level: "debug",
+        emitter: "es_bus",
+        meaning: "a consumer asks a topic for events; with a partition where it keeps order",
+        attributes: ASKED,
+    },
+    SpanName {
+        name: spans::ACK,
+        shown: "ack {topic}",
+        kind: "client",
+        level: "debug",
+        emitter: "es_bus",
+        meaning: "a consumer tells a topic what it is done with: how many events, or the place of a partition",
+        attributes: ASKED,
     },
     SpanName {
         name: spans::PROCESS,
@@ -108,4 +128,24 @@ pub const SPANS: &[SpanName] = &[
             RESULT,
         ],
     },
+    SpanName {
+        name: spans::DB,
+        shown: "{operation} {system}",
+        kind: "client",
+        level: "debug",
+        emitter: "es_redis, es_store_sqlite, es_store_postgres",
+        meaning: "one call of a database: an append or a page of a read, with what it waits for; on Redis a command, or a pipeline of them",
+        attributes: &[DB_SYSTEM, DB_OPERATION, DB_BATCH, DB_PROCEDURE, SERVER, PORT, ERROR_TYPE],
+    },
+];
+
+/// What a consumer asks of a topic.
+const ASKED: &[&str] = &[
+    MESSAGING_SYSTEM,
+    MESSAGING_OPERATION,
+    MESSAGING_DESTINATION,
+    MESSAGING_GROUP,
+    MESSAGING_PARTITION,
+    EVENT_COUNT,
+    ERROR_TYPE,
 ];

@@ -1,18 +1,21 @@
 //! Appends: a span, its context in each event, and what became of it.
 
-use std::{sync::Arc, time::Instant};
+use std::{future::poll_fn, sync::Arc, time::Instant};
 
 use es_core::{
-    AppendRequest, Backend, Category, Error, ExpectedVersion, Outcome, Receipt, Result, spans,
+    AppendRequest, Backend, Category, Error, ExpectedVersion, Outcome, Receipt, Result, StreamId,
+    Tenant, spans,
 };
 use opentelemetry::KeyValue;
-use tracing::{Instrument, Span, field::Empty};
+use tracing::{Span, field::Empty};
 
 use crate::{context, observer::Recorder};
 
 /// The attributes of the appends to one category.
 #[derive(Debug)]
 pub(crate) struct AppendAttributes {
+    /// The name of the span, as it is shown.
+    shown: String,
     category: [KeyValue; 1],
     /// By outcome, with the category.
     outcomes: Vec<(Outcome, [KeyValue; 2])>,
@@ -20,13 +23,14 @@ pub(crate) struct AppendAttributes {
 
 impl AppendAttributes {
     fn of(category: &Category) -> Self {
+        let shown = format!("{} {category}", spans::APPEND);
         let category = KeyValue::new(spans::CATEGORY, category.as_str().to_owned());
         let with = |outcome: Outcome| {
             let result = KeyValue::new(spans::RESULT, outcome.as_str());
             (outcome, [category.clone(), result])
         };
         let outcomes = Outcome::ALL.map(with).to_vec();
-        Self { category: [category], outcomes }
+        Self { shown, category: [category], outcomes }
     }
 
     fn with(&self, outcome: Outcome) -> &[KeyValue] {
@@ -54,8 +58,8 @@ pub(super) async fn traced(
         return inner.append(append).await;
     };
     let events = append.event_count() as u64;
-    let span = opened(&append);
     let of = recorder.appends.get(first.stream.category(), AppendAttributes::of);
+    let span = opened(&append, &of.shown);
     // The span begins here at the latest: its context is asked for.
     let context = context::of(&span);
     let append = if context.is_valid() {
@@ -65,30 +69,52 @@ pub(super) async fn traced(
         append
     };
     let watched = Watched { recorder, of, span, begun: Instant::now(), is_over: false };
-    let result = inner.append(append).instrument(watched.span.clone()).await;
+    // Not by way of `Instrument`, which enters the span once more to drop what is done, nor of the
+    // pointer, which would put the call into a box of its own.
+    let mut call = (**inner).append(append);
+    let result = poll_fn(|context| {
+        let _within = watched.span.enter();
+        call.as_mut().poll(context)
+    })
+    .await;
     watched.end(&result, events);
     result
 }
 
-fn opened(append: &AppendRequest) -> Span {
+fn opened(append: &AppendRequest, shown: &str) -> Span {
     let streams = append.streams();
     // Nothing of this is made unless somebody wants the span.
-    let category = || streams.first().map_or("", |write| write.stream.category().as_str());
-    let stream = || streams.first().map(|write| write.stream.to_string());
-    let expected = || streams.first().map_or(ExpectedVersion::Any, |write| write.expected);
+    let first = || streams.first();
+    let expected = || first().map_or(ExpectedVersion::Any, |write| write.expected);
     tracing::info_span!(
         spans::APPEND,
-        { spans::NAME } = format!("{} {}", spans::APPEND, category()),
+        { spans::NAME } = shown,
         { spans::KIND } = "internal",
         { spans::STATUS } = Empty,
-        { spans::CATEGORY } = category(),
-        { spans::STREAM } = stream(),
+        { spans::CATEGORY } = first().map(|write| write.stream.category().as_str()),
+        { spans::STREAM } = first().map(|write| named(&write.stream)),
         { spans::STREAM_COUNT } = streams.len(),
         { spans::EXPECTED } = %expected(),
         { spans::EVENT_COUNT } = append.event_count(),
         { spans::RESULT } = Empty,
         { spans::ERROR_TYPE } = Empty,
     )
+}
+
+/// The name of a stream, in one piece: the formatter would move it three times while it grows.
+fn named(stream: &StreamId) -> String {
+    let (tenant, category, key) = (stream.tenant(), stream.category(), stream.key());
+    let tenant = tenant.map_or("", Tenant::as_str);
+    let mut name =
+        String::with_capacity(tenant.len() + category.as_str().len() + key.as_str().len() + 2);
+    if !tenant.is_empty() {
+        name.push_str(tenant);
+        name.push('@');
+    }
+    name.push_str(category.as_str());
+    name.push('/');
+    name.push_str(key.as_str());
+    name
 }
 
 impl Watched<'_> {

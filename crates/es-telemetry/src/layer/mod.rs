@@ -7,8 +7,8 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Backend, Capabilities, Durability, Error, ErrorKind, EventStore, Head,
-    PageStream, Position, Read, Receipt, Result,
+    AppendRequest, Backend, Capabilities, Durability, Error, ErrorKind, EventStore, FoldStream,
+    Head, PageStream, Position, Read, Receipt, Result,
 };
 
 pub(crate) use append::AppendAttributes;
@@ -54,7 +54,14 @@ impl EventStore for Traced {
     }
 
     fn read(&self, read: Read) -> PageStream {
-        read::traced(&self.recorder, &self.inner, read)
+        let traced =
+            read::traced(&self.recorder, &self.inner, read, |inner, read| inner.read(read));
+        Box::pin(traced)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        let begin = |inner: &Backend, read| inner.read_to_fold(read);
+        Box::pin(read::traced(&self.recorder, &self.inner, read, begin))
     }
 
     async fn head(&self) -> Result<Head> {

@@ -8,9 +8,9 @@ use std::{
 };
 
 use es_core::{
-    Backend, Category, Error, Outcome, PageStream, Read, Recorded, Result, Selection, spans,
+    Backend, Category, Error, FoldPage, Outcome, Read, Recorded, Result, Selection, spans,
 };
-use futures_core::Stream;
+use futures_core::{Stream, stream::BoxStream};
 use opentelemetry::KeyValue;
 use tracing::{Span, field::Empty};
 
@@ -38,12 +38,29 @@ impl ReadAttributes {
     }
 }
 
+/// What is counted of a page.
+pub(super) trait Page {
+    fn events(&self) -> u64;
+}
+
+impl Page for Vec<Recorded> {
+    fn events(&self) -> u64 {
+        self.len() as u64
+    }
+}
+
+impl Page for FoldPage {
+    fn events(&self) -> u64 {
+        self.len() as u64
+    }
+}
+
 /// Pages that are watched on their way. Dropped before the end, the reader has had enough,
 /// unless it never had anything.
-struct Pages {
+pub(super) struct Pages<P> {
     recorder: Arc<Recorder>,
     of: Arc<ReadAttributes>,
-    inner: PageStream,
+    inner: BoxStream<'static, Result<P>>,
     span: Span,
     /// Since when the reader waits.
     since: Option<Instant>,
@@ -54,7 +71,12 @@ struct Pages {
 }
 
 /// Reads within a span, which begins now.
-pub(super) fn traced(recorder: &Arc<Recorder>, inner: &Backend, read: Read) -> PageStream {
+pub(super) fn traced<P>(
+    recorder: &Arc<Recorder>,
+    inner: &Backend,
+    read: Read,
+    begin: fn(&Backend, Read) -> BoxStream<'static, Result<P>>,
+) -> Pages<P> {
     let (kind, category) = match &read.selection {
         Selection::Stream(stream) => ("stream", Some(stream.category().clone())),
         Selection::Category(category) => ("category", Some(category.clone())),
@@ -63,8 +85,8 @@ pub(super) fn traced(recorder: &Arc<Recorder>, inner: &Backend, read: Read) -> P
     };
     let span = opened(&read, kind, category.as_ref());
     let of = recorder.reads.get(&(kind, category), ReadAttributes::of);
-    let inner = span.in_scope(|| inner.read(read));
-    Box::pin(Pages {
+    let inner = span.in_scope(|| begin(inner, read));
+    Pages {
         recorder: Arc::clone(recorder),
         of,
         inner,
@@ -74,7 +96,7 @@ pub(super) fn traced(recorder: &Arc<Recorder>, inner: &Backend, read: Read) -> P
         events: 0,
         was_answered: false,
         is_over: false,
-    })
+    }
 }
 
 fn opened(read: &Read, kind: &'static str, category: Option<&Category>) -> Span {
@@ -104,8 +126,8 @@ fn opened(read: &Read, kind: &'static str, category: Option<&Category>) -> Span 
     )
 }
 
-impl Stream for Pages {
-    type Item = Result<Vec<Recorded>>;
+impl<P: Page> Stream for Pages<P> {
+    type Item = Result<P>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
@@ -120,7 +142,7 @@ impl Stream for Pages {
         this.since = None;
         this.was_answered = true;
         match &polled {
-            Poll::Ready(Some(Ok(page))) => this.events += page.len() as u64,
+            Poll::Ready(Some(Ok(page))) => this.events += page.events(),
             Poll::Ready(Some(Err(error))) => {
                 this.recorder.notice(error);
                 this.ended(Outcome::of(error), Some(error));
@@ -132,7 +154,7 @@ impl Stream for Pages {
     }
 }
 
-impl Pages {
+impl<P> Pages<P> {
     fn ended(&mut self, outcome: Outcome, error: Option<&Error>) {
         if std::mem::replace(&mut self.is_over, true) {
             return;
@@ -157,7 +179,7 @@ impl Pages {
     }
 }
 
-impl Drop for Pages {
+impl<P> Drop for Pages<P> {
     fn drop(&mut self) {
         let outcome = if self.was_answered { Outcome::Ok } else { Outcome::Abandoned };
         self.ended(outcome, None);

@@ -5,6 +5,7 @@ use std::{fmt::Write, sync::Arc};
 use es_core::{Envelope, Error, Recorded, Result};
 
 use super::{draft::shown, model::Answer};
+use crate::sample::Folded;
 
 /// An answer that is not the one that must come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +32,33 @@ pub(super) fn compare_read(answer: &Answer, came: &Result<Vec<Recorded>>) -> Res
             Err(Mismatch::new(format!("refused: {kind}"), failed(error)))
         }
         (Answer::Events(expected), Err(error)) => Err(Mismatch::new(list(expected), failed(error))),
+    }
+}
+
+/// Compares what a fold was given with what the same read has yielded.
+pub(super) fn compare_fold(
+    read: &Result<Vec<Recorded>>,
+    given: &Result<Vec<Folded>>,
+) -> Result<(), Mismatch> {
+    let show = |events: &[Folded]| {
+        let all: Vec<_> = events.iter().map(Folded::to_string).collect();
+        format!(
+            "a fold is given {}",
+            if all.is_empty() { "nothing".into() } else { all.join(", ") }
+        )
+    };
+    let refused = |error: &Error| format!("a fold fails: {}", error.kind());
+    let expected = match read {
+        Ok(events) => Ok(events.iter().map(|event| Folded::from(&**event)).collect::<Vec<_>>()),
+        Err(error) => Err(error),
+    };
+    match (&expected, given) {
+        (Ok(expected), Ok(given)) if expected == given => Ok(()),
+        (Err(expected), Err(given)) if expected.kind() == given.kind() => Ok(()),
+        (expected, given) => Err(Mismatch::new(
+            expected.as_deref().map_or_else(|error| refused(error), show),
+            given.as_deref().map_or_else(refused, show),
+        )),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Drawing histories, playing them, and shrinking the one that went wrong.
 
 use std::{
-    any::Any,
     cell::{Cell, RefCell},
     panic::{AssertUnwindSafe, catch_unwind},
     time::{Duration, Instant},
@@ -158,7 +157,7 @@ where
             })
         };
         catch_unwind(AssertUnwindSafe(play)).unwrap_or_else(|panic| {
-            Err(Mismatch::new("no panic", format!("a panic: {}", text_of(&*panic))))
+            Err(Mismatch::new("no panic", format!("a panic: {}", es_core::panic_text(&*panic))))
         })
     }
 
@@ -193,11 +192,6 @@ fn without(history: &History, (first, next): (usize, usize)) -> History {
     let kept = operations.filter(|(at, _)| *at != first && *at != next);
     let operations = kept.map(|(_, operation)| operation.clone()).collect();
     History { names: history.names.clone(), operations }
-}
-
-fn text_of(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without words")
 }
 
 fn runner(histories: &Histories) -> TestRunner {

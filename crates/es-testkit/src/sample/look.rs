@@ -1,6 +1,11 @@
 //! Short forms for looking at a log, and for an append that must be refused.
 
-use es_core::{Append, Backend, Error, ErrorKind, EventId, Invalid, Read, Recorded, Store};
+use std::fmt;
+
+use es_core::{
+    Append, Backend, Envelope, Error, ErrorKind, EventId, Invalid, Part, Payload, Position, Read,
+    Recorded, Result, Schema, Store, Version,
+};
 
 /// Everything that the read yields.
 pub(crate) async fn read(store: &Store, read: Read) -> Vec<Recorded> {
@@ -11,6 +16,60 @@ pub(crate) async fn read(store: &Store, read: Read) -> Vec<Recorded> {
 pub(crate) async fn all(store: &Store) -> Vec<Recorded> {
     let unscoped = Store::from_backend(Backend::clone(store.backend()));
     read(&unscoped, Read::all().all_tenants()).await
+}
+
+/// Everything that a fold is given of the read: id, version, position, schema, payload.
+pub(crate) async fn folded(store: &Store, read: Read) -> Result<Vec<Folded>> {
+    let (mut pages, mut all) = (store.read_to_fold(read), Vec::new());
+    while let Some(page) = pages.next().await.transpose()? {
+        all.extend(page.events().map(|event| Folded {
+            id: event.id,
+            version: event.version,
+            position: event.position,
+            schema: event.schema.clone(),
+            payload: event.payload.clone(),
+            part: event.part,
+        }));
+    }
+    Ok(all)
+}
+
+/// What a fold is given of an event.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Folded {
+    pub(crate) id: EventId,
+    pub(crate) version: Version,
+    pub(crate) position: Position,
+    schema: Schema,
+    payload: Payload,
+    part: Part,
+}
+
+impl fmt::Display for Folded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, version, position, schema, payload, part } = self;
+        write!(
+            f,
+            "{id} at position {position} (version {version}, {schema}, {payload:?}, {part:?})"
+        )
+    }
+}
+
+impl From<&Envelope> for Folded {
+    fn from(envelope: &Envelope) -> Self {
+        let Envelope { id, version, position, schema, payload, part, .. } = envelope;
+        let (schema, payload) = (schema.clone(), payload.clone());
+        Self { id: *id, version: *version, position: *position, schema, payload, part: *part }
+    }
+}
+
+/// Checks that a fold is given what the read yields, and says how many events that are.
+pub(crate) async fn expect_fold(store: &Store, wanted: Read) -> usize {
+    let found = read(store, wanted.clone()).await;
+    let expected: Vec<Folded> = found.iter().map(|event| (&**event).into()).collect();
+    let given = folded(store, wanted.clone()).await.expect("a fold succeeds");
+    assert_eq!(given, expected, "a fold of {wanted:?}");
+    given.len()
 }
 
 pub(crate) fn ids(events: &[Recorded]) -> Vec<EventId> {

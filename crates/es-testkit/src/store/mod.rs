@@ -23,6 +23,7 @@ pub mod l6_cancel_safe;
 pub mod l7_durable;
 pub mod l8_bounds;
 pub mod l8_faithful;
+pub mod l8_fold;
 pub mod l8_pages;
 pub mod l8_select;
 pub mod l9_follow;

@@ -11,6 +11,8 @@
 mod chaos;
 #[cfg(all(feature = "projection", feature = "derive"))]
 mod inline;
+#[cfg(all(feature = "aggregate", feature = "projection", feature = "derive", feature = "redis"))]
+mod partitions;
 #[cfg(all(feature = "projection", feature = "derive"))]
 mod projections;
 #[cfg(all(feature = "aggregate", feature = "bus", feature = "derive"))]

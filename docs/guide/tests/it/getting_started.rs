@@ -6,12 +6,9 @@
 //! clone, and packages are built into this workspace's target folder and taken from those that
 //! it has already fetched.
 
-use std::{
-    fs,
-    os::unix::fs::symlink,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, os::unix::fs::symlink, path::PathBuf, process::Command};
+
+use crate::documents::{blocks_of, root, target};
 
 /// The folder that a reader begins in, and where the last `cd` has led.
 struct Reader {
@@ -63,38 +60,22 @@ impl Reader {
     }
 }
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
-}
-
-/// The target folder of this workspace, wherever it is: this test runs from inside of it.
-fn target() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    test.ancestors().nth(3).unwrap().to_owned()
-}
-
-/// The code blocks of a document: what is written behind the fence, and what is in it.
-fn blocks(text: &str) -> Vec<(&str, &str)> {
-    let parts: Vec<_> = text.split("\n```").collect();
-    parts.iter().skip(1).step_by(2).map(|block| block.split_once('\n').unwrap()).collect()
-}
-
 #[test]
 fn a_reader_gets_a_durable_account() {
-    let chapter = fs::read_to_string(root().join("docs/guide/src/getting-started.md")).unwrap();
     let mut reader = Reader::new();
     let (mut programs, mut answers) = (0, 0);
-    for (language, block) in blocks(&chapter) {
-        match language.split(',').next().unwrap() {
-            "sh" => block.lines().for_each(|line| reader.type_in(line)),
+    for block in blocks_of("docs/guide/src/getting-started.md") {
+        let text = &block.text;
+        match block.language() {
+            "sh" => text.lines().for_each(|line| reader.type_in(line)),
             "rust" => {
-                let lines = block.lines().count();
+                let lines = text.lines().count();
                 assert!(lines < 60, "the account takes {lines} lines");
-                fs::write(reader.here.join("src/main.rs"), format!("{block}\n")).unwrap();
+                fs::write(reader.here.join("src/main.rs"), text).unwrap();
                 programs += 1;
             }
             "text" => {
-                assert_eq!(reader.printed.trim_end(), block.trim_end());
+                assert_eq!(&reader.printed, text);
                 answers += 1;
             }
             other => panic!("the test does not know what to do with `{other}`"),

@@ -1,4 +1,4 @@
-//! The guide is followed literally, and no chapter is left out of the doctests.
+//! The guide is followed literally, and whatever the documents say to type in is typed in.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,4 +8,14 @@
 )]
 
 mod chapters;
+mod commands;
+mod decided;
+mod documents;
 mod getting_started;
+mod manifests;
+mod messages;
+mod programs;
+mod reference;
+mod servers;
+mod settings;
+mod statements;

@@ -7,6 +7,8 @@
     reason = "tests fail by panicking"
 )]
 
+mod program;
+
 use cqrs_es_source::{CqrsEs, Wrapping};
 use es_testkit::Fixture;
 use eventsource::{Read, Recorded, Store, memory::MemoryStore, postgres::tokio_postgres::Client};

@@ -4,14 +4,22 @@ use std::process::Command;
 
 use crate::source::{FILL, V0_14_0, on};
 
+/// The chapter with the command.
+const CHAPTER: &str = include_str!("../../../../docs/guide/src/migrating-from-eventsource-py.md");
+
 #[test]
 fn it_imports_into_a_file_and_says_what_is_bad() {
     on(&[V0_14_0, FILL], |source| async move {
         let folder = tempfile::tempdir().unwrap();
-        let store = format!("sqlite:{}", folder.path().join("log.db").display());
+        // What the chapter says, but for the server.
+        let (_, command) = CHAPTER.split_once("\ncargo run -p migrate_eventsource_py -- ").unwrap();
+        let words = command.lines().next().unwrap().split_whitespace();
+        let words: Vec<_> = words
+            .map(|word| if word.starts_with("postgres:") { &*source.url } else { word })
+            .collect();
         let run = |arguments: &[&str]| {
             let mut program = Command::new(env!("CARGO_BIN_EXE_migrate_eventsource_py"));
-            program.args(["--source", &source.url, "--store", &store]).args(arguments);
+            program.args(&words).args(arguments).current_dir(folder.path());
             let output = program.output().unwrap();
             (output.status.success(), String::from_utf8(output.stdout).unwrap())
         };

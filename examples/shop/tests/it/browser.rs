@@ -1,5 +1,6 @@
 //! The page in a real browser, by its driver: an order is placed with the form, paid by its
-//! button, and an order of somebody else appears by itself.
+//! button, an order of somebody else appears by itself, and so do the mails that the bus brings
+//! about, where there is a Redis.
 //!
 //! It runs where `chromedriver` is installed (on Debian: `apt-get install chromium-driver`),
 //! and says so where it is not: a browser is too much to ask of everybody's gate.
@@ -14,7 +15,7 @@ use std::{
 use serde_json::{Value, json};
 use shop_service::client::send;
 
-use crate::opened::open;
+use crate::opened::open_with_bus;
 
 struct Browser {
     driver: Child,
@@ -102,7 +103,7 @@ async fn the_page_works() {
         eprintln!("SKIPPED browser::the_page_works: chromedriver is not installed");
         return;
     };
-    let shop = open().await;
+    let (shop, has_bus) = open_with_bus().await;
     browser.go(&format!("http://{}/", shop.address)).await;
 
     browser.type_in("input[name=customer]", "Ada").await;
@@ -118,6 +119,17 @@ async fn the_page_works() {
     browser.shows("#orders", "Grace 2400 placed").await;
     browser.shows("#feed", "is paid (version 2)").await;
 
+    if has_bus {
+        browser.shows("#mails", "to Ada: thank you for your order: 1 book").await;
+        browser.shows("#mails", "to Ada: your order is paid by till: 1 book").await;
+        browser.shows("#mails", "to Grace: thank you for your order: 2 book").await;
+    } else {
+        browser.shows("#mails", "none yet").await;
+    }
     browser.ask("DELETE", "", json!({})).await; // the window is closed
+
+    // What the page shows is what the service says.
+    let said = shop.get("/mails", &[]).await.json();
+    assert_eq!(said.as_array().unwrap().len(), if has_bus { 3 } else { 0 }, "{said}");
     shop.close().await;
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use eventsource::{SqliteReadModel, Store, memory::MemoryStore};
 use serde_json::{Value, json};
 use shop_service::{
-    Service,
+    Bus, Service,
     client::{Answer, send},
 };
 
@@ -22,6 +22,23 @@ pub(crate) async fn open_with(store: Store) -> Opened {
     let model = SqliteReadModel::in_memory().await.unwrap();
     let service = Service::start(store, model, None, "127.0.0.1:0").await.unwrap();
     Opened { address: service.address(), service }
+}
+
+/// One with a bus where there is a Redis, as in `cargo xtask test`, and whether it has one.
+pub(crate) async fn open_with_bus() -> (Opened, bool) {
+    let store = Store::new(MemoryStore::new());
+    let model = SqliteReadModel::in_memory().await.unwrap();
+    let bus = match std::env::var("ES_TEST_REDIS_URL") {
+        Ok(redis) => Some(Bus::connect(&redis, &store, model.clone()).await.unwrap()),
+        Err(_) => {
+            assert!(std::env::var_os("CI").is_none(), "there is no Redis");
+            eprintln!("SKIPPED: the mails, as ES_TEST_REDIS_URL is not set");
+            None
+        }
+    };
+    let has_bus = bus.is_some();
+    let service = Service::start(store, model, bus, "127.0.0.1:0").await.unwrap();
+    (Opened { address: service.address(), service }, has_bus)
 }
 
 impl Opened {

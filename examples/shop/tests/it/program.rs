@@ -11,17 +11,22 @@ use shop_service::client::{Feed, send};
 
 use crate::opened::order;
 
+/// The chapter with the command that starts it.
+const CHAPTER: &str = include_str!("../../../../docs/guide/src/shop.md");
+
 struct Program {
     child: Child,
     address: SocketAddr,
 }
 
 impl Program {
+    /// As the chapter says, but for the port, which may be in use.
     fn start(folder: &Path) -> Self {
-        let store = format!("sqlite:{}", folder.join("shop.db").display());
+        let (_, command) = CHAPTER.split_once("\ncargo run -p shop -- ").unwrap();
+        let arguments = command.lines().next().unwrap().split_whitespace();
         let mut child = Command::new(env!("CARGO_BIN_EXE_shop"))
-            .args(["--listen", "127.0.0.1:0", "--store", &store, "--views"])
-            .arg(folder.join("views.db"))
+            .args(arguments.map(|word| word.replace(":8080", ":0")))
+            .current_dir(folder)
             .env_remove("ES_TEST_REDIS_URL")
             .stdout(Stdio::piped())
             .spawn()

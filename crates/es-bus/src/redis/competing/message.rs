@@ -21,8 +21,10 @@ pub(super) enum Done {
     Handled(String),
     /// It waits for another attempt, and is acknowledged where it was.
     Waits,
-    /// There is nothing left to do: it is a dead letter, or comes again by itself.
+    /// It is a dead letter: there is nothing left to do.
     Settled,
+    /// Something failed: it comes again by itself.
+    Unsettled,
 }
 
 pub(super) struct Message {
@@ -53,7 +55,7 @@ impl Message {
             // It stays pending, and comes again when its lease has lapsed.
             Err(error) => {
                 shared.trouble("settling a message", &error);
-                Done::Settled
+                Done::Unsettled
             }
         }
     }
@@ -113,16 +115,16 @@ impl Message {
     /// message of its own, perhaps in another process: one that is followed by another ends as
     /// abandoned and counts as a retry.
     async fn attempt(&self, event: &Recorded, made: u32) -> Result<(), Failed> {
-        let processing = self.shared.processing(event, self.entry.is_history());
+        let processing = self.shared.processing(event, self.entry.is_history()).from_attempt(made);
         let span = processing.span.clone();
         let answer =
             async { begin(&*self.shared.handler, event).done().await }.instrument(span).await;
-        let (outcome, retries) = match &answer {
-            Ok(()) => (Outcome::Ok, 0),
-            Err(failed) if self.is_last(failed, made) => (Outcome::Error, 0),
-            Err(_) => (Outcome::Abandoned, 1),
+        let (outcome, is_retried) = match &answer {
+            Ok(()) => (Outcome::Ok, false),
+            Err(failed) if self.is_last(failed, made) => (Outcome::Error, false),
+            Err(_) => (Outcome::Abandoned, true),
         };
-        processing.end_one(outcome, u64::from(made), retries);
+        processing.end_one(outcome, is_retried);
         answer
     }
 

@@ -52,7 +52,8 @@ pub(super) struct Consumer {
     swept_at: Instant,
 }
 
-pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiver<bool>) {
+/// Works until it is told to stop; says whether everything was settled.
+pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiver<bool>) -> bool {
     let mut news = bell.listen();
     let mut consumer = Consumer::new(Arc::clone(&shared));
     while !*stop.borrow() {
@@ -64,10 +65,11 @@ pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiv
             }
             Err(error) if error.kind() == ErrorKind::Invalid => {
                 error!(group = %shared.group, consumer = shared.name, %error, "the consumer has failed");
-                return shared.change(|status| {
+                shared.change(|status| {
                     status.state = ConsumerState::Failed;
                     status.last_error = Some(crate::handler::with_causes(&error));
                 });
+                return false;
             }
             Err(error) => {
                 consumer.failures = consumer.failures.saturating_add(1);
@@ -81,18 +83,21 @@ pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiv
             Rest::None => continue,
             Rest::ForNews => (true, consumer.next_due(now)),
             Rest::ForWorkers => (false, consumer.next_due(now)),
+            // A relay that makes the topic rings when it has published.
+            Rest::ForTopic(pause) => (true, now.checked_add(pause).unwrap_or(now)),
             Rest::For(pause) => (false, now.checked_add(pause).unwrap_or(now)),
         };
         tokio::select! {
             biased;
             () = async { drop(stop.wait_for(|stop| *stop).await) } => {}
-            Some(done) = consumer.tasks.join_next() => consumer.settle(done).await,
+            Some(done) = consumer.tasks.join_next() => drop(consumer.settle(done).await),
             () = news.rung(Duration::from_secs(1)), if waits_for_news => {}
             () = sleep_until(until) => {}
         }
     }
-    consumer.drain().await;
+    let is_done = consumer.drain().await;
     shared.state(ConsumerState::Stopped);
+    is_done
 }
 
 /// What there is to wait for.
@@ -100,6 +105,7 @@ enum Rest {
     None,
     ForNews,
     ForWorkers,
+    ForTopic(Duration),
     For(Duration),
 }
 
@@ -142,7 +148,7 @@ impl Consumer {
     async fn turn(&mut self) -> Result<Rest> {
         if !self.has_entered && !self.enter().await? {
             self.shared.state(ConsumerState::Waiting);
-            return Ok(Rest::For(Duration::from_millis(100).min(self.shared.lease / 3)));
+            return Ok(Rest::ForTopic(Duration::from_millis(100).min(self.shared.lease / 3)));
         }
         let now = Instant::now();
         if self.upkeep_at <= now {
@@ -192,11 +198,17 @@ impl Consumer {
         self.first = (self.first + 1) % self.sources.len();
         let command = FETCH.on(self.sources.iter()).arg(shared.group.to_string());
         let command = command.arg(shared.name.clone()).arg(free).arg(self.first);
-        let mut answer = shared.topic.inner.run(command).await?;
-        if answer.word != "ok" {
+        let asked = async {
+            let mut answer = shared.topic.inner.run(command).await?;
+            if answer.word != "ok" {
+                return Ok(None);
+            }
+            answer.next()?.array("messages").map(Some).map_err(failed)
+        };
+        let count = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
+        let Some(list) = shared.asking("poll", None, asked, count).await? else {
             return Err(self.group_is_gone());
-        }
-        let list = answer.next()?.array("messages").map_err(failed)?;
+        };
         let taken = list.len();
         for item in list {
             let read = || -> es_redis::Result<Option<(usize, Entry)>> {
@@ -227,8 +239,13 @@ impl Consumer {
         self.in_hand.insert(of, task.id());
     }
 
-    /// Acknowledges what workers are done with: this one, and others that are done by now.
-    async fn settle(&mut self, first: std::result::Result<(usize, String, Done), JoinError>) {
+    /// Acknowledges what workers are done with: this one, and others that are done by now. Says
+    /// whether all of it is settled.
+    async fn settle(
+        &mut self,
+        first: std::result::Result<(usize, String, Done), JoinError>,
+    ) -> bool {
+        let mut is_done = true;
         let mut by_source: HashMap<usize, Vec<(String, String)>> = HashMap::new();
         let mut next = Some(first);
         while let Some(done) = next {
@@ -241,10 +258,12 @@ impl Consumer {
                         }
                         Done::Waits => self.due_at = None,
                         Done::Settled => {}
+                        Done::Unsettled => is_done = false,
                     }
                 }
                 // It comes again when its lease has lapsed, and not for ever.
                 Err(error) => {
+                    is_done = false;
                     self.in_hand.retain(|_, task| *task != error.id());
                     self.shared.trouble("handling a message", &ended_by_panic(&error));
                 }
@@ -255,8 +274,10 @@ impl Consumer {
             if let Err(error) = self.acknowledge(source, &messages).await {
                 // They come again when their lease has lapsed.
                 self.shared.trouble("acknowledging", &error);
+                is_done = false;
             }
         }
+        is_done
     }
 
     async fn acknowledge(&self, source: usize, messages: &[(String, String)]) -> Result<()> {
@@ -267,11 +288,13 @@ impl Consumer {
         for (id, name) in messages {
             command = command.arg(id).arg(name);
         }
-        shared.topic.inner.run(command).await.map(drop)
+        let asked = shared.topic.inner.run(command);
+        shared.asking("ack", None, asked, |_| messages.len()).await.map(drop)
     }
 
-    /// Takes nothing more, and finishes what is in hand.
-    async fn drain(&mut self) {
+    /// Takes nothing more, and finishes what is in hand. Says whether all of it is settled.
+    async fn drain(&mut self) -> bool {
+        let mut is_done = true;
         let mut due = Instant::now();
         while !self.in_hand.is_empty() && !self.tasks.is_empty() {
             tokio::select! {
@@ -283,9 +306,10 @@ impl Consumer {
                         self.shared.trouble("showing that it lives", &error);
                     }
                 }
-                Some(done) = self.tasks.join_next() => self.settle(done).await,
+                Some(done) = self.tasks.join_next() => is_done &= self.settle(done).await,
             }
         }
+        is_done
     }
 
     fn group_is_gone(&mut self) -> Error {

@@ -64,7 +64,9 @@ struct Joined {
     owned: Vec<Owned>,
 }
 
-pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiver<bool>) {
+/// Works until it is told to stop; says whether everything was saved and handed over.
+pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiver<bool>) -> bool {
+    let mut news = bell.listen();
     let mut consumer = Consumer {
         shared: Arc::clone(&shared),
         bell,
@@ -75,13 +77,24 @@ pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiv
         panics: 0,
     };
     while !*stop.borrow() {
-        if let Err(error) = consumer.look_after().await {
+        news.looks();
+        let looked = tokio::select! {
+            biased;
+            // Handlers are told at once, also while the server does not answer. What was taken by
+            // the way and has no task yet is free again when its lease has lapsed.
+            () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
+            looked = consumer.look_after() => looked,
+        };
+        if let Err(error) = looked {
             error!(group = %shared.group, consumer = shared.name, %error, "the consumer has failed");
-            return shared.change(|status| {
+            shared.change(|status| {
                 status.state = ConsumerState::Failed;
                 status.last_error = Some(crate::handler::with_causes(&error));
             });
+            return false;
         }
+        // A relay that makes the topic rings when it has published.
+        let waits_for_topic = consumer.failures == 0 && !consumer.has_joined;
         let rest = if consumer.failures > 0 {
             pause(Duration::from_millis(50), shared.lease / 3, consumer.failures)
         } else if consumer.seats.is_empty() && !consumer.has_joined {
@@ -93,11 +106,13 @@ pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiv
             biased;
             () = async { drop(stop.wait_for(|stop| *stop).await) } => {}
             Some(ended) = consumer.tasks.join_next() => consumer.reap(ended).await,
+            () = news.rung(rest), if waits_for_topic => {}
             () = sleep(rest) => {}
         }
     }
-    consumer.leave().await;
+    let is_done = consumer.leave().await;
     shared.state(ConsumerState::Stopped);
+    is_done
 }
 
 struct Consumer {
@@ -242,7 +257,10 @@ impl Consumer {
             self.seats.remove(&partition);
         }
         match ended {
-            Ended::GivenBack => self.release(&[(partition, epoch)], false).await,
+            // If it fails, the lease lapses.
+            Ended::GivenBack | Ended::Unsaved => {
+                self.release(&[(partition, epoch)], false).await;
+            }
             Ended::Fenced => {}
         }
         self.tell_partitions();
@@ -260,22 +278,26 @@ impl Consumer {
         self.shared.trouble("serving a partition", &ended_by_panic(error));
     }
 
-    async fn release(&self, partitions: &[(usize, u64)], leaves: bool) {
+    /// Hands partitions over; says whether that is done.
+    async fn release(&self, partitions: &[(usize, u64)], leaves: bool) -> bool {
         let shared = &self.shared;
         let command = RELEASE.on([&shared.keys.ordered, &shared.keys.members]);
         let mut command = command.arg(shared.name.clone()).arg(u32::from(leaves));
         for (partition, epoch) in partitions {
             command = command.arg(*partition).arg(*epoch);
         }
-        // If it fails, the leases lapse.
-        if let Err(error) = shared.topic.inner.run(command).await {
-            shared.trouble("handing over", &error);
+        let released = shared.topic.inner.run(command).await;
+        if let Err(error) = &released {
+            shared.trouble("handing over", error);
         }
+        released.is_ok()
     }
 
     /// Lets every task finish what it has in hand, and hands everything over. The leases are
-    /// renewed meanwhile.
-    async fn leave(&mut self) {
+    /// renewed meanwhile. Says whether everything was saved and handed over; where it was not,
+    /// others take over when the leases have lapsed, and what is not saved comes again.
+    async fn leave(&mut self) -> bool {
+        let mut is_done = true;
         let mut held: Vec<(usize, u64)> = Vec::new();
         for seat in self.seats.values() {
             seat.told.send_modify(|told| told.gives_back = true);
@@ -299,14 +321,19 @@ impl Consumer {
                     }
                 }
                 Some(ended) = self.tasks.join_next() => {
-                    if let Ok((partition, epoch, Ended::GivenBack)) = ended {
+                    let Ok((partition, epoch, ended)) = ended else {
+                        is_done = false;
+                        continue;
+                    };
+                    is_done &= !matches!(ended, Ended::Unsaved);
+                    if !matches!(ended, Ended::Fenced) {
                         self.seats.remove(&partition);
                         held.push((partition, epoch));
                     }
                 }
             }
         }
-        self.release(&held, true).await;
+        self.release(&held, true).await && is_done
     }
 
     fn tell_partitions(&self) {

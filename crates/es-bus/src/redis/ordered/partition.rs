@@ -1,13 +1,6 @@
 //! One partition and its owner: events in their order, one after the other.
 
-use std::{
-    collections::HashSet,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use es_core::{DeadLetter, Error, ErrorKind, Outcome, Recorded, Result};
 use es_redis::Command;
@@ -31,12 +24,15 @@ use crate::{
         script::{ADVANCE, Answer, PARK, failed},
     },
     retry::pause,
+    watch::Processing,
 };
 
 /// How a worker ended.
 pub(super) enum Ended {
     /// It was asked to; its place is saved.
     GivenBack,
+    /// It was asked to, and its place could not be saved.
+    Unsaved,
     /// Somebody else owns the partition.
     Fenced,
 }
@@ -108,9 +104,13 @@ impl Worker {
                 Stop::Fenced => return Ended::Fenced,
                 Stop::GivesBack => {
                     return match self.save().await {
+                        Ok(()) => Ended::GivenBack,
                         Err(Stop::Fenced) => Ended::Fenced,
-                        // What is not saved comes again.
-                        _ => Ended::GivenBack,
+                        Err(Stop::GivesBack) => Ended::Unsaved,
+                        Err(Stop::Failed(error)) => {
+                            self.shared.trouble("saving where a partition is", &error);
+                            Ended::Unsaved
+                        }
                     };
                 }
                 Stop::Failed(error) => {
@@ -119,7 +119,8 @@ impl Worker {
                     // What is asked back is not held until whatever failed works again: what is
                     // not saved comes again.
                     if self.told.borrow().gives_back {
-                        return Ended::GivenBack;
+                        let is_saved = self.place == self.saved;
+                        return if is_saved { Ended::GivenBack } else { Ended::Unsaved };
                     }
                     let rest = pause(Duration::from_millis(20), Duration::from_secs(5), failures);
                     let mut told = self.told.clone();
@@ -178,7 +179,9 @@ impl Worker {
         let inner = &self.shared.topic.inner;
         let command = Command::new("XRANGE").key(inner.keys.partition(self.partition));
         let command = command.arg(format!("({}", self.place)).arg("+").arg("COUNT").arg(PAGE);
-        inner.redis.command(command).await.and_then(Entry::read_all).map_err(failed)
+        let asked =
+            async { inner.redis.command(command).await.and_then(Entry::read_all).map_err(failed) };
+        self.shared.asking("poll", Some(self.partition), asked, Vec::len).await
     }
 
     pub(super) async fn load_parked(&mut self) -> Result<()> {
@@ -231,16 +234,15 @@ impl Worker {
                 return Err(Stop::GivesBack);
             }
         }
-        let retries = AtomicU64::new(0);
         let processing = self.shared.processing(event, is_history);
         let span = processing.span.clone();
-        let handled = self.attempts(event, &retries).instrument(span).await;
+        let handled = self.attempts(event, &processing).instrument(span).await;
         let outcome = match &handled {
             Ok(Ok(())) => Outcome::Ok,
             Ok(Err(_)) => Outcome::Error,
             Err(_) => Outcome::Abandoned,
         };
-        processing.end(outcome, retries.into_inner() + 1);
+        processing.end(outcome);
         handled
     }
 
@@ -248,11 +250,11 @@ impl Worker {
     async fn attempts(
         &self,
         event: &Recorded,
-        retries: &AtomicU64,
+        processing: &Processing<'_>,
     ) -> Result<Result<(), Failure>, Stop> {
         let shared = &self.shared;
         let retried = || {
-            retries.fetch_add(1, Ordering::Relaxed);
+            processing.retried();
             shared.change(|status| status.retries += 1);
         };
         let (handler, retry) = (&*shared.handler, &shared.retry);
@@ -343,7 +345,10 @@ impl Worker {
         }
         let command = ADVANCE.on([&self.shared.keys.ordered]);
         let command = command.arg(self.partition).arg(self.epoch).arg(&self.place);
-        self.answered(self.shared.topic.inner.run(command).await?)?;
+        let asked = self.shared.topic.inner.run(command);
+        // A place stands for all events before it, however many these are.
+        let answer = self.shared.asking("ack", Some(self.partition), asked, |_| 1).await?;
+        self.answered(answer)?;
         self.saved.clone_from(&self.place);
         self.saved_at = Instant::now();
         Ok(())

@@ -4,7 +4,7 @@
 --
 -- KEYS: meta, bell, then the streams of the partitions
 -- ARGV: log, relay, epoch, since (what the caller has published), through, room, and for each
---       event: partition, position, part, number of values, then its fields and values
+--       event: partition, number of values, position, part, then its fields and values
 -- Answers {word, ...}: ok with the number of entries; lost, full, log, fenced.
 local meta, bell = KEYS[1], KEYS[2]
 local found = redis.call('HMGET', meta, 'log', 'relay', 'epoch', 'through')
@@ -33,11 +33,11 @@ end
 if #ARGV > 6 and length >= tonumber(ARGV[6]) then return {'full'} end
 local added, at, changed = 0, 7, {}
 while at <= #ARGV do
-  local partition, position, part = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  local values = tonumber(ARGV[at + 3])
+  local partition, values = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
+  local position, part = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
   local before = last[partition]
   if not before or position > before[1] or (position == before[1] and part > before[2]) then
-    local id = ARGV[at + 1] .. '-' .. ARGV[at + 2]
+    local id = ARGV[at + 2] .. '-' .. ARGV[at + 3]
     redis.call('XADD', KEYS[partition + 3], id, unpack(ARGV, at + 4, at + 3 + values))
     last[partition] = {position, part}
     changed['l' .. partition] = id

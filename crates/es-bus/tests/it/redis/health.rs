@@ -43,17 +43,21 @@ async fn a_group_without_consumers_shows_what_waits_for_it() {
     });
     let consumer = world.topic.ordered(subscription).with_lease(LEASE).start().await.unwrap();
     consumer.when(|status| status.handled == 2 && status.dead_letters == 1).await.unwrap();
-    let done = GroupWork { lag: 0, pending: 0, dead_letters: 1 };
+    let nothing = Some(Duration::ZERO);
+    let done = GroupWork { lag: 0, lag_time: nothing, pending: 0, dead_letters: 1 };
     until("all is told", async || of_group(&sources) == Some((Some(done), true))).await;
     let check = consumer.health(SOON).await;
     assert_eq!(check.health, Health::Degraded("1 dead letters".to_owned()));
     assert_eq!((check.lag, check.parked, check.is_dead), (Some(0), Some(1), false));
+    assert_eq!(check.lag_time, nothing, "a dead letter does not wait");
 
     assert!(consumer.stop(SOON).await);
     let last = world.append(&["a", "a"]).await;
     relay.published(last).await.unwrap();
     let is_abandoned = |told: Option<(Option<GroupWork>, bool)>| {
-        told.is_some_and(|(work, well)| !well && work.is_some_and(|work| work.lag > 0))
+        told.is_some_and(|(work, well)| {
+            !well && work.is_some_and(|work| work.lag > 0 && work.lag_time > nothing)
+        })
     };
     until("it is abandoned", async || is_abandoned(of_group(&sources))).await;
 

@@ -9,7 +9,9 @@ mod ordered;
 mod panics;
 mod paused;
 mod server;
+mod stopping;
 mod topic;
+mod waiting;
 
 use std::time::Duration;
 

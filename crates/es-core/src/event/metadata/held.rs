@@ -72,6 +72,18 @@ impl Held {
         }
     }
 
+    /// The same with this correlation.
+    pub(super) fn with_correlation(self, id: Uuid) -> Self {
+        let (first, second) = id.as_u64_pair();
+        match (&self, NonZeroU64::new(first)) {
+            // What a store does for each event that it reads.
+            (Self::Correlation(..) | Self::Known(None), Some(first)) => {
+                Self::Correlation(first, second)
+            }
+            _ => self.with(|known| known.correlation = id),
+        }
+    }
+
     /// The same after `change`.
     pub(super) fn with(self, change: impl FnOnce(&mut Known)) -> Self {
         let mut known = match self {

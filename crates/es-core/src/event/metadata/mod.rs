@@ -120,7 +120,7 @@ impl Metadata {
     /// Sets the correlation; the nil UUID takes it away.
     #[must_use]
     pub fn with_correlation_id(self, id: Uuid) -> Self {
-        Self(self.0.with(|known| known.correlation = id))
+        Self(self.0.with_correlation(id))
     }
 
     /// Sets the cause; the nil UUID takes it away.

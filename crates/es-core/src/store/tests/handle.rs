@@ -145,6 +145,10 @@ impl EventStore for Named {
         self.1.read(read)
     }
 
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        self.1.read_to_fold(read)
+    }
+
     async fn head(&self) -> Result<Head> {
         self.1.head().await
     }

@@ -3,6 +3,10 @@
 -- the lock is held until the commit is visible. So positions are dense, they grow in the
 -- order of the commits, and no reader can meet a new event below one that it has seen.
 --
+-- `{keys}` is where heads and ids are looked up: the events themselves, or what a partitioned
+-- log keeps of them beside its partitions. Lines that begin with `--partitioned:` are for such
+-- a log.
+--
 -- Codes: 0 taken, 1 a stream is at another version, 2 an event is there already, 3 an
 -- event that must be absent is there.
 
@@ -27,9 +31,9 @@ BEGIN
     SELECT l.id, coalesce(h.position, 0), h.recorded_at, coalesce(s.version, 0), s.key, f.id
     INTO v_log, v_head, v_last, v_version, v_key, v_family
     FROM {es}log l
-    LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {es}events e
+    LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {keys} e
                        ORDER BY e.position DESC LIMIT 1) h ON true
-    LEFT JOIN LATERAL (SELECT e.version, e.key FROM {es}events e WHERE e.stream = p_stream
+    LEFT JOIN LATERAL (SELECT e.version, e.key FROM {keys} e WHERE e.stream = p_stream
                        ORDER BY e.version DESC LIMIT 1) s ON true
     LEFT JOIN LATERAL (SELECT f.id FROM {es}families f WHERE f.id = p_family AND f.type = p_type
                        AND f.category = p_category AND f.tenant = p_tenant LIMIT 1) f ON true;
@@ -40,7 +44,7 @@ BEGIN
         RAISE EXCEPTION 'two streams have one hash' USING ERRCODE = 'ES002', DETAIL = v_key;
     END IF;
     IF NOT (p_expected = -1 OR p_expected = v_version OR (p_expected = -2 AND v_version > 0)) THEN
-        o_code := CASE WHEN EXISTS (SELECT 1 FROM {es}events e WHERE e.id = p_id) THEN 2 ELSE 1 END;
+        o_code := CASE WHEN EXISTS (SELECT 1 FROM {keys} e WHERE e.id = p_id) THEN 2 ELSE 1 END;
         o_version := v_version;
         RETURN;
     END IF;
@@ -51,6 +55,9 @@ BEGIN
     o_position := v_head + 1;
     o_version := v_version + 1;
     o_at := greatest(clock_timestamp(), v_last);
+    --partitioned: IF (SELECT l.room < o_position FROM {es}log l) THEN
+    --partitioned:     RAISE EXCEPTION 'no room' USING ERRCODE = 'ES004', DETAIL = o_position;
+    --partitioned: END IF;
     INSERT INTO {es}events
     VALUES (o_position, p_stream, o_version, o_at, p_id, p_family, p_schema, 0, 1, p_key,
             p_payload, p_content, p_correlation, p_causation, p_metadata::json,
@@ -122,14 +129,14 @@ BEGIN
                               AND f.type = n.type OFFSET 0))
     INTO v_log, v_head, v_last, v_versions, v_clash, v_missing
     FROM {es}log l
-    LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {es}events e
+    LEFT JOIN LATERAL (SELECT e.position, e.recorded_at FROM {keys} e
                        ORDER BY e.position DESC LIMIT 1) h ON true
     CROSS JOIN LATERAL (
         SELECT array_agg(coalesce(e.version, 0) ORDER BY n.number) AS versions,
                min(e.key) FILTER (WHERE e.key <> n.key) AS clash
         FROM (SELECT unnest(p_streams) AS id, unnest(p_keys) AS key,
                      generate_series(1, cardinality(p_streams)) AS number) n
-        LEFT JOIN LATERAL (SELECT e.version, e.key FROM {es}events e WHERE e.stream = n.id
+        LEFT JOIN LATERAL (SELECT e.version, e.key FROM {keys} e WHERE e.stream = n.id
                            ORDER BY e.version DESC LIMIT 1) e ON true) s;
     IF v_log IS DISTINCT FROM p_log THEN
         RAISE EXCEPTION 'the log is another one' USING ERRCODE = 'ES001', DETAIL = v_log;
@@ -159,7 +166,7 @@ BEGIN
         FROM generate_series(1, v_appends) a(number)
         LEFT JOIN (SELECT i_append[e.item] AS append, min(e.number)::integer AS event
                    FROM unnest(e_id, e_item) WITH ORDINALITY e(id, item, number)
-                   CROSS JOIN LATERAL (SELECT 1 FROM {es}events x WHERE x.id = e.id LIMIT 1) x
+                   CROSS JOIN LATERAL (SELECT 1 FROM {keys} x WHERE x.id = e.id LIMIT 1) x
                    GROUP BY 1) r ON r.append = a.number;
     END IF;
 
@@ -193,7 +200,7 @@ BEGIN
             ELSIF v_code = 1 OR c_append[v_condition] = v_append THEN
                 SELECT min(e.number)::integer INTO v_stream
                 FROM unnest(e_id, e_item) WITH ORDINALITY e(id, item, number)
-                CROSS JOIN LATERAL (SELECT 1 FROM {es}events x WHERE x.id = e.id LIMIT 1) x
+                CROSS JOIN LATERAL (SELECT 1 FROM {keys} x WHERE x.id = e.id LIMIT 1) x
                 WHERE e.item >= v_item AND e.item < v_behind;
                 IF v_stream IS NOT NULL THEN
                     v_code := 2;
@@ -245,6 +252,9 @@ BEGIN
             v_append := v_append + 1;
         END LOOP;
 
+        --partitioned: IF (SELECT l.room < v_head FROM {es}log l) THEN
+        --partitioned:     RAISE EXCEPTION 'no room' USING ERRCODE = 'ES004', DETAIL = v_head;
+        --partitioned: END IF;
         INSERT INTO {es}events
         SELECT o_firsts[e.item] + e.offset, e.stream, o_bases[e.item] + e.offset + 1, o_at, e.id,
                e.family, e.schema, e.part, e.parts, e.key, e.payload, e.content, e.correlation,
@@ -275,7 +285,7 @@ END $$;
 -- behind the last event that it sees may be taken, and only a unique index tells.
 CREATE FUNCTION {es}is_fresh() RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-    v_behind bigint := (SELECT coalesce(max(position), 0) + 1 FROM {es}events);
+    v_behind bigint := (SELECT coalesce(max(position), 0) + 1 FROM {keys});
 BEGIN
     INSERT INTO {es}events (position, stream, version, recorded_at, id, family, schema_version,
                             part, parts, key, payload)
@@ -284,5 +294,7 @@ BEGIN
     RAISE EXCEPTION 'undone' USING ERRCODE = 'ES003';
 EXCEPTION
     WHEN unique_violation THEN RETURN false;
+    -- There is no partition for that place yet, so nobody has taken it.
+    --partitioned: WHEN check_violation THEN RETURN true;
     WHEN SQLSTATE 'ES003' THEN RETURN true;
 END $$;

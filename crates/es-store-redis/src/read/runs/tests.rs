@@ -3,8 +3,8 @@
 use es_core::{NewEvent, Payload, Position, Recorded, Schema, StreamId};
 use es_redis::Reply;
 
-use super::{PIECE, Run, Runs};
-use crate::record::{Decoder, encode};
+use super::{PIECE, Run, Runs, Taking};
+use crate::record::encode;
 
 fn stream(key: u32) -> StreamId {
     StreamId::new("account", key).unwrap()
@@ -45,11 +45,12 @@ fn reply(versions: std::ops::Range<u64>) -> Reply {
     Reply::Array(records.collect())
 }
 
-fn taken(replies: Vec<Reply>) -> (u64, Vec<Recorded>) {
-    let run = Run { stream: stream(1), version: 1, count: 3 * PIECE };
-    let mut events = Vec::new();
-    let count = run.take(&mut Decoder::default(), &mut replies.into_iter(), &mut events).unwrap();
-    (count, events)
+/// What is made of the replies to three commands for one stream, and whether that is all.
+fn taken(replies: Vec<Reply>) -> (Vec<Recorded>, bool) {
+    let runs = [Run { stream: stream(1), version: 1, count: 3 * PIECE }];
+    let mut taking = Taking::default();
+    replies.into_iter().for_each(|reply| taking.take(&runs, reply).unwrap());
+    (taking.events, !taking.is_short)
 }
 
 #[test]
@@ -57,17 +58,30 @@ fn what_was_appended_between_two_commands_is_not_taken_behind_a_hole() {
     // The first command saw an end; events came; the second saw those behind its beginning.
     for seen in [0, 1, PIECE - 1] {
         let late = reply(PIECE + 1..PIECE + 8);
-        let (count, events) = taken(vec![reply(1..seen + 1), late, reply(0..0)]);
-        assert_eq!((count, events.len() as u64), (seen, seen));
+        let (events, is_whole) = taken(vec![reply(1..seen + 1), late, reply(0..0)]);
+        assert_eq!((events.len() as u64, is_whole), (seen, false));
     }
 }
 
 #[test]
 fn all_pieces_of_a_run_are_one() {
     let full = |at: u64| reply(at * PIECE + 1..(at + 1) * PIECE + 1);
-    let (count, events) = taken(vec![full(0), full(1), reply(2 * PIECE + 1..2 * PIECE + 6)]);
-    assert_eq!(count, 2 * PIECE + 5);
+    let (events, is_whole) = taken(vec![full(0), full(1), reply(2 * PIECE + 1..2 * PIECE + 6)]);
+    assert_eq!((events.len() as u64, is_whole), (2 * PIECE + 5, false));
     for (event, place) in events.iter().zip(1..) {
         assert_eq!((event.version.get(), event.position), (place, Position::new(place)));
     }
+}
+
+#[test]
+fn each_reply_belongs_to_its_run_and_what_comes_behind_them_is_kept() {
+    let run = |key, count| Run { stream: stream(key), version: 1, count };
+    let runs = [run(1, PIECE + 1), run(2, 2)];
+    let mut taking = Taking::default();
+    for reply in [reply(1..PIECE + 1), reply(PIECE + 1..PIECE + 2), reply(1..3), Reply::Int(7)] {
+        taking.take(&runs, reply).unwrap();
+    }
+    let of_second = taking.events.iter().filter(|event| event.stream == stream(2)).count();
+    assert_eq!((taking.events.len() as u64, of_second, taking.is_short), (PIECE + 3, 2, false));
+    assert_eq!(taking.rest, [Reply::Int(7)]);
 }

@@ -3,11 +3,14 @@
 use es_core::{Error, ErrorKind, Result};
 
 use super::Play;
-use crate::machine::{
-    compare::{Mismatch, compare_read, failed, list},
-    draft::scoped,
-    model::Answer,
-    operation::{FindPlan, ReadPlan, StreamAt, Whose},
+use crate::{
+    machine::{
+        compare::{Mismatch, compare_fold, compare_read, failed, list},
+        draft::scoped,
+        model::Answer,
+        operation::{FindPlan, ReadPlan, StreamAt, Whose},
+    },
+    sample::folded,
 };
 
 impl Play<'_> {
@@ -16,12 +19,14 @@ impl Play<'_> {
         self.told.say(|| wanted.to_string());
         let answer = self.model.answer(&wanted.meaning());
         self.count_read(&answer);
-        let came = wanted.handle(self.store).read(wanted.read).into_vec().await;
+        let handle = wanted.handle(self.store);
+        let came = handle.read(wanted.read.clone()).into_vec().await;
         self.told.came(|| match &came {
             Ok(events) => list(events.iter().map(|event| event.envelope())),
             Err(error) => failed(error),
         });
-        compare_read(&answer, &came)
+        compare_read(&answer, &came)?;
+        compare_fold(&came, &folded(&handle, wanted.read).await)
     }
 
     pub(super) async fn version(&mut self, whose: Whose, at: StreamAt) -> Result<(), Mismatch> {

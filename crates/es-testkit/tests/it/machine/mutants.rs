@@ -49,6 +49,7 @@ found! {
     json: ReformatsJson in 1;
     empty_query: TakesNothingForEverything in 2;
     merged_tenants: MergesTenants in 2;
+    fold: FoldsTheWrongBytes in 2;
     lost_wake_ups: LosesWakeUps in 1;
     one_wake_up: WakesOnlyOne in 1;
     stale_head: HasAStaleHead in 1;

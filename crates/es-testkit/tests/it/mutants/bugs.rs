@@ -4,8 +4,8 @@ use std::{fmt, sync::Mutex};
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Backend, Capabilities, Durability, EventStore, Head, PageStream, Position, Read,
-    Receipt, Result,
+    AppendRequest, Backend, Capabilities, Durability, EventStore, FoldStream, Head, PageStream,
+    Position, Read, Receipt, Result,
 };
 use tokio::sync::{Notify, Semaphore};
 
@@ -70,6 +70,8 @@ pub(crate) enum Bug {
     TakesNothingForEverything,
     /// It does not keep tenants apart.
     MergesTenants,
+    /// It gives a fold the payloads of the events before.
+    FoldsTheWrongBytes,
 
     // What waiting and the head do wrong.
     /// It looks first and listens later.
@@ -123,6 +125,10 @@ impl EventStore for Broken {
 
     fn read(&self, read: Read) -> PageStream {
         read::read(self, read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        read::read_to_fold(self, read)
     }
 
     async fn head(&self) -> Result<Head> {

@@ -6,7 +6,8 @@ use std::{sync::Arc, time::Duration};
 use es_core::Store;
 use es_testkit::store::{
     l1_atomic, l2_no_skip, l2_ordered, l3_checked, l3_unless, l4_clash, l4_idempotent,
-    l6_cancel_safe, l8_bounds, l8_faithful, l8_pages, l8_select, l9_follow, l9_wait, tenants,
+    l6_cancel_safe, l8_bounds, l8_faithful, l8_fold, l8_pages, l8_select, l9_follow, l9_wait,
+    tenants,
 };
 
 use super::{
@@ -101,6 +102,10 @@ noticed! {
         tenants::a_scoped_handle_reads_its_tenants_events,
         tenants::a_scoped_handle_finds_its_tenants_events,
         tenants::all_tenants_are_an_explicit_choice;
+    fold: FoldsTheWrongBytes by
+        l8_fold::a_fold_is_given_what_a_read_yields,
+        l8_fold::a_fold_of_a_large_stream_is_whole,
+        l8_fold::an_undecodable_event_ends_a_fold_with_its_position;
     lost_wake_ups: LosesWakeUps by
         l9_wait::no_wake_up_is_lost,
         l9_wait::two_that_answer_each_other_never_stop;

@@ -3,12 +3,29 @@
 use std::sync::Arc;
 
 use es_core::{
-    ContentType, Direction, Envelope, EventStore, PageStream, Payload, Position, Query, Read,
-    Receipt, Recorded, TenantScope,
+    BareEvent, ContentType, Direction, Envelope, EventStore, FoldPage, FoldStream, PageStream,
+    Payload, Position, Query, Read, Receipt, Recorded, TenantScope,
 };
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::bugs::{Broken, Bug};
+
+pub(super) fn read_to_fold(store: &Broken, wanted: Read) -> FoldStream {
+    let pages = read(store, wanted);
+    if store.bug != Bug::FoldsTheWrongBytes {
+        return pages.map_ok(FoldPage::Recorded).boxed();
+    }
+    let mut last = Payload::new(ContentType::BINARY, Vec::new()).unwrap();
+    let bare = move |page: Vec<Recorded>| {
+        let event = |event: &Recorded| {
+            let payload = event.payload.with_bytes(last.bytes().clone());
+            last = event.payload.clone();
+            BareEvent::new(event.id, event.version, event.position, event.schema.clone(), payload)
+        };
+        FoldPage::Bare(page.iter().map(event).collect())
+    };
+    pages.map_ok(bare).boxed()
+}
 
 pub(super) fn read(store: &Broken, mut read: Read) -> PageStream {
     match store.bug {

@@ -1,16 +1,14 @@
 //! A context goes through the log to a handler in another process, and comes back as a link.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
-
 #[cfg(feature = "postgres")]
 use eventsource::{PostgresOptions, PostgresStore, postgres::tokio_postgres};
 use eventsource::{memory::MemoryReadModel, prelude::*, telemetry::Capture};
 use tokio::sync::mpsc;
 
-use super::bank::{Deposit, Thanks, WITHIN, accounts};
+use super::{
+    bank::{Deposit, Thanks, WITHIN, accounts},
+    child::Other,
+};
 
 /// Whether the one who writes keeps its trace; the context goes on in any case.
 async fn through(url: &str, schema: &str, is_sampled: bool) {
@@ -18,22 +16,13 @@ async fn through(url: &str, schema: &str, is_sampled: bool) {
     let _here = tracing::dispatcher::set_default(&capture.dispatch());
     let store = capture.telemetry().observe(open(url, schema).await);
     let id = EventId::new();
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "telemetry::elsewhere::the_role_of_the_other_process", "--nocapture"])
-        .env("ES_CHILD_URL", url)
-        .env("ES_CHILD_SCHEMA", schema)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut next = |mark: &str| {
-        let line = lines.find(|line| line.contains(mark)).expect("the other process answers");
-        line.split_once(mark).unwrap().1.to_owned()
-    };
-    next("READY");
+    let told = [("ES_CHILD_URL", url), ("ES_CHILD_SCHEMA", schema)];
+    let role = "telemetry::elsewhere::the_role_of_the_other_process";
+    let mut other = Other::playing(role, &told);
+    other.says("READY");
     accounts(&store).execute(id, &Deposit(5)).await.unwrap();
-    let (linked, reaction) = (next("LINKED "), next("REACTION "));
-    assert!(child.wait().unwrap().success());
+    let (linked, reaction) = (other.says("LINKED "), other.says("REACTION "));
+    other.ends_well();
 
     let stream = StreamId::new("account", id).unwrap();
     let deposit = store.read(Read::stream(stream)).next().await.unwrap().unwrap();

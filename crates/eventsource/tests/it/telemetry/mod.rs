@@ -2,9 +2,12 @@
 
 mod bank;
 mod bus;
+mod child;
 mod elsewhere;
 mod history;
 mod names;
+#[cfg(feature = "redis")]
+mod servers;
 #[cfg(feature = "redis")]
 mod topics;
 mod trace;

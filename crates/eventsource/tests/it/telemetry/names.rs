@@ -62,8 +62,10 @@ async fn every_span_has_an_emitter_with_the_kind_and_the_attributes_that_are_doc
         assert!(!kind.is_empty());
         attributes.extend(span.attributes.into_keys().filter(|key| !NOT_OURS.contains(&&**key)));
     }
+    // Calls of servers are looked at where there are servers.
     let documented: BTreeMap<_, _> = SPANS
         .iter()
+        .filter(|span| span.kind != "client")
         .map(|span| {
             let attributes = span.attributes.iter().map(ToString::to_string).collect();
             let kind = match span.kind {

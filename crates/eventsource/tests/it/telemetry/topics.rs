@@ -1,11 +1,7 @@
 //! A context goes over Redis: from an append through a relay and a topic to a handler in
 //! another process, which takes it from the message alone.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use eventsource::{
     Category, ConsumerState, Interest, RedisConsumer, RedisOptions, RedisStore, RedisTopic,
@@ -16,6 +12,7 @@ use tokio::sync::mpsc;
 use super::{
     bank::{AccountEvent, Deposit, WITHIN, accounts},
     bus::until,
+    child::Other,
 };
 
 fn on_redis<Case: Future<Output = ()>>(case: impl FnOnce(String) -> Case) {
@@ -70,23 +67,12 @@ async fn through(url: &str, mode: &str, is_sampled: bool) {
         .unwrap();
     relay.published(Position::new(1)).await.unwrap();
     let role = "telemetry::topics::the_role_of_the_other_process";
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", role, "--nocapture"])
-        .env("ES_CHILD_TOPIC", &name)
-        .env("ES_CHILD_MODE", mode)
-        .env("ES_TEST_REDIS_URL", url)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-    let mut next = |mark: &str| {
-        let line = lines.find(|line| line.contains(mark)).expect("the other process answers");
-        line.split_once(mark).unwrap().1.to_owned()
-    };
-    next("READY");
+    let told = [("ES_CHILD_TOPIC", &*name), ("ES_CHILD_MODE", mode), ("ES_TEST_REDIS_URL", url)];
+    let mut other = Other::playing(role, &told);
+    other.says("READY");
     accounts(&store).execute("new", &Deposit(7)).await.unwrap();
-    let linked = next("LINKED ");
-    assert!(child.wait().unwrap().success());
+    let linked = other.says("LINKED ");
+    other.ends_well();
     relay.stop(WITHIN).await;
 
     let stream = StreamId::new("account", "new").unwrap();
