@@ -4,8 +4,8 @@ use std::fmt::{self, Debug, Display};
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Capabilities, Durability, EventStore, Head, PageStream, Position, Read, Receipt,
-    Result, Selection, StreamId,
+    AppendRequest, Capabilities, Durability, EventStore, FoldStream, Head, PageStream, Position,
+    Read, Receipt, Result, Selection, StreamId,
 };
 use futures_util::{StreamExt, stream};
 
@@ -87,6 +87,15 @@ impl EventStore for Partition {
             return stream::once(async { Err(error) }).boxed();
         }
         self.store.read(read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        if let Selection::Stream(name) = &read.selection
+            && let Err(error) = self.check(name)
+        {
+            return stream::once(async { Err(error) }).boxed();
+        }
+        self.store.read_to_fold(read)
     }
 
     async fn head(&self) -> Result<Head> {

@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, PageStream,
-    Position, Read, Receipt, Result, Selection,
+    AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, FoldStream, Head,
+    PageStream, Position, Read, Receipt, Result, Selection,
 };
 use futures_util::{StreamExt, future::try_join_all, stream};
 
@@ -28,6 +28,14 @@ pub(super) struct Router {
 }
 
 impl Router {
+    /// The partition that has all of a selection, where one has.
+    fn of(&self, selection: &Selection) -> Result<&Partition> {
+        match selection {
+            Selection::Stream(name) => self.at(self.layout.partition(name)),
+            _ => Err(no_order("a read of more than one stream")),
+        }
+    }
+
     fn at(&self, index: usize) -> Result<&Partition> {
         let count = self.partitions.len();
         let found = self.partitions.get(index);
@@ -52,12 +60,15 @@ impl EventStore for Router {
     }
 
     fn read(&self, read: Read) -> PageStream {
-        let found = match &read.selection {
-            Selection::Stream(name) => self.at(self.layout.partition(name)),
-            _ => Err(no_order("a read of more than one stream")),
-        };
-        match found {
+        match self.of(&read.selection) {
             Ok(partition) => partition.store.read(read),
+            Err(error) => stream::once(async { Err(error) }).boxed(),
+        }
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        match self.of(&read.selection) {
+            Ok(partition) => partition.store.read_to_fold(read),
             Err(error) => stream::once(async { Err(error) }).boxed(),
         }
     }

@@ -120,6 +120,7 @@ fn a_partition_that_was_wiped_is_noticed_until_somebody_says_so() {
             for _ in 0..2 {
                 let error = two.open().await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::LogDiverged, "{error:?}");
+                assert_eq!(two.0[wiped].ask(&["DBSIZE"]).number(), 0, "nothing was made");
             }
             let lost = stream_in(&partitions, wiped, 0);
             let kept = stream_in(&partitions, 1 - wiped, 0);
@@ -135,6 +136,19 @@ fn a_partition_that_was_wiped_is_noticed_until_somebody_says_so() {
             let receipt = again.append(append).await.unwrap();
             assert_eq!(receipt.first, Position::new(2), "behind all that was given");
             assert_eq!(again.of(&kept).version(&kept).await.unwrap().unwrap().get(), 1);
+        });
+    }
+}
+
+/// As after a backup of another log, or of another set of partitions, was restored.
+#[test]
+fn a_partition_of_another_log_or_another_set_is_noticed() {
+    for field in ["log", "set"] {
+        on_two_servers(|two, _| async move {
+            let other = es_core::LogId::generate().as_uuid().to_string();
+            two.0[1].ask(&["HSET", "{es/1}:meta", field, &other]);
+            let error = two.open().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::LogDiverged, "{field}: {error:?}");
         });
     }
 }
