@@ -31,7 +31,7 @@ pub struct Policy {
     pub backoff_cap: Duration,
     /// What happens when the retries are used up, or make no sense.
     pub on_failure: OnFailure,
-    /// How many events are applied in one transaction, at most; if it is not said, 512 for a
+    /// How many events are applied in one transaction, at most; if it is not said, 2,048 for a
     /// projection and 1 for a reactor, so that as little as possible happens twice.
     pub batch: Option<usize>,
     /// Into how many slices by stream it is cut, each with a checkpoint of its own, so that

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Events that a projection takes in one transaction, if its policy does not say.
-pub(crate) const ROWS_BATCH: usize = 512;
+pub(crate) const ROWS_BATCH: usize = 2_048;
 
 /// Events that a reactor takes before its progress is saved, if its policy does not say.
 const REACTOR_BATCH: usize = 1;
