@@ -190,7 +190,7 @@ impl<'a> Processing<'a> {
     }
 
     /// The same where attempts were made before.
-    pub(crate) fn from_attempt(mut self, number: u32) -> Self {
+    pub(crate) fn begun_at_attempt(mut self, number: u32) -> Self {
         self.first = u64::from(number);
         self
     }

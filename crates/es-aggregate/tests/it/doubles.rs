@@ -83,7 +83,6 @@ impl Watched {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
 impl EventStore for Watched {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()

@@ -167,7 +167,6 @@ async fn a_snapshot_that_ends_with_a_split_or_a_dropped_event_is_folded_on(store
 struct Short(Backend, u64);
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
 impl EventStore for Short {
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities()

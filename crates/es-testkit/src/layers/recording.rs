@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Backend, Capabilities, Durability, EventStore, Head, Layer, PageStream,
-    Position, Read, Receipt, Result,
+    AppendRequest, Backend, Capabilities, Durability, EventStore, FoldStream, Head, Layer,
+    PageStream, Position, Read, Receipt, Result,
 };
 
 /// A layer that keeps what the store below was asked, and hands every call on.
@@ -135,6 +135,11 @@ impl EventStore for Recorder {
     fn read(&self, read: Read) -> PageStream {
         self.recording.lock().reads.push(read.clone());
         self.inner.read(read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        self.recording.lock().reads.push(read.clone());
+        self.inner.read_to_fold(read)
     }
 
     async fn head(&self) -> Result<Head> {

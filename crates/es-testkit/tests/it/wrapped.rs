@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Backend, Capabilities, Durability, EventStore, Head, PageStream, Position, Read,
-    Receipt, Result, Store,
+    AppendRequest, Backend, Capabilities, Durability, EventStore, FoldStream, Head, PageStream,
+    Position, Read, Receipt, Result, Store,
 };
 use es_testkit::Fixture;
 
@@ -71,6 +71,10 @@ impl EventStore for PassThrough {
 
     fn read(&self, read: Read) -> PageStream {
         self.inner.read(read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        self.inner.read_to_fold(read)
     }
 
     async fn head(&self) -> Result<Head> {

@@ -115,7 +115,8 @@ impl Message {
     /// message of its own, perhaps in another process: one that is followed by another ends as
     /// abandoned and counts as a retry.
     async fn attempt(&self, event: &Recorded, made: u32) -> Result<(), Failed> {
-        let processing = self.shared.processing(event, self.entry.is_history()).from_attempt(made);
+        let processing =
+            self.shared.processing(event, self.entry.is_history()).begun_at_attempt(made);
         let span = processing.span.clone();
         let answer =
             async { begin(&*self.shared.handler, event).done().await }.instrument(span).await;

@@ -24,7 +24,6 @@ struct Cut {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
 impl EventStore for Cut {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()

@@ -174,7 +174,6 @@ impl Script {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
 impl EventStore for Script {
     fn capabilities(&self) -> Capabilities {
         Capabilities::ALL

@@ -19,9 +19,10 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Backend, Capabilities, Durability, Error, ErrorKind, EventStore, Head, Layer,
-    PageStream, Position, Read, Receipt, Result,
+    AppendRequest, Backend, Capabilities, Durability, Error, ErrorKind, EventStore, FoldPage,
+    FoldStream, Head, Layer, PageStream, Position, Read, Receipt, Result,
 };
+use futures_util::TryStreamExt;
 
 pub use append::AppendFault;
 pub use asking::{HeadFault, WaitFault};
@@ -151,6 +152,14 @@ impl EventStore for Faulty {
         match due {
             None => self.inner.read(read),
             Some(due) => read::spoilt(&self.inner, read, due),
+        }
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        let due = self.faults.lock().reads.due(&read);
+        match due {
+            None => self.inner.read_to_fold(read),
+            Some(due) => Box::pin(read::spoilt(&self.inner, read, due).map_ok(FoldPage::Recorded)),
         }
     }
 

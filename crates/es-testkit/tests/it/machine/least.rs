@@ -39,7 +39,6 @@ struct Able {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
 impl EventStore for Able {
     fn capabilities(&self) -> Capabilities {
         self.can

@@ -36,7 +36,6 @@ const fn inside(position: Position) -> Position {
 }
 
 #[async_trait]
-#[deny(clippy::missing_trait_methods)]
 impl EventStore for Sparse {
     fn capabilities(&self) -> Capabilities {
         self.0.capabilities()
