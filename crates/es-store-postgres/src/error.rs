@@ -39,6 +39,15 @@ pub(crate) fn room(error: &tokio_postgres::Error) -> Option<u64> {
     db.detail()?.parse().ok()
 }
 
+/// Whether a partition was opened while a transaction worked that had locked the events before:
+/// it hears of no change of a table that it holds a lock on, and finds no place for the row.
+pub(crate) fn is_partition_unseen(error: &tokio_postgres::Error) -> bool {
+    // A constraint of a table would be named.
+    error
+        .as_db_error()
+        .is_some_and(|db| *db.code() == SqlState::CHECK_VIOLATION && db.constraint().is_none())
+}
+
 /// What a driver's error means to a caller, when nothing was written.
 pub(crate) fn from_driver(log: Option<LogId>, error: tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     ask::Sent,
-    error::{from_driver, is_lost, is_repeated, room},
+    error::{from_driver, is_lost, is_partition_unseen, is_repeated, room},
 };
 
 /// Why there are no answers.
@@ -115,6 +115,9 @@ fn failure(statements: &Statements, log: LogId, error: tokio_postgres::Error) ->
         Failure::Repeated
     } else if let Some(through) = room(&error) {
         Failure::NoRoom(through)
+    } else if statements.maker.is_some() && is_partition_unseen(&error) {
+        // What is there need not be made; the next call sees it.
+        Failure::NoRoom(0)
     } else if is_lost(&error) {
         Failure::Lost(from_driver(Some(log), error))
     } else {

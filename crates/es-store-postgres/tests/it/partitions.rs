@@ -19,7 +19,8 @@ mod store {
 
     es_testkit::contract_tests!(
         fixture = || async {
-            let schema = Schema::in_partitions(url(), super::FEW);
+            // Some cases write thousands of events, and a partition takes some milliseconds.
+            let schema = Schema::in_partitions(url(), 2 * super::FEW);
             Fixture::new(schema.store().await, schema)
         }
     );
