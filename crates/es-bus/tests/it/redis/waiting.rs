@@ -2,7 +2,10 @@
 //! of a handler that is broken off.
 
 use std::{
-    sync::{Arc, Mutex, Weak},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -161,22 +164,31 @@ async fn a_handler_that_is_broken_off_is_told_of() {
         let (mut world, goes) = (World::new().await, Arc::new(Semaphore::new(0)));
         let ends = Arc::new(Ends::default());
         world.topic = world.topic.observed_by(Arc::<Ends>::clone(&ends) as _);
-        let slow = slow(&goes, &[1, 2, 3]);
+        let begun = Arc::new(AtomicUsize::new(0));
+        let waiting = {
+            let (goes, begun) = (Arc::clone(&goes), Arc::clone(&begun));
+            Subscription::to_everything("all").run(move |_: Recorded| {
+                let (goes, begun) = (Arc::clone(&goes), Arc::clone(&begun));
+                async move {
+                    begun.fetch_add(1, Ordering::SeqCst);
+                    goes.acquire().await?.forget();
+                    Ok(())
+                }
+            })
+        };
         let topic = &world.topic;
-        let consumer = if is_ordered { topic.ordered(slow) } else { topic.competing(slow) };
+        let consumer = if is_ordered { topic.ordered(waiting) } else { topic.competing(waiting) };
         let consumer = start(&world, consumer).await;
+        until("two are in hand", async || begun.load(Ordering::SeqCst) >= 2).await;
         goes.add_permits(1);
-        until("one of them has its permit", async || goes.available_permits() == 0).await;
-        let told = || ends.0.lock().unwrap().clone();
-        until("it is on its way", async || {
-            let status = consumer.status();
-            status.handled + status.retries == 1
+        consumer.when(|status| status.handled == 1).await.unwrap();
+        // As a crash would end it, in the midst of the other one.
+        drop(consumer);
+        until("one ended well, and one was broken off", async || {
+            let told = ends.0.lock().unwrap().clone();
+            let ended = |outcome| told.iter().filter(|end| end.0 == outcome).count();
+            ended(Outcome::Ok) == 1 && ended(Outcome::Abandoned) >= 1
         })
         .await;
-        // As a crash would end it.
-        drop(consumer);
-        let is_abandoned = |end: &&(Outcome, u64)| end.0 == Outcome::Abandoned;
-        until("the others are told of", async || told().iter().filter(is_abandoned).count() >= 2)
-            .await;
     }
 }
