@@ -42,10 +42,12 @@ pub(crate) fn room(error: &tokio_postgres::Error) -> Option<u64> {
 /// Whether a partition was opened while a transaction worked that had locked the events before:
 /// it hears of no change of a table that it holds a lock on, and finds no place for the row.
 pub(crate) fn is_partition_unseen(error: &tokio_postgres::Error) -> bool {
-    // A constraint of a table would be named.
-    error
-        .as_db_error()
-        .is_some_and(|db| *db.code() == SqlState::CHECK_VIOLATION && db.constraint().is_none())
+    // A constraint would be named: rows of a read model that break one of theirs are no such thing.
+    error.as_db_error().is_some_and(|db| {
+        *db.code() == SqlState::CHECK_VIOLATION
+            && db.constraint().is_none()
+            && db.table().is_some_and(|table| table.ends_with("events"))
+    })
 }
 
 /// What a driver's error means to a caller, when nothing was written.
@@ -61,9 +63,15 @@ pub(crate) fn from_driver(log: Option<LogId>, error: tokio_postgres::Error) -> E
         };
         return Error::from(Diverged::Replaced { expected, found }).with_source(error);
     }
+    if is_partition_unseen(&error) {
+        return Error::new(ErrorKind::Busy, UNSEEN).with_source(error);
+    }
     let (kind, message) = said(db.code(), is_lost(&error));
     Error::new(kind, message).with_source(error)
 }
+
+const UNSEEN: &str = "no partition for the event was there when the transaction looked: nothing \
+                      was written; run it again";
 
 fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
     use ErrorKind::{Busy, Fault, Invalid, Unavailable, Unsupported};
@@ -74,11 +82,7 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
             "this role does not serve the tenant: nothing was written; connect as a role that \
              does, or let the owner of the tables run `PostgresStore::admit`",
         ),
-        NO_ROOM | "23514" => (
-            Busy,
-            "no partition for the event was there when the transaction looked: nothing was \
-             written; run it again",
-        ),
+        NO_ROOM => (Busy, UNSEEN),
         "40001" | "40P01" => (Busy, "another transaction was in the way: nothing was written"),
         "55P03" | "57014" | "25P03" | "25P04" => {
             (Busy, "PostgreSQL gave up waiting (a timeout of the server): nothing was written")
