@@ -44,9 +44,6 @@ fn proof(document: &str, command: &str) -> Option<Proof> {
         ("docs/testing-your-backend.md", "cargo test") => {
             Proof::Not("it runs the tests of the reader's own crate")
         }
-        ("docs/postgresql.md", _) if command.starts_with("ES_TEST_POSTGRES") => {
-            Proof::Not("it wants a server of another version")
-        }
         ("docs/postgresql.md", _) if command.starts_with("pg_dump ") => Proof::Here,
         ("docs/postgresql.md", _) if command.starts_with("psql ") => Proof::Here,
         ("docs/guide/src/operating-sqlite.md", _) => Proof::Here,
