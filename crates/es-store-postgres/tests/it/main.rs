@@ -28,6 +28,7 @@ mod pools;
 mod processes;
 mod restore;
 mod server;
+mod sight;
 mod skip;
 mod standby;
 mod tenants;
