@@ -17,6 +17,7 @@ mod inbox;
 mod keys;
 mod machine;
 mod migrating;
+mod notified;
 mod observed;
 mod own_server;
 mod parked;
