@@ -25,9 +25,16 @@ pub(super) struct Decider<'c> {
     pub(super) log: LogId,
     pub(super) known: Known,
     pub(super) names: Names,
+    /// Prepared when it is first wanted.
+    insert: Option<Insert<'c>>,
 }
 
-impl Decider<'_> {
+impl<'c> Decider<'c> {
+    pub(super) fn new(connection: &'c Connection, log: LogId) -> Self {
+        let (known, names) = (Known::default(), Names::default());
+        Self { connection, log, known, names, insert: None }
+    }
+
     /// Writes `request`, or nothing of it.
     pub(super) fn append(&mut self, request: &AppendRequest) -> Result<Receipt> {
         if let Err(conflict) = self.check_versions(request)? {
@@ -158,7 +165,10 @@ impl Decider<'_> {
             parts: signed(request.event_count() as u64),
         };
         let mut versions = Vec::with_capacity(request.streams().len());
-        let mut insert = Insert::new(self.connection)?;
+        let insert = match &mut self.insert {
+            Some(insert) => insert,
+            none => none.insert(Insert::new(self.connection)?),
+        };
         for write in request.streams() {
             let mut last = self.known.version(self.connection, &write.stream)?;
             place.stream = self.known.number(self.connection, &write.stream)?;

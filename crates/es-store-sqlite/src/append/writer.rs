@@ -21,7 +21,6 @@ use super::{
     decide::Decider,
     observe::Commit,
     queue::{Command, Pending},
-    streams::Known,
 };
 use crate::{
     error::{from_commit, from_driver},
@@ -80,8 +79,7 @@ impl<'c> Writer<'c> {
         patience: Duration,
         observer: Option<SharedObserver>,
     ) -> Self {
-        let decider = Decider { connection, log, known: Known::default(), names: Names::default() };
-        Self { decider, patience, seen: None, observer }
+        Self { decider: Decider::new(connection, log), patience, seen: None, observer }
     }
 
     /// Does `first` and what arrives meanwhile; gives back a command that is no append.

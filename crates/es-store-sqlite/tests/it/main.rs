@@ -14,6 +14,7 @@ mod child;
 mod contract;
 mod crash;
 mod disk;
+mod kept;
 mod machine;
 mod model;
 mod model_child;
