@@ -25,3 +25,4 @@ mod pieces;
 mod pressure;
 mod processes;
 mod shared;
+mod wal;
