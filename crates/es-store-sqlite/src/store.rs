@@ -340,7 +340,14 @@ impl EventStore for SqliteStore {
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
         let begun = Instant::now();
         let place = self.place_in_queue().await?;
-        let (pending, answer) = Pending::new(append, begun, place);
+        let looked = match &self.inner.readers {
+            Some(readers) if !append.unless().is_empty() => {
+                let head = *self.inner.published.borrow();
+                append::look(readers, &append, head).await
+            }
+            _ => Vec::new(),
+        };
+        let (pending, answer) = Pending::new(append, looked, begun, place);
         let span = trace::call("append");
         self.inner.writer.send(Command::Append(Box::new(pending)));
         let answered = async {

@@ -4,19 +4,20 @@
 //! expects of streams, then its conditions.
 
 use es_core::{
-    AppendRequest, ConditionFailed, Conflict, EventType, LogId, Position, Read, Receipt, Result,
+    AppendRequest, ConditionFailed, Conflict, EventType, LogId, Position, Receipt, Result,
     Timestamp, Version,
 };
 use rusqlite::Connection;
 
 use super::{
+    ahead::{Looked, excluded},
     insert::{self, Insert, Place},
     repeat,
     streams::Known,
 };
 use crate::{
     error::{damaged, from_driver},
-    read::{Cursor, Names, signed, unsigned},
+    read::{Names, signed, unsigned},
 };
 
 /// The one who decides: a connection in a transaction, and what is known.
@@ -35,8 +36,12 @@ impl<'c> Decider<'c> {
         Self { connection, log, known, names, insert: None }
     }
 
-    /// Writes `request`, or nothing of it.
-    pub(super) fn append(&mut self, request: &AppendRequest) -> Result<Receipt> {
+    /// Writes `request`, or nothing of it. `looked` is what was found of its conditions before.
+    pub(super) fn append(
+        &mut self,
+        request: &AppendRequest,
+        looked: &[Option<Looked>],
+    ) -> Result<Receipt> {
         if let Err(conflict) = self.check_versions(request)? {
             return match self.repeated(request)? {
                 Some(receipt) => Ok(receipt),
@@ -47,7 +52,7 @@ impl<'c> Decider<'c> {
             if let Some(receipt) = self.repeated(request)? {
                 return Ok(receipt);
             }
-            self.check_conditions(request)?;
+            self.check_conditions(request, looked)?;
         }
         // A single row is written or not; more of them need something to go back to.
         if insert::is_one_row(request) && self.has_rows(request)? {
@@ -118,24 +123,16 @@ impl<'c> Decider<'c> {
         repeat::answer(self.connection, &mut self.names, self.log, request, &earlier).map(Some)
     }
 
-    fn check_conditions(&mut self, request: &AppendRequest) -> Result<()> {
-        for unless in request.unless() {
-            let read =
-                Read::all().matching(unless.query.clone()).after(unless.after).backward().limit(1);
-            let mut cursor = Cursor::new(match request.tenant() {
-                Some(tenant) => read.tenant(tenant.clone()),
-                None => read,
-            });
-            loop {
-                let (page, more) = cursor.page(self.connection, &mut self.names)?;
-                if let Some(event) = page.into_events()?.first() {
-                    let found = event.position;
-                    let failed = ConditionFailed::new(unless.query.clone(), unless.after, found);
-                    return Err(failed.into());
-                }
-                if !more {
-                    break;
-                }
+    fn check_conditions(
+        &mut self,
+        request: &AppendRequest,
+        looked: &[Option<Looked>],
+    ) -> Result<()> {
+        for (at, unless) in request.unless().iter().enumerate() {
+            let looked = looked.get(at).copied().flatten();
+            let (connection, names) = (self.connection, &mut self.names);
+            if let Some(found) = excluded(connection, names, unless, request.tenant(), looked)? {
+                return Err(ConditionFailed::new(unless.query.clone(), unless.after, found).into());
             }
         }
         Ok(())

@@ -29,5 +29,5 @@ pub(crate) fn inside(
     }
     let mut decider = Decider::new(connection, log);
     decider.known.refresh(connection)?;
-    decider.append(request)
+    decider.append(request, &[])
 }

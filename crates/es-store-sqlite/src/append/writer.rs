@@ -149,8 +149,8 @@ impl<'c> Writer<'c> {
             if !pending.is_abandoned() {
                 let events = pending.request.events();
                 bytes += events.map(|(_, event)| event.payload.bytes().len()).sum::<usize>();
-                let result =
-                    pending.check_deadline().and_then(|()| self.decider.append(&pending.request));
+                let decide = |()| self.decider.append(&pending.request, &pending.looked);
+                let result = pending.check_deadline().and_then(decide);
                 answers.push((pending, result));
             }
             if answers.len() >= BATCH
