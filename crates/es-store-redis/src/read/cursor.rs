@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 
-use es_core::{
-    Direction, Error, Position, Read, Recorded, Result, Selection, StreamId, TenantScope,
-};
+use es_core::{Direction, Error, Position, Read, Result, Selection, StreamId, TenantScope};
 use es_redis::{Command, Reply};
 
 use super::{
     entry::{Entry, Names},
+    item::Item,
     runs::{Runs, in_order},
     source::Source,
 };
@@ -57,12 +56,12 @@ impl Walk {
         Ok(Self { low, high, direction, entries, names, next, is_over, is_short, asked })
     }
 
-    pub(super) async fn page(
+    pub(super) async fn page<T: Item>(
         &mut self,
         source: &Source,
         read: &Read,
         wanted: u64,
-    ) -> Result<(Vec<Recorded>, bool)> {
+    ) -> Result<(Vec<T>, bool)> {
         if self.entries.is_empty() && !self.is_over {
             let (command, most) = self.more(source, wanted);
             let reply = source.ask(&[command]).await?.swap_remove(0);

@@ -2,9 +2,10 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use es_core::{Direction, Recorded, Result, StreamId, Version};
+use es_core::{Direction, Result, StreamId, Version};
 use es_redis::{Command, Reply};
 
+use super::item::Item;
 use crate::{error::damaged, keys::Keys, record::Decoder};
 
 /// Records that one command asks for at most. The client looks through a reply from its
@@ -48,9 +49,8 @@ impl Run {
 }
 
 /// What is made of the replies to the commands of some runs, one after the other.
-#[derive(Default)]
-pub(super) struct Taking {
-    pub(super) events: Vec<Recorded>,
+pub(super) struct Taking<T> {
+    pub(super) events: Vec<T>,
     /// Replies that came behind those of all runs.
     pub(super) rest: Vec<Reply>,
     /// Whether a run has fewer events than was asked for.
@@ -64,7 +64,15 @@ pub(super) struct Taking {
     is_over: bool,
 }
 
-impl Taking {
+impl<T> Default for Taking<T> {
+    fn default() -> Self {
+        let (events, rest, decoder) = (Vec::new(), Vec::new(), Decoder::default());
+        let (is_short, run, pieces, count, is_over) = (false, 0, 0, 0, false);
+        Self { events, rest, is_short, decoder, run, pieces, count, is_over }
+    }
+}
+
+impl<T: Item> Taking<T> {
     /// Adds the events in a reply.
     pub(super) fn take(&mut self, runs: &[Run], reply: Reply) -> Result<()> {
         let Some(run) = runs.get(self.run) else {
@@ -80,7 +88,7 @@ impl Taking {
             for record in records {
                 let record = record.bytes("a record").map_err(damaged)?;
                 let version = Version::new(run.version + self.count)?;
-                self.events.push(self.decoder.event(record, &run.stream, version)?);
+                self.events.push(T::of(&mut self.decoder, record, &run.stream, version)?);
                 self.count += 1;
             }
         }
@@ -118,11 +126,11 @@ impl Runs {
 }
 
 /// Puts the events of several runs in the order of the log, or in the opposite one.
-pub(super) fn in_order(page: &mut [Recorded], direction: Direction) {
+pub(super) fn in_order(page: &mut [impl Item], direction: Direction) {
     // Each run is in order already, which this sort makes use of.
     match direction {
-        Direction::Forward => page.sort_by_key(|event| event.position),
-        Direction::Backward => page.sort_by_key(|event| Reverse(event.position)),
+        Direction::Forward => page.sort_by_key(Item::position),
+        Direction::Backward => page.sort_by_key(|event| Reverse(event.position())),
     }
 }
 

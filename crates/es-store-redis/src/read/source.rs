@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::{
     entry::{Entry, Names},
+    item::Item,
     runs::{Run, Taking},
 };
 use crate::{
@@ -238,11 +239,11 @@ impl Source {
     }
 
     /// The events of some runs, run by run, and what `besides` is answered.
-    pub(super) async fn runs(
+    pub(super) async fn runs<T: Item>(
         &self,
         runs: &[Run],
         besides: Option<Command>,
-    ) -> Result<(Vec<Recorded>, Option<Reply>)> {
+    ) -> Result<(Vec<T>, Option<Reply>)> {
         let mut asked: Vec<_> = runs.iter().flat_map(|run| run.commands(&self.keys)).collect();
         asked.extend(besides);
         let Taking { events, mut rest, is_short, .. } =
@@ -251,8 +252,8 @@ impl Source {
             return Err(damaged("a stream is shorter than the log says"));
         }
         let besides = rest.pop();
-        if let Some(last) = events.iter().max_by_key(|event| event.position) {
-            self.anchored(last.id, last.position);
+        if let Some(last) = events.iter().max_by_key(|event: &&T| event.position()) {
+            self.anchored(last.id(), last.position());
         }
         Ok((events, besides))
     }
