@@ -30,8 +30,11 @@ pub async fn a_fold_is_given_what_a_read_yields(store: Store) {
         Read::stream(stream("nobody")),
         Read::category(category("account")),
         Read::all().of_types([schema("noted", 1).name]),
+        Read::all().of_types([schema("noted", 1).name]).all_tenants(),
+        Read::all().of_types([schema("opened", 1).name]).tagged(tag("kind", "new")),
         Read::stream(stream("a")).of_types([schema("noted", 1).name]),
         Read::all().tagged(tag("kind", "new")),
+        Read::all().tagged(tag("kind", "new")).all_tenants(),
         Read::event(id),
     ];
     for wanted in all {
