@@ -71,7 +71,7 @@ impl Walk {
         // Entries for the next page come along with the events of this one.
         let more = (self.entries.len() < used && !self.is_over).then(|| self.more(source, wanted));
         let (command, most) = more.map_or((None, 0), |(command, most)| (Some(command), most));
-        let (mut page, reply) = source.runs(&runs.into_vec(), command).await?;
+        let (page, reply) = source.runs(&runs.into_vec(), command).await?;
         if let Some(reply) = reply {
             self.add(reply, most, read)?;
         }
@@ -79,7 +79,7 @@ impl Walk {
             // At a gap, which an operator has left, or because there is no such log any more.
             source.check().await?;
         }
-        in_order(&mut page, self.direction);
+        let page = in_order(page, self.direction);
         Ok((page, !self.entries.is_empty() || !self.is_over))
     }
 

@@ -1,9 +1,7 @@
 //! What a read makes of a record: a recorded event, or what a fold needs of it.
 
 use bytes::Bytes;
-use es_core::{
-    BareEvent, EventId, FoldPage, Payload, Position, Read, Recorded, Result, StreamId, Version,
-};
+use es_core::{BareEvent, FoldEvent, FoldPage, Read, Recorded, Result, StreamId, Version};
 
 use crate::record::Decoder;
 
@@ -17,11 +15,8 @@ pub(super) trait Item: Sized + Send + 'static {
         version: Version,
     ) -> Result<Self>;
 
-    fn id(&self) -> EventId;
-
-    fn position(&self) -> Position;
-
-    fn payload(&self) -> &Payload;
+    /// What is known of it in either form.
+    fn seen(&self) -> FoldEvent<'_>;
 
     /// Whether `read` means it, its limit aside.
     fn is_meant(&self, read: &Read) -> bool;
@@ -40,16 +35,8 @@ impl Item for Recorded {
         decoder.event(record, stream, version)
     }
 
-    fn id(&self) -> EventId {
-        self.id
-    }
-
-    fn position(&self) -> Position {
-        self.position
-    }
-
-    fn payload(&self) -> &Payload {
-        &self.payload
+    fn seen(&self) -> FoldEvent<'_> {
+        self.into()
     }
 
     fn is_meant(&self, read: &Read) -> bool {
@@ -68,16 +55,8 @@ impl Item for BareEvent {
         decoder.bare(record, version)
     }
 
-    fn id(&self) -> EventId {
-        self.id
-    }
-
-    fn position(&self) -> Position {
-        self.position
-    }
-
-    fn payload(&self) -> &Payload {
-        &self.payload
+    fn seen(&self) -> FoldEvent<'_> {
+        self.into()
     }
 
     fn is_meant(&self, read: &Read) -> bool {

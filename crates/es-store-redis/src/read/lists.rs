@@ -89,8 +89,8 @@ impl Lists {
             let (stream, version) = place.ok_or_else(|| damaged("a place is missing"))?;
             runs.add(stream, version, 1);
         }
-        let (mut page, _) = source.runs(&runs.into_vec(), None).await?;
-        in_order(&mut page, self.direction);
+        let (page, _) = source.runs(&runs.into_vec(), None).await?;
+        let page = in_order(page, self.direction);
         Ok((page, is_more))
     }
 

@@ -128,9 +128,10 @@ impl Budget {
         if page.is_empty() {
             return;
         }
-        let bytes: u64 = page.iter().map(|event| event.payload().bytes().len() as u64 + 64).sum();
+        let bytes: u64 =
+            page.iter().map(|event| event.seen().payload.bytes().len() as u64 + 64).sum();
         let each = (bytes / page.len() as u64).max(1);
-        let most = (self.events * 4).min(PAGE);
+        let most = (self.events * 8).min(PAGE);
         self.events = (PAGE_BYTES / each).clamp(1, most);
     }
 }

@@ -96,7 +96,7 @@ impl InStream {
         commands.push(asking.command.clone());
         let runs = [run];
         let Taking { events, mut rest, .. } = source
-            .fold(&commands, Taking::default, |taking, reply| taking.take(&runs, reply))
+            .fold(&commands, || Taking::of(&runs), |taking, reply| taking.take(&runs, reply))
             .await?;
         let head = asking.head(source, rest.pop().ok_or_else(super::cursor::unanswered)?)?;
         Ok((events, head))
@@ -105,7 +105,7 @@ impl InStream {
     /// Goes behind a page, and says whether there may be more.
     fn pass(&mut self, page: &[impl Item], wanted: u64) -> bool {
         self.low += page.len() as u64;
-        let is_over = page.last().is_none_or(|last| last.position() >= self.until);
+        let is_over = page.last().is_none_or(|last| last.seen().position >= self.until);
         page.len() as u64 == wanted && !is_over && self.low <= self.high
     }
 }
