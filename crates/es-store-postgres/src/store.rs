@@ -374,9 +374,10 @@ impl EventStore for PostgresStore {
             },
         };
         let place = self.room(until).await?;
+        let events = append.event_count();
         let submitted = Pending::new(append, (made, looked), (begun, until), place);
         let sent = self.inner.sender.append(&self.inner.queue, submitted);
-        trace::within(trace::call("append"), sent).await
+        trace::within(self.inner.connections.target().append(events), sent).await
     }
 
     fn read(&self, read: Read) -> PageStream {

@@ -305,6 +305,10 @@ impl Fetch for Inner {
     fn near(&self) -> Option<&Near> {
         self.readers.as_ref().and_then(Fetch::near)
     }
+
+    fn file(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
 }
 
 impl Writer {
@@ -340,6 +344,7 @@ impl EventStore for SqliteStore {
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
         let begun = Instant::now();
         let place = self.place_in_queue().await?;
+        let events = append.event_count();
         let looked = match &self.inner.readers {
             Some(readers) if !append.unless().is_empty() => {
                 let head = *self.inner.published.borrow();
@@ -348,7 +353,7 @@ impl EventStore for SqliteStore {
             _ => Vec::new(),
         };
         let (pending, answer) = Pending::new(append, looked, begun, place);
-        let span = trace::call("append");
+        let span = trace::append(self.inner.path.as_deref(), events);
         self.inner.writer.send(Command::Append(Box::new(pending)));
         let answered = async {
             answer.await.map(|answer| answer.result).unwrap_or_else(|_| {
