@@ -98,6 +98,7 @@ impl Drop for Publishing<'_> {
 }
 
 /// A call of a topic by a consumer, at level debug: there is one a second when nothing happens.
+#[cfg(feature = "redis")]
 pub(crate) fn asking(
     what: &'static str,
     topic: &str,
@@ -126,6 +127,7 @@ pub(crate) fn asking(
 }
 
 /// Notes how a call of a topic ended, and how many events it was about.
+#[cfg(feature = "redis")]
 pub(crate) fn asked<T>(
     span: &Span,
     answer: es_core::Result<T>,
@@ -195,6 +197,7 @@ impl<'a> Processing<'a> {
     }
 
     /// The same where attempts were made before.
+    #[cfg(feature = "redis")]
     pub(crate) fn begun_at_attempt(mut self, number: u32) -> Self {
         self.first = u64::from(number);
         self
@@ -212,6 +215,7 @@ impl<'a> Processing<'a> {
     }
 
     /// Tells how its only attempt went, and whether there will be another elsewhere.
+    #[cfg(feature = "redis")]
     pub(crate) fn end_one(mut self, outcome: Outcome, is_retried: bool) {
         self.ended(outcome, u64::from(is_retried));
     }

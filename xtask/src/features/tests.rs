@@ -19,9 +19,9 @@ fn lines(package: &Package) -> Vec<String> {
 #[test]
 fn each_feature_is_checked_alone() {
     let expected = [
-        "check -q --lib -p es-bus --no-default-features",
-        "check -q --lib -p es-bus --no-default-features --features redis",
-        "check -q --lib -p es-bus --no-default-features --features tls",
+        "rustc -q --profile check --lib -p es-bus --no-default-features",
+        "rustc -q --profile check --lib -p es-bus --no-default-features --features redis",
+        "rustc -q --profile check --lib -p es-bus --no-default-features --features tls",
     ];
     assert_eq!(lines(&package("es-bus", &["_test", "default", "redis", "tls"])), expected);
 }
@@ -30,7 +30,7 @@ fn each_feature_is_checked_alone() {
 fn the_facade_is_also_checked_whole() {
     let lines = lines(&package("eventsource", &["memory"]));
     assert_eq!(lines.len(), 3);
-    assert_eq!(lines[2], "check -q --lib -p eventsource --all-features");
+    assert_eq!(lines[2], "rustc -q --profile check --lib -p eventsource --all-features");
 }
 
 #[test]
