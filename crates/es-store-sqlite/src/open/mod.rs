@@ -20,6 +20,7 @@ pub(crate) use parts::{PROGRESS, Part, SNAPSHOTS};
 use crate::{
     error::{damaged, from_driver},
     options::{SqliteOptions, Synchronous},
+    wal,
 };
 
 /// Where a database is.
@@ -71,9 +72,21 @@ pub(crate) fn beside(place: &Place, part: &Part, options: &SqliteOptions) -> Res
         } else {
             configure_as_it_is(&connection, options).map_err(from_driver)?;
         }
-        parts::migrate(&mut connection, part, place)
+        parts::migrate(&mut connection, part, place)?;
+        leave_to_the_log(&connection).map_err(from_driver)
     })?;
     Ok(connection)
+}
+
+/// In the file of a log, whose store carries the write-ahead log over, has `connection` do so
+/// only when that store does not: with SQLite's own thousand pages, each of its commits would
+/// while the log is longer than that.
+fn leave_to_the_log(connection: &Connection) -> rusqlite::Result<()> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'es_streams'";
+    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0 {
+        connection.pragma_update(None, "wal_autocheckpoint", wal::FOR_OTHERS)?;
+    }
+    Ok(())
 }
 
 /// Opens a connection to copy the log with.

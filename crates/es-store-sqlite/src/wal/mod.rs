@@ -41,6 +41,10 @@ use crate::{
     readers::{end, spawn},
 };
 
+/// Pages of the log from which on a connection of something else in the same file carries it
+/// over in its own commits: more than the writer ever leaves while nobody reads for long.
+pub(crate) const FOR_OTHERS: u32 = schedule::FOR_OTHERS;
+
 /// How long the writer waits for readers to leave the log. A page of a read takes less.
 const READERS: Duration = Duration::from_millis(10);
 

@@ -8,6 +8,8 @@ const STEP: u32 = 500;
 const ANEW: u32 = 4_000;
 /// It does so from here on even if the thread has not been able to come through.
 const BOUND: u32 = 2 * ANEW;
+/// Other connections to the file of the log leave it to the store up to here.
+pub(super) const FOR_OTHERS: u32 = 3 * ANEW;
 /// The thread comes through so often before the writer begins anew: the second time there is
 /// little left, and little that the disk does not have.
 const VISITS: u32 = 2;

@@ -29,6 +29,20 @@ fn the_writer_no_longer_carries_the_log_over_in_its_commits() {
 }
 
 #[test]
+fn what_else_is_in_the_file_leaves_it_to_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let (writer, _other) = opened(&folder);
+    let beside = |file: &str| {
+        let place = Place::File(folder.path().join(file));
+        open::beside(&place, &open::PROGRESS, &SqliteOptions::new()).unwrap()
+    };
+    assert_eq!(pragma(&beside("rows.db"), "wal_autocheckpoint"), 1_000, "a file of its own");
+    let model = beside("log.db");
+    assert_eq!(pragma(&model, "wal_autocheckpoint"), i64::from(FOR_OTHERS));
+    drop(writer);
+}
+
+#[test]
 fn both_bring_to_the_disk_what_a_commit_brings_there() {
     let folder = tempfile::tempdir().unwrap();
     let (writer, other) = opened(&folder);
