@@ -21,13 +21,13 @@ use crate::{
     memory::at_once,
 };
 
-const TASKS: u64 = 64;
+const TASKS: u64 = 32;
 
 pub(super) async fn measure(effort: Effort, durability: &str) -> anyhow::Result<Vec<Row>> {
     let servers = [(); 2].map(|()| Server::start());
     let servers: Vec<Server> = servers.into_iter().collect::<anyhow::Result<_>>()?;
     let mut rows = Vec::new();
-    for (partitions, of) in [(1, 1), (4, 1), (4, 2)] {
+    for (partitions, of) in [(1, 1), (2, 1), (4, 1), (4, 2)] {
         let urls: Vec<&str> = servers.iter().take(of).map(|server| server.url.as_str()).collect();
         rows.push(one(effort, durability, partitions, &urls).await?);
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use es_core::{
-    BoxError, ContentType, Envelope, Error, EventId, EventType, Metadata, NewEvent, Payload,
-    Position, Recorded, Result, Schema, StreamId, Tag, Timestamp, Version,
+    BareEvent, BoxError, ContentType, Envelope, Error, EventId, EventType, Metadata, NewEvent,
+    Payload, Position, Recorded, Result, Schema, StreamId, Tag, Timestamp, Version,
 };
 use uuid::Uuid;
 
@@ -108,6 +108,18 @@ impl Decoder {
         record.advance(before);
         Ok(head.recorded(stream, version, record))
     }
+
+    /// What a fold needs of the event that a record tells of. The payload is the end of the
+    /// record itself.
+    pub(crate) fn bare(&mut self, mut record: Bytes, version: Version) -> Result<BareEvent> {
+        let mut reader = Reader(&record);
+        let (start, content_type) = reader.bare(&mut self.names).map_err(damaged)?;
+        let before = record.len() - reader.0.len();
+        record.advance(before);
+        let Start { id, position, schema, .. } = start;
+        let payload = Payload::stored(content_type, record);
+        Ok(BareEvent::new(id, version, position, schema, payload))
+    }
 }
 
 /// A key of the log holds what no release of this crate writes.
@@ -137,16 +149,10 @@ struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     /// The event without its payload, which is the rest.
     fn event(&mut self, names: &mut Names) -> Result<Head, BoxError> {
-        let position = Position::new(self.number()?);
-        let at = Timestamp::from_micros(i64::try_from(self.number()?)?);
-        let id = EventId::from_uuid(self.uuid()?);
-        let schema_version = u32::from_be_bytes(self.array()?);
-        let [flags] = self.array()?;
-        let schema = Schema::new(names.of(self.text()?)?, schema_version);
-        let has = |flag| flags & flag != 0;
-        let correlation = if has(CORRELATION) { self.uuid()? } else { id.as_uuid() };
-        let causation = if has(CAUSATION) { Some(self.uuid()?) } else { None };
-        let metadata = match has(METADATA) {
+        let start = self.start(names)?;
+        let correlation = if start.has(CORRELATION) { self.uuid()? } else { start.id.as_uuid() };
+        let causation = if start.has(CAUSATION) { Some(self.uuid()?) } else { None };
+        let metadata = match start.has(METADATA) {
             true => serde_json::from_slice(self.text()?)?,
             false => Metadata::new(),
         };
@@ -155,16 +161,47 @@ impl<'a> Reader<'a> {
             metadata = metadata.with_causation_id(causation);
         }
         let mut tags = Vec::new();
-        if has(TAGS) {
+        if start.has(TAGS) {
             for _ in 0..u16::from_be_bytes(self.array()?) {
                 tags.push(std::str::from_utf8(self.text()?)?.parse::<Tag>()?);
             }
         }
-        let content_type = match has(CONTENT_TYPE) {
+        let content_type = self.content_type(&start)?;
+        Ok(Head { start, metadata, tags, content_type })
+    }
+
+    /// Passes over what a fold has no use for, up to the payload.
+    fn bare(&mut self, names: &mut Names) -> Result<(Start, ContentType), BoxError> {
+        let start = self.start(names)?;
+        let ids = usize::from(start.has(CORRELATION)) + usize::from(start.has(CAUSATION));
+        self.bytes(ids * size_of::<Uuid>())?;
+        if start.has(METADATA) {
+            self.text()?;
+        }
+        if start.has(TAGS) {
+            for _ in 0..u16::from_be_bytes(self.array()?) {
+                self.text()?;
+            }
+        }
+        let content_type = self.content_type(&start)?;
+        Ok((start, content_type))
+    }
+
+    fn start(&mut self, names: &mut Names) -> Result<Start, BoxError> {
+        let position = Position::new(self.number()?);
+        let at = Timestamp::from_micros(i64::try_from(self.number()?)?);
+        let id = EventId::from_uuid(self.uuid()?);
+        let schema_version = u32::from_be_bytes(self.array()?);
+        let [flags] = self.array()?;
+        let schema = Schema::new(names.of(self.text()?)?, schema_version);
+        Ok(Start { position, at, id, schema, flags })
+    }
+
+    fn content_type(&mut self, start: &Start) -> Result<ContentType, BoxError> {
+        Ok(match start.has(CONTENT_TYPE) {
             true => ContentType::new(std::str::from_utf8(self.text()?)?)?,
             false => ContentType::JSON,
-        };
-        Ok(Head { position, at, id, schema, metadata, tags, content_type })
+        })
     }
 
     fn bytes(&mut self, count: usize) -> Result<&'a [u8], BoxError> {
@@ -193,12 +230,24 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What comes before the payload.
-struct Head {
+/// What every record begins with.
+struct Start {
     position: Position,
     at: Timestamp,
     id: EventId,
     schema: Schema,
+    flags: u8,
+}
+
+impl Start {
+    const fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// What comes before the payload.
+struct Head {
+    start: Start,
     metadata: Metadata,
     tags: Vec<Tag>,
     content_type: ContentType,
@@ -206,14 +255,15 @@ struct Head {
 
 impl Head {
     fn recorded(self, stream: &StreamId, version: Version, payload: Bytes) -> Recorded {
+        let Start { position, at, id, schema, .. } = self.start;
         let payload = Payload::stored(self.content_type, payload);
-        let mut event = NewEvent::known(self.id, self.schema, payload);
+        let mut event = NewEvent::known(id, schema, payload);
         event.metadata = self.metadata;
         if !self.tags.is_empty() {
             event.tags = self.tags.into_iter().collect();
         }
         let stream = stream.clone();
-        Recorded::new(Arc::new(Envelope::record(event, stream, version, self.position, self.at)))
+        Recorded::new(Arc::new(Envelope::record(event, stream, version, position, at)))
     }
 }
 

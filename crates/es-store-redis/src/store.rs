@@ -8,8 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use es_core::{
-    AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, Head, Invalid, LogId,
-    PageStream, Position, Read, Receipt, Result,
+    AppendRequest, Capabilities, Durability, Error, ErrorKind, EventStore, FoldStream, Head,
+    Invalid, LogId, PageStream, Position, Read, Receipt, Result,
 };
 use es_redis::Redis;
 use tokio::{
@@ -23,7 +23,7 @@ use crate::{
     observe::{Gauges, committed},
     open::{self, Server},
     options::RedisOptions,
-    read::{Source, pages},
+    read::{Source, fold_pages, pages},
     wait::listen,
 };
 
@@ -203,6 +203,10 @@ impl EventStore for RedisStore {
 
     fn read(&self, read: Read) -> PageStream {
         pages(Arc::clone(&self.inner.source), read)
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        fold_pages(Arc::clone(&self.inner.source), read)
     }
 
     async fn head(&self) -> Result<Head> {

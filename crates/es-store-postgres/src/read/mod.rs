@@ -12,6 +12,7 @@ mod families;
 mod page;
 mod plan;
 mod row;
+mod sight;
 
 use std::sync::Arc;
 

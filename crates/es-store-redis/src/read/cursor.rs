@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 
-use es_core::{
-    Direction, Error, Position, Read, Recorded, Result, Selection, StreamId, TenantScope,
-};
+use es_core::{Direction, Error, Position, Read, Result, Selection, StreamId, TenantScope};
 use es_redis::{Command, Reply};
 
 use super::{
     entry::{Entry, Names},
+    item::Item,
     runs::{Runs, in_order},
     source::Source,
 };
@@ -57,12 +56,12 @@ impl Walk {
         Ok(Self { low, high, direction, entries, names, next, is_over, is_short, asked })
     }
 
-    pub(super) async fn page(
+    pub(super) async fn page<T: Item>(
         &mut self,
         source: &Source,
         read: &Read,
         wanted: u64,
-    ) -> Result<(Vec<Recorded>, bool)> {
+    ) -> Result<(Vec<T>, bool)> {
         if self.entries.is_empty() && !self.is_over {
             let (command, most) = self.more(source, wanted);
             let reply = source.ask(&[command]).await?.swap_remove(0);
@@ -72,7 +71,7 @@ impl Walk {
         // Entries for the next page come along with the events of this one.
         let more = (self.entries.len() < used && !self.is_over).then(|| self.more(source, wanted));
         let (command, most) = more.map_or((None, 0), |(command, most)| (Some(command), most));
-        let (mut page, reply) = source.runs(&runs.into_vec(), command).await?;
+        let (page, reply) = source.runs(&runs.into_vec(), command).await?;
         if let Some(reply) = reply {
             self.add(reply, most, read)?;
         }
@@ -80,7 +79,7 @@ impl Walk {
             // At a gap, which an operator has left, or because there is no such log any more.
             source.check().await?;
         }
-        in_order(&mut page, self.direction);
+        let page = in_order(page, self.direction);
         Ok((page, !self.entries.is_empty() || !self.is_over))
     }
 

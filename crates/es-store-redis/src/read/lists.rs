@@ -2,10 +2,11 @@
 
 use std::collections::VecDeque;
 
-use es_core::{Direction, Position, Read, Recorded, Result, Selection, Tenant, TenantScope};
+use es_core::{Direction, Position, Read, Result, Selection, Tenant, TenantScope};
 use es_redis::Command;
 
 use super::{
+    item::Item,
     runs::{Runs, in_order},
     source::{Source, found},
 };
@@ -17,8 +18,6 @@ const CHUNK: u64 = 1_000;
 /// Several lists read as one, in order, each position once.
 pub(super) struct Lists {
     lists: Vec<List>,
-    /// Whether everything in the lists is meant, so that a limit tells how much to fetch.
-    pub(super) is_exact: bool,
     low: Position,
     high: Position,
     direction: Direction,
@@ -60,16 +59,15 @@ impl Lists {
             lists.push(List { key, fetched: VecDeque::new(), low, high });
         }
         let low = Position::new(after.get().saturating_add(1));
-        let is_exact = is_exact(read);
-        Ok(Some(Self { lists, is_exact, low, high, direction: read.direction }))
+        Ok(Some(Self { lists, low, high, direction: read.direction }))
     }
 
     /// The events at the next positions, `wanted` of them at most.
-    pub(super) async fn page(
+    pub(super) async fn page<T: Item>(
         &mut self,
         source: &Source,
         wanted: u64,
-    ) -> Result<(Vec<Recorded>, bool)> {
+    ) -> Result<(Vec<T>, bool)> {
         let mut positions: Vec<u64> = Vec::new();
         let mut is_more = true;
         while (positions.len() as u64) < wanted.max(1) {
@@ -91,8 +89,8 @@ impl Lists {
             let (stream, version) = place.ok_or_else(|| damaged("a place is missing"))?;
             runs.add(stream, version, 1);
         }
-        let (mut page, _) = source.runs(&runs.into_vec(), None).await?;
-        in_order(&mut page, self.direction);
+        let (page, _) = source.runs(&runs.into_vec(), None).await?;
+        let page = in_order(page, self.direction);
         Ok((page, is_more))
     }
 
@@ -154,17 +152,6 @@ impl List {
             false => self.high = first,
         }
         (Command::new("LRANGE").key(&self.key).arg(first).arg(last), last + 1 - first)
-    }
-}
-
-/// Whether the lists of a read have nothing but what it means.
-fn is_exact(read: &Read) -> bool {
-    let mut items = read.query.items().iter();
-    match read.selection {
-        Selection::All => {
-            items.all(|item| item.tags.len() + usize::from(!item.types.is_empty()) == 1)
-        }
-        _ => read.query.is_any(),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod cursor;
 mod entry;
+mod item;
 mod lists;
 mod moment;
 mod page;
@@ -13,5 +14,5 @@ mod runs;
 mod source;
 mod stream;
 
-pub(crate) use page::pages;
+pub(crate) use page::{fold_pages, pages};
 pub(crate) use source::{Anchor, Source, rewritten};

@@ -1,7 +1,7 @@
 //! Bounds by time become bounds by position: the time of recording never decreases along
 //! the log, so it is found by halving.
 
-use es_core::{Position, Read, Result, Timestamp};
+use es_core::{Position, Read, Recorded, Result, Timestamp};
 
 use super::source::Source;
 
@@ -34,7 +34,7 @@ async fn last_before(
             // A gap in the log is part of the entry behind it.
             Some(entry) => {
                 let at = Position::new(middle.max(entry.first.get()));
-                let event = super::page::event(source, at).await?;
+                let event: Vec<Recorded> = super::page::event(source, at).await?;
                 event.first().is_some_and(|event| is_before(event.recorded_at))
             }
             None => false,

@@ -2,11 +2,14 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use es_core::{Diverged, ErrorKind, Head, PageStream, Position, Read, Recorded, Result, Selection};
-use futures_util::{StreamExt, stream};
+use es_core::{
+    BareEvent, Diverged, ErrorKind, FoldStream, Head, PageStream, Position, Read, Recorded, Result,
+    Selection, TenantScope,
+};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use tokio::task::JoinHandle;
 
-use super::{cursor::Walk, lists::Lists, moment, source::Source, stream::InStream};
+use super::{cursor::Walk, item::Item, lists::Lists, moment, source::Source, stream::InStream};
 use crate::error::damaged;
 
 /// Events in the first page: enough for most streams, and at most 128 MiB where each is as
@@ -17,48 +20,57 @@ const PAGE: u64 = 2_048;
 /// Bytes of payload that a page is meant to have.
 const PAGE_BYTES: u64 = 1 << 20;
 
-/// The pages of a read. While one is worked on, the next one is fetched.
+/// The pages of a read.
 pub(crate) fn pages(source: Arc<Source>, read: Read) -> PageStream {
-    let first = Step::Begin(read);
-    let steps = stream::unfold(
-        (source, Some(Fetch::Later(Box::new(first)))),
-        |(source, next)| async move {
-            let step = match next? {
-                Fetch::Later(step) => step.take(&source).await,
-                Fetch::Now(mut task) => match (&mut task.0).await {
-                    Ok(step) => step,
-                    Err(error) => Err(damaged(error)),
-                },
-            };
-            match step {
-                Ok((page, next)) => {
-                    let next = next.map(|next| Fetch::begin(next, &source));
-                    Some((Ok(page), (source, next)))
-                }
-                Err(error) => Some((Err(error), (source, None))),
-            }
-        },
-    );
-    steps.boxed()
+    steps::<Recorded>(source, read).boxed()
 }
 
-type Stepped = Result<(Vec<Recorded>, Option<Step>)>;
+/// The same events for a fold: without envelopes, where nothing has to be left out by them.
+pub(crate) fn fold_pages(source: Arc<Source>, read: Read) -> FoldStream {
+    match is_bare(&read) {
+        true => steps(source, read).map_ok(<BareEvent as Item>::to_fold).boxed(),
+        false => steps(source, read).map_ok(<Recorded as Item>::to_fold).boxed(),
+    }
+}
 
-enum Fetch {
+/// The pages of a read. While one is worked on, the next one is fetched.
+fn steps<T: Item>(source: Arc<Source>, read: Read) -> impl Stream<Item = Result<Vec<T>>> + Send {
+    let first = Step::Begin(read);
+    stream::unfold((source, Some(Fetch::Later(Box::new(first)))), |(source, next)| async move {
+        let step = match next? {
+            Fetch::Later(step) => step.take(&source).await,
+            Fetch::Now(mut task) => match (&mut task.0).await {
+                Ok(step) => step,
+                Err(error) => Err(damaged(error)),
+            },
+        };
+        match step {
+            Ok((page, next)) => {
+                let next = next.map(|next| Fetch::begin(next, &source));
+                Some((Ok(page), (source, next)))
+            }
+            Err(error) => Some((Err(error), (source, None))),
+        }
+    })
+}
+
+type Stepped<T> = Result<(Vec<T>, Option<Step>)>;
+
+enum Fetch<T> {
     Later(Box<Step>),
-    Now(Task),
+    Now(Task<T>),
 }
 
 /// A page that is being fetched; it is given up with the read.
-struct Task(JoinHandle<Stepped>);
+struct Task<T>(JoinHandle<Stepped<T>>);
 
-impl Drop for Task {
+impl<T> Drop for Task<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-impl Fetch {
+impl<T: Item> Fetch<T> {
     fn begin(step: Step, source: &Arc<Source>) -> Self {
         let source = Arc::clone(source);
         Self::Now(Task(tokio::spawn(async move { step.take(&source).await })))
@@ -88,12 +100,12 @@ pub(super) enum Places {
 }
 
 impl Places {
-    async fn page(
+    async fn page<T: Item>(
         &mut self,
         source: &Source,
         read: &Read,
         most: u64,
-    ) -> Result<(Vec<Recorded>, bool)> {
+    ) -> Result<(Vec<T>, bool)> {
         match self {
             Self::Stream(stream) => stream.page(source, most).await,
             Self::Log(walk) => walk.page(source, read, most).await,
@@ -112,19 +124,20 @@ struct Budget {
 }
 
 impl Budget {
-    fn learn(&mut self, page: &[Recorded]) {
+    fn learn(&mut self, page: &[impl Item]) {
         if page.is_empty() {
             return;
         }
-        let bytes: u64 = page.iter().map(|event| event.payload.bytes().len() as u64 + 64).sum();
+        let bytes: u64 =
+            page.iter().map(|event| event.seen().payload.bytes().len() as u64 + 64).sum();
         let each = (bytes / page.len() as u64).max(1);
-        let most = (self.events * 4).min(PAGE);
+        let most = (self.events * 8).min(PAGE);
         self.events = (PAGE_BYTES / each).clamp(1, most);
     }
 }
 
 impl Step {
-    async fn take(self, source: &Source) -> Stepped {
+    async fn take<T: Item>(self, source: &Source) -> Stepped<T> {
         match self {
             Self::Begin(read) => begin(source, read).await,
             Self::Going(mut going) => {
@@ -136,14 +149,10 @@ impl Step {
 }
 
 impl Going {
-    async fn page(&mut self, source: &Source) -> Result<(Vec<Recorded>, bool)> {
+    async fn page<T: Item>(&mut self, source: &Source) -> Result<(Vec<T>, bool)> {
         // A limit tells how much to fetch only where everything that is found is meant.
-        let is_exact = match &self.places {
-            Places::Lists(lists) => lists.is_exact,
-            _ => self.read.query.is_any(),
-        };
-        let most = self.budget.events.min(if is_exact { self.left } else { u64::MAX });
-        let (mut page, is_more) = match self.places.page(source, &self.read, most).await {
+        let most = self.budget.events.min(if is_exact(&self.read) { self.left } else { u64::MAX });
+        let (page, is_more) = match self.places.page(source, &self.read, most).await {
             // What makes no sense in this log makes some if another one is there, or none.
             Err(error) if error.kind() == ErrorKind::Fault => {
                 source.check().await?;
@@ -151,15 +160,36 @@ impl Going {
             }
             found => found?,
         };
+        let page = self.of(page);
+        Ok((page, is_more && self.left > 0))
+    }
+
+    /// What is meant of the events that were found.
+    fn of<T: Item>(&mut self, mut page: Vec<T>) -> Vec<T> {
         self.budget.learn(&page);
-        page.retain(|event| self.read.covers(event));
+        page.retain(|event| event.is_meant(&self.read));
         page.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
         self.left -= page.len() as u64;
-        Ok((page, is_more && self.left > 0))
+        page
     }
 }
 
-pub(super) async fn event(source: &Source, position: Position) -> Result<Vec<Recorded>> {
+/// Whether all that is found where a read looks is meant, within its bounds.
+fn is_exact(read: &Read) -> bool {
+    let mut items = read.query.items().iter();
+    // A list has one tag or one type of one tenant; without a tenant the log is gone through.
+    read.query.is_any()
+        || matches!(read.selection, Selection::All)
+            && read.tenants != TenantScope::All
+            && items.all(|item| item.tags.len() + usize::from(!item.types.is_empty()) == 1)
+}
+
+/// Whether no envelopes are needed to read it. A single event is not worth the question.
+fn is_bare(read: &Read) -> bool {
+    is_exact(read) && !matches!(read.selection, Selection::Event(_))
+}
+
+pub(super) async fn event<T: Item>(source: &Source, position: Position) -> Result<Vec<T>> {
     let entry = source.entry_with(position).await?;
     let (stream, version) = entry.place(position).ok_or_else(|| damaged("a place is missing"))?;
     let run = super::runs::Run { stream: stream.clone(), version, count: 1 };
@@ -167,7 +197,7 @@ pub(super) async fn event(source: &Source, position: Position) -> Result<Vec<Rec
 }
 
 /// Looks where the log ends, and finds the way through it.
-async fn begin(source: &Source, mut read: Read) -> Stepped {
+async fn begin<T: Item>(source: &Source, mut read: Read) -> Stepped<T> {
     let budget = Budget { events: FIRST_PAGE };
     let left = read.limit.unwrap_or(u64::MAX);
     if let Selection::Stream(stream) = &read.selection
@@ -178,11 +208,7 @@ async fn begin(source: &Source, mut read: Read) -> Stepped {
         let (page, head, is_more) = first.first(source, budget.events.min(most)).await?;
         bounded(source, &mut read, head)?;
         let mut going = Going { read, places: Places::Stream(first), budget, left };
-        going.budget.learn(&page);
-        let mut page = page;
-        page.retain(|event| going.read.covers(event));
-        page.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-        going.left -= page.len() as u64;
+        let page = going.of(page);
         let is_more = is_more && going.left > 0;
         return Ok((page, is_more.then(|| Step::Going(Box::new(going)))));
     }

@@ -2,15 +2,19 @@
 
 use std::{cmp::Reverse, collections::HashMap};
 
-use es_core::{Direction, Recorded, Result, StreamId, Version};
+use es_core::{Direction, Position, Result, StreamId, Version};
 use es_redis::{Command, Reply};
 
+use super::item::Item;
 use crate::{error::damaged, keys::Keys, record::Decoder};
 
 /// Records that one command asks for at most. The client looks through a reply from its
 /// beginning whenever more of it has arrived, so one long reply costs it more than the same
 /// records in several.
 const PIECE: u64 = 128;
+
+/// Events that room is made for beforehand at most.
+const ROOM: u64 = 4_096;
 
 /// A run of events that lie together in one stream.
 #[derive(Clone, Debug)]
@@ -48,9 +52,8 @@ impl Run {
 }
 
 /// What is made of the replies to the commands of some runs, one after the other.
-#[derive(Default)]
-pub(super) struct Taking {
-    pub(super) events: Vec<Recorded>,
+pub(super) struct Taking<T> {
+    pub(super) events: Vec<T>,
     /// Replies that came behind those of all runs.
     pub(super) rest: Vec<Reply>,
     /// Whether a run has fewer events than was asked for.
@@ -64,7 +67,18 @@ pub(super) struct Taking {
     is_over: bool,
 }
 
-impl Taking {
+impl<T> Taking<T> {
+    /// With room for the events of all runs, as far as a page has them.
+    pub(super) fn of(runs: &[Run]) -> Self {
+        let count = runs.iter().map(|run| run.count).fold(0, u64::saturating_add);
+        let events = Vec::with_capacity(usize::try_from(count.min(ROOM)).unwrap_or(0));
+        let (rest, decoder) = (Vec::new(), Decoder::default());
+        let (is_short, run, pieces, count, is_over) = (false, 0, 0, 0, false);
+        Self { events, rest, is_short, decoder, run, pieces, count, is_over }
+    }
+}
+
+impl<T: Item> Taking<T> {
     /// Adds the events in a reply.
     pub(super) fn take(&mut self, runs: &[Run], reply: Reply) -> Result<()> {
         let Some(run) = runs.get(self.run) else {
@@ -75,12 +89,11 @@ impl Taking {
         // would come behind a hole.
         if !self.is_over {
             let records = reply.array("a stream").map_err(damaged)?;
-            self.events.reserve(records.len());
             self.is_over = (records.len() as u64) < PIECE;
             for record in records {
                 let record = record.bytes("a record").map_err(damaged)?;
                 let version = Version::new(run.version + self.count)?;
-                self.events.push(self.decoder.event(record, &run.stream, version)?);
+                self.events.push(T::of(&mut self.decoder, record, &run.stream, version)?);
                 self.count += 1;
             }
         }
@@ -118,12 +131,19 @@ impl Runs {
 }
 
 /// Puts the events of several runs in the order of the log, or in the opposite one.
-pub(super) fn in_order(page: &mut [Recorded], direction: Direction) {
-    // Each run is in order already, which this sort makes use of.
+pub(super) fn in_order<T: Item>(page: Vec<T>, direction: Direction) -> Vec<T> {
+    // Places are sorted in the place of events, which are larger by far. Each run is in order
+    // already, which this sort makes use of.
+    let places = page.iter().zip(0..).map(|(event, at)| (event.seen().position, at));
+    let mut places: Vec<(Position, usize)> = places.collect();
     match direction {
-        Direction::Forward => page.sort_by_key(|event| event.position),
-        Direction::Backward => page.sort_by_key(|event| Reverse(event.position)),
+        Direction::Forward => places.sort_by_key(|place| place.0),
+        Direction::Backward => places.sort_by_key(|place| Reverse(place.0)),
     }
+    let mut page: Vec<Option<T>> = page.into_iter().map(Some).collect();
+    let mut sorted = Vec::with_capacity(page.len());
+    sorted.extend(places.into_iter().filter_map(|(_, at)| page.get_mut(at)?.take()));
+    sorted
 }
 
 #[cfg(test)]

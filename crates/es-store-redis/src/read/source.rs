@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::{
     entry::{Entry, Names},
+    item::Item,
     runs::{Run, Taking},
 };
 use crate::{
@@ -238,20 +239,22 @@ impl Source {
     }
 
     /// The events of some runs, run by run, and what `besides` is answered.
-    pub(super) async fn runs(
+    pub(super) async fn runs<T: Item>(
         &self,
         runs: &[Run],
         besides: Option<Command>,
-    ) -> Result<(Vec<Recorded>, Option<Reply>)> {
+    ) -> Result<(Vec<T>, Option<Reply>)> {
         let mut asked: Vec<_> = runs.iter().flat_map(|run| run.commands(&self.keys)).collect();
         asked.extend(besides);
-        let Taking { events, mut rest, is_short, .. } =
-            self.fold(&asked, Taking::default, |taking, reply| taking.take(runs, reply)).await?;
+        let Taking { events, mut rest, is_short, .. }: Taking<T> = self
+            .fold(&asked, || Taking::of(runs), |taking, reply| taking.take(runs, reply))
+            .await?;
         if is_short {
             return Err(damaged("a stream is shorter than the log says"));
         }
         let besides = rest.pop();
-        if let Some(last) = events.iter().max_by_key(|event| event.position) {
+        let seen = events.iter().map(Item::seen);
+        if let Some(last) = seen.max_by_key(|event| event.position) {
             self.anchored(last.id, last.position);
         }
         Ok((events, besides))

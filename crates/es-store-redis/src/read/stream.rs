@@ -1,8 +1,9 @@
 //! Reading one stream: its list, from either end.
 
-use es_core::{Direction, Head, Position, Read, Recorded, Result, StreamId};
+use es_core::{Direction, Head, Position, Read, Result, StreamId};
 
 use super::{
+    item::Item,
     runs::{Run, Taking},
     source::{Source, found},
 };
@@ -32,11 +33,11 @@ impl InStream {
     }
 
     /// The first page and the head of the log, in one round trip.
-    pub(super) async fn first(
+    pub(super) async fn first<T: Item>(
         &mut self,
         source: &Source,
         events: u64,
-    ) -> Result<(Vec<Recorded>, Head, bool)> {
+    ) -> Result<(Vec<T>, Head, bool)> {
         let wanted = self.wanted(events.max(1));
         let (page, head) = self.listed(source, wanted).await?;
         // What comes after the head belongs to a later read.
@@ -59,11 +60,11 @@ impl InStream {
         Ok(Self { stream: stream.clone(), low, high, until, direction: read.direction })
     }
 
-    pub(super) async fn page(
+    pub(super) async fn page<T: Item>(
         &mut self,
         source: &Source,
         events: u64,
-    ) -> Result<(Vec<Recorded>, bool)> {
+    ) -> Result<(Vec<T>, bool)> {
         if self.low > self.high {
             return Ok((Vec::new(), false));
         }
@@ -88,23 +89,23 @@ impl InStream {
 
     /// The next events, and the head of the log. It is asked behind the list: a stream that
     /// ends early because the server was wiped on the way is not taken for a short one.
-    async fn listed(&self, source: &Source, count: u64) -> Result<(Vec<Recorded>, Head)> {
+    async fn listed<T: Item>(&self, source: &Source, count: u64) -> Result<(Vec<T>, Head)> {
         let run = Run { stream: self.stream.clone(), version: self.low, count };
         let asking = source.asking();
         let mut commands: Vec<_> = run.commands(&source.keys).collect();
         commands.push(asking.command.clone());
         let runs = [run];
         let Taking { events, mut rest, .. } = source
-            .fold(&commands, Taking::default, |taking, reply| taking.take(&runs, reply))
+            .fold(&commands, || Taking::of(&runs), |taking, reply| taking.take(&runs, reply))
             .await?;
         let head = asking.head(source, rest.pop().ok_or_else(super::cursor::unanswered)?)?;
         Ok((events, head))
     }
 
     /// Goes behind a page, and says whether there may be more.
-    fn pass(&mut self, page: &[Recorded], wanted: u64) -> bool {
+    fn pass(&mut self, page: &[impl Item], wanted: u64) -> bool {
         self.low += page.len() as u64;
-        let is_over = page.last().is_none_or(|last| last.position >= self.until);
+        let is_over = page.last().is_none_or(|last| last.seen().position >= self.until);
         page.len() as u64 == wanted && !is_over && self.low <= self.high
     }
 }

@@ -1,7 +1,7 @@
 //! What a record gives back, and that no bytes make it panic.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use es_core::{Envelope, Position, StreamId, Timestamp, Version};
+use es_core::{Envelope, FoldEvent, Position, StreamId, Timestamp, Version};
 use es_testkit::strategies;
 use proptest::prelude::*;
 
@@ -29,10 +29,24 @@ proptest! {
     }
 
     #[test]
+    fn a_fold_is_given_what_the_event_has(event in strategies::new_event(), at in 1_u64..1 << 40) {
+        let stream = StreamId::new("account", "alice").unwrap();
+        let record = stamped(at, 7, &encode(&event).unwrap());
+        let mut decoder = Decoder::default();
+        let whole = decoder.event(record.clone(), &stream, Version::FIRST).unwrap();
+        let bare = decoder.bare(record, Version::FIRST).unwrap();
+        let mut expected = FoldEvent::from(&whole);
+        expected.stream = None;
+        prop_assert_eq!(FoldEvent::from(&bare), expected);
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let stream = StreamId::new("account", "alice").unwrap();
         let mut decoder = Decoder::default();
         let _ = decoder.event(Bytes::from(bytes.clone()), &stream, Version::FIRST);
         let _ = decoder.event(stamped(1, 1, &bytes), &stream, Version::FIRST);
+        let _ = decoder.bare(Bytes::from(bytes.clone()), Version::FIRST);
+        let _ = decoder.bare(stamped(1, 1, &bytes), Version::FIRST);
     }
 }

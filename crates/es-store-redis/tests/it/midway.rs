@@ -77,6 +77,38 @@ async fn ends_badly(store: &Store, read: Read, happen: impl FnOnce()) {
     assert_eq!(error.kind(), ErrorKind::LogDiverged, "{what}: {error:?}");
 }
 
+/// The same for a fold, whose pages have no envelopes.
+async fn fold_ends_badly(store: &Store, read: Read, happen: impl FnOnce()) {
+    let what = format!("{read:?}");
+    let mut pages = store.read_to_fold(read);
+    let mut count = 0;
+    while count == 0 {
+        count = pages.next().await.unwrap().unwrap().len();
+    }
+    happen();
+    let error = loop {
+        match pages.next().await {
+            Some(Ok(page)) => count += page.len(),
+            Some(Err(error)) => break error,
+            None => panic!("{what} ended after {count} events as if it were whole"),
+        }
+    };
+    assert!(count < EVENTS, "{what}: {count}");
+    assert_eq!(error.kind(), ErrorKind::LogDiverged, "{what}: {error:?}");
+}
+
+#[test]
+fn a_fold_ends_with_an_error_when_the_server_is_wiped_on_the_way() {
+    on_a_server(|server| async move {
+        for read in reads() {
+            server.ask(&["FLUSHALL"]);
+            let store = store_at(&server.url()).await;
+            fill(&store, EVENTS).await;
+            fold_ends_badly(&store, read, || drop(server.ask(&["FLUSHALL"]))).await;
+        }
+    });
+}
+
 #[test]
 fn a_read_ends_with_an_error_when_the_server_is_wiped_on_the_way() {
     on_a_server(|server| async move {

@@ -15,18 +15,26 @@ pub async fn a_fold_is_given_what_a_read_yields(store: Store) {
     let bytes = Payload::new(ContentType::BINARY, vec![0, 255, 0]).unwrap();
     put(&store, "a", vec![NewEvent::raw(schema("scanned", 7), bytes), event("noted")]).await;
     put(&store.for_tenant(tenant("acme")), "a", vec![event("opened"), filler(40_000)]).await;
-    let id = read(&store, Read::all()).await[1].id;
+    let known = read(&store, Read::all()).await;
+    let (id, third) = (known[1].id, known[2].position);
     let all = [
         Read::all(),
         Read::all().all_tenants(),
-        Read::all().after(read(&store, Read::all()).await[2].position),
+        Read::all().after(third),
+        Read::all().until(third),
         Read::stream(stream("a")),
+        Read::stream(stream("a")).until(third),
+        Read::stream(stream("b")).until(third),
+        Read::stream(stream("a")).after(third),
         Read::stream(stream("a")).from_version(Version::new(2).unwrap()),
         Read::stream(stream("nobody")),
         Read::category(category("account")),
         Read::all().of_types([schema("noted", 1).name]),
+        Read::all().of_types([schema("noted", 1).name]).all_tenants(),
+        Read::all().of_types([schema("opened", 1).name]).tagged(tag("kind", "new")),
         Read::stream(stream("a")).of_types([schema("noted", 1).name]),
         Read::all().tagged(tag("kind", "new")),
+        Read::all().tagged(tag("kind", "new")).all_tenants(),
         Read::event(id),
     ];
     for wanted in all {

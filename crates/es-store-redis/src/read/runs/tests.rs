@@ -48,7 +48,7 @@ fn reply(versions: std::ops::Range<u64>) -> Reply {
 /// What is made of the replies to three commands for one stream, and whether that is all.
 fn taken(replies: Vec<Reply>) -> (Vec<Recorded>, bool) {
     let runs = [Run { stream: stream(1), version: 1, count: 3 * PIECE }];
-    let mut taking = Taking::default();
+    let mut taking = Taking::of(&runs);
     replies.into_iter().for_each(|reply| taking.take(&runs, reply).unwrap());
     (taking.events, !taking.is_short)
 }
@@ -77,7 +77,7 @@ fn all_pieces_of_a_run_are_one() {
 fn each_reply_belongs_to_its_run_and_what_comes_behind_them_is_kept() {
     let run = |key, count| Run { stream: stream(key), version: 1, count };
     let runs = [run(1, PIECE + 1), run(2, 2)];
-    let mut taking = Taking::default();
+    let mut taking = Taking::<Recorded>::of(&runs);
     for reply in [reply(1..PIECE + 1), reply(PIECE + 1..PIECE + 2), reply(1..3), Reply::Int(7)] {
         taking.take(&runs, reply).unwrap();
     }
