@@ -344,7 +344,6 @@ impl EventStore for SqliteStore {
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
         let begun = Instant::now();
         let place = self.place_in_queue().await?;
-        let events = append.event_count();
         let looked = match &self.inner.readers {
             Some(readers) if !append.unless().is_empty() => {
                 let head = *self.inner.published.borrow();
@@ -352,6 +351,7 @@ impl EventStore for SqliteStore {
             }
             _ => Vec::new(),
         };
+        let events = append.event_count();
         let (pending, answer) = Pending::new(append, looked, begun, place);
         let span = trace::append(self.inner.path.as_deref(), events);
         self.inner.writer.send(Command::Append(Box::new(pending)));
