@@ -54,9 +54,9 @@ impl<'a> Publishing<'a> {
             { spans::MESSAGING_SYSTEM } = spans::SYSTEM,
             { spans::MESSAGING_OPERATION } = "publish",
             { spans::MESSAGING_DESTINATION } = relay,
-            { spans::FROM } = events.first().map_or(0, |event| event.position.get()),
-            { spans::TO } = through.get(),
-            { spans::EVENT_COUNT } = events.len(),
+            { spans::FROM } = spans::number(events.first().map_or(0, |event| event.position.get())),
+            { spans::TO } = spans::number(through.get()),
+            { spans::EVENT_COUNT } = spans::number(events.len()),
             { spans::HISTORY } = is_history,
             { spans::RESULT } = Empty,
             { spans::ERROR_TYPE } = Empty,
@@ -133,7 +133,7 @@ pub(crate) fn asked<T>(
 ) -> es_core::Result<T> {
     if !span.is_disabled() {
         match &answer {
-            Ok(answer) => span.record(spans::EVENT_COUNT, events(answer)),
+            Ok(answer) => span.record(spans::EVENT_COUNT, spans::number(events(answer))),
             Err(error) => {
                 span.record(spans::STATUS, spans::ERROR);
                 span.record(spans::ERROR_TYPE, error.kind().as_str())
@@ -157,8 +157,12 @@ pub(crate) struct Processing<'a> {
 
 impl<'a> Processing<'a> {
     /// Opens the span, unless the event is history, and tells that it begins.
+    ///
+    /// The span is called by where the event comes from, as the conventions have it: the topic;
+    /// the queue of the subscription, where it comes from no topic.
     pub(crate) fn begin(
         observer: Option<&'a SharedObserver>,
+        topic: Option<&str>,
         subscription: &'a str,
         event: &Recorded,
         is_history: bool,
@@ -171,11 +175,12 @@ impl<'a> Processing<'a> {
         }
         let span = tracing::info_span!(
             spans::PROCESS,
-            { spans::NAME } = format!("process {subscription}"),
+            { spans::NAME } = format!("process {}", topic.unwrap_or(subscription)),
             { spans::KIND } = "consumer",
             { spans::STATUS } = Empty,
             { spans::MESSAGING_SYSTEM } = spans::SYSTEM,
             { spans::MESSAGING_OPERATION } = "process",
+            { spans::MESSAGING_DESTINATION } = topic,
             { spans::MESSAGING_GROUP } = subscription,
             { spans::MESSAGING_ID } = %event.id,
             { spans::STREAM } = event.stream.to_string(),
@@ -213,7 +218,7 @@ impl<'a> Processing<'a> {
 
     fn ended(&mut self, outcome: Outcome, retries: u64) {
         self.is_over = true;
-        self.span.record(spans::ATTEMPTS, self.first + *self.retries.get_mut());
+        self.span.record(spans::ATTEMPTS, spans::number(self.first + *self.retries.get_mut()));
         self.span.record(spans::RESULT, outcome.as_str());
         if outcome.is_fault() {
             self.span.record(spans::STATUS, spans::ERROR);

@@ -19,7 +19,7 @@ pub(crate) fn call(commands: &[Command], place: &str) -> Span {
         otel.status_code = Empty,
         db.system.name = "redis",
         db.operation.name = first(),
-        db.operation.batch.size = (commands.len() > 1).then_some(commands.len()),
+        db.operation.batch.size = (commands.len() > 1).then_some(signed(commands.len())),
         db.stored_procedure.name = script().map(|script| String::from_utf8_lossy(script.digest()).into_owned()),
         server.address = server().0,
         server.port = server().1,
@@ -35,8 +35,13 @@ pub(crate) fn failed(span: &Span, error: &Error) {
     }
 }
 
+/// OpenTelemetry has signed numbers only; what is none becomes text on the way there.
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// Host and port of the first server of a place: `redis://host:6379/0`.
-fn server(place: &str) -> (&str, Option<u64>) {
+fn server(place: &str) -> (&str, Option<i64>) {
     let hosts = place.split_once("://").map_or(place, |(_, rest)| rest);
     let first = hosts.split([',', '/']).next().unwrap_or_default();
     match first.rsplit_once(':') {

@@ -1,6 +1,6 @@
 //! Connections: kept by a pool, lent for one call, and known to break.
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
 use es_core::{Error, ErrorKind, Invalid, Result};
@@ -11,6 +11,7 @@ use crate::{
     error::from_driver,
     options::PostgresOptions,
     tls::{Tls, with_tls},
+    trace::Target,
 };
 
 /// Where connections come from.
@@ -20,12 +21,15 @@ pub(crate) struct Connections {
     timeout: Duration,
     tls: Tls,
     sent: Sent,
+    target: Arc<Target>,
 }
 
 impl Connections {
     /// Lends from a pool that is the caller's.
-    pub(crate) const fn of(pool: Pool, options: &PostgresOptions) -> Self {
-        Self { pool, timeout: options.connect_timeout, tls: Tls::Off, sent: options.sent() }
+    pub(crate) fn of(pool: Pool, options: &PostgresOptions) -> Self {
+        let target = Arc::new(Target::of(None, options));
+        let (timeout, sent) = (options.connect_timeout, options.sent());
+        Self { pool, timeout, tls: Tls::Off, sent, target }
     }
 
     /// Makes a pool for what `config` names. It connects when first asked.
@@ -40,12 +44,18 @@ impl Connections {
             .max_size(options.connections)
             .build()
             .map_err(|error| Error::fault("the pool of connections could not be made", error))?;
-        Ok(Self { pool, timeout: options.connect_timeout, tls, sent: options.sent() })
+        let target = Arc::new(Target::of(Some(config), options));
+        Ok(Self { pool, timeout: options.connect_timeout, tls, sent: options.sent(), target })
     }
 
     /// How statements are sent on them.
     pub(crate) const fn sent(&self) -> Sent {
         self.sent
+    }
+
+    /// What is told of where they lead.
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
     }
 
     /// How they are encrypted; of a pool that was given, nothing is known.

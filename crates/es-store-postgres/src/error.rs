@@ -13,6 +13,8 @@ const ONE_HASH: &str = "ES002";
 const NOT_SERVED: &str = "ES005";
 /// No partition for what was to be written.
 const NO_ROOM: &str = "ES004";
+/// A session that does not see the last partition.
+const OUT_OF_SIGHT: &str = "ES007";
 
 /// Whether the reply was lost, so that nobody knows what the server did.
 ///
@@ -50,6 +52,16 @@ pub(crate) fn is_partition_unseen(error: &tokio_postgres::Error) -> bool {
     })
 }
 
+/// Whether the session did not see all partitions. Nothing was read or written.
+pub(crate) fn is_out_of_sight(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|db| db.code().code() == OUT_OF_SIGHT)
+}
+
+/// What is said when no session sees the partition of an event.
+pub(crate) fn out_of_sight() -> Error {
+    Error::new(ErrorKind::Unavailable, SIGHT)
+}
+
 /// What a driver's error means to a caller, when nothing was written.
 pub(crate) fn from_driver(log: Option<LogId>, error: tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {
@@ -73,6 +85,9 @@ pub(crate) fn from_driver(log: Option<LogId>, error: tokio_postgres::Error) -> E
 const UNSEEN: &str = "no partition for the event was there when the transaction looked: nothing \
                       was written; run it again";
 
+const SIGHT: &str = "the last partition of the events is not seen: nothing was read or written; try again, \
+     and if it stays so, look whether the partition was detached (docs/postgresql.md)";
+
 fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
     use ErrorKind::{Busy, Fault, Invalid, Unavailable, Unsupported};
     match code.code() {
@@ -83,6 +98,7 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
              does, or let the owner of the tables run `PostgresStore::admit`",
         ),
         NO_ROOM => (Busy, UNSEEN),
+        OUT_OF_SIGHT => (Unavailable, SIGHT),
         "40001" | "40P01" => (Busy, "another transaction was in the way: nothing was written"),
         "55P03" | "57014" | "25P03" | "25P04" => {
             (Busy, "PostgreSQL gave up waiting (a timeout of the server): nothing was written")

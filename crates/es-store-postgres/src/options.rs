@@ -94,12 +94,6 @@ impl PostgresOptions {
     }
 
     /// Keeps the events in partitions of so many positions each, in a log that is made now.
-    ///
-    /// **Experimental: not for a log that matters.** Under load, with partitions of a few
-    /// events, a reader was seen that for some time did not see the newest partition, and so
-    /// passed over its events. The cause is not known yet. Logs without partitions have no part
-    /// in it.
-    ///
     /// What that is for, and what it costs, is in `docs/postgresql.md`; choose so many that
     /// there will be some hundred partitions at most.
     ///

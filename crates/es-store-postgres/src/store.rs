@@ -32,7 +32,7 @@ use crate::{
     replica::{ReplicaLag, lag},
     trace,
     url::target,
-    wait::{listen, notify},
+    wait::{Heard, listen, notify},
 };
 
 /// A condition that reaches further back than this many events is looked at before the
@@ -80,6 +80,7 @@ struct Inner {
     patience: Duration,
     poll_interval: Duration,
     published: Arc<watch::Sender<Position>>,
+    heard: Arc<Heard>,
     /// What to listen on, and the task that does once somebody waits.
     listen: Option<Config>,
     listener: OnceLock<JoinHandle<()>>,
@@ -187,7 +188,9 @@ impl PostgresStore {
         let maker = names.layout().is_partitioned.then(|| {
             tokio::spawn(migrate::keep_ahead(connections.clone(), names.clone(), changes.clone()))
         });
-        let notifier = tokio::spawn(notify(connections.clone(), names.clone(), changes));
+        let heard = Arc::<Heard>::default();
+        let telling = notify(connections.clone(), names.clone(), changes, Arc::clone(&heard));
+        let notifier = tokio::spawn(telling);
         let families = Families::default();
         let lane = Mutex::default();
         let reader = Arc::new(Reader { connections: connections.clone(), families, sql, lane });
@@ -211,6 +214,7 @@ impl PostgresStore {
             patience: options.patience,
             poll_interval: options.poll_interval,
             published,
+            heard,
             listen,
             listener: OnceLock::new(),
             notifier,
@@ -324,8 +328,10 @@ impl PostgresStore {
         if let Some(config) = &self.inner.listen {
             self.inner.listener.get_or_init(|| {
                 let published = Arc::clone(&self.inner.published);
+                let heard = Arc::clone(&self.inner.heard);
                 let tls = self.inner.connections.tls();
-                tokio::spawn(listen(config.clone(), tls, self.inner.names.clone(), published))
+                let names = self.inner.names.clone();
+                tokio::spawn(listen(config.clone(), tls, names, published, heard))
             });
         }
     }
@@ -368,9 +374,10 @@ impl EventStore for PostgresStore {
             },
         };
         let place = self.room(until).await?;
+        let events = append.event_count();
         let submitted = Pending::new(append, (made, looked), (begun, until), place);
         let sent = self.inner.sender.append(&self.inner.queue, submitted);
-        trace::within(trace::call("append"), sent).await
+        trace::within(self.inner.connections.target().append(events), sent).await
     }
 
     fn read(&self, read: Read) -> PageStream {
@@ -394,6 +401,7 @@ impl EventStore for PostgresStore {
             if head.position < heard {
                 // The end that was heard of is lost with its server. Until the log is as long
                 // again, appends would wake nobody.
+                self.inner.heard.forget();
                 self.inner.published.send_if_modified(|known| {
                     let is_same = *known == heard;
                     *known = if is_same { head.position } else { *known };

@@ -13,6 +13,7 @@ mod readers;
 mod snapshots;
 mod store;
 mod trace;
+mod wal;
 mod watch;
 mod worker;
 

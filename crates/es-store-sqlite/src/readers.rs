@@ -21,6 +21,9 @@ pub(crate) trait Fetch: Send + Sync {
 
     /// Where little work is done at once; nothing for a log with one connection.
     fn near(&self) -> Option<&Near>;
+
+    /// The file, where that is known and there is one.
+    fn file(&self) -> Option<&str>;
 }
 
 /// Threads that share one queue of jobs, and connections that need no thread.
@@ -63,6 +66,10 @@ impl Fetch for Readers {
 
     fn near(&self) -> Option<&Near> {
         Some(&self.near)
+    }
+
+    fn file(&self) -> Option<&str> {
+        None
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     read::{Events, Fold, head},
     readers::{Fetch, Job, Readers, end, spawn},
     trace,
+    wal::Carrier,
     watch::{Waiting, Watcher},
     worker,
 };
@@ -233,7 +234,7 @@ impl SqliteStore {
 
 impl Inner {
     fn open(place: Place, options: &SqliteOptions) -> Result<Self> {
-        let (connection, log) = open::writer(&place, options)?;
+        let (mut connection, log) = open::writer(&place, options)?;
         let path = connection.path().filter(|path| !path.is_empty()).map(str::to_owned);
         let (published, _) = watch::channel(head(&connection)?);
         let published = Arc::new(published);
@@ -249,11 +250,17 @@ impl Inner {
                 (Some(Readers::start(near, readers)?), Some(watcher))
             }
         };
+        let carrier = match &place {
+            Place::Memory => None,
+            Place::File(path) => {
+                Some(Carrier::start(&mut connection, open::carrier(path, options)?)?)
+            }
+        };
         let (commands, receiver) = mpsc::channel();
         let (ours, patience) = (Arc::clone(&published), options.busy_timeout);
         let observer = options.observer.clone();
         let thread = spawn("es-sqlite-write".to_owned(), move || {
-            append::run(connection, log, patience, &receiver, &ours, observer);
+            append::run(connection, carrier, log, patience, &receiver, &ours, observer);
         })?;
         let writer = Writer { commands: Some(commands), thread: Some(thread) };
         let queue = Arc::new(Semaphore::new(options.queue));
@@ -298,6 +305,10 @@ impl Fetch for Inner {
     fn near(&self) -> Option<&Near> {
         self.readers.as_ref().and_then(Fetch::near)
     }
+
+    fn file(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
 }
 
 impl Writer {
@@ -333,8 +344,16 @@ impl EventStore for SqliteStore {
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
         let begun = Instant::now();
         let place = self.place_in_queue().await?;
-        let (pending, answer) = Pending::new(append, begun, place);
-        let span = trace::call("append");
+        let events = append.event_count();
+        let looked = match &self.inner.readers {
+            Some(readers) if !append.unless().is_empty() => {
+                let head = *self.inner.published.borrow();
+                append::look(readers, &append, head).await
+            }
+            _ => Vec::new(),
+        };
+        let (pending, answer) = Pending::new(append, looked, begun, place);
+        let span = trace::append(self.inner.path.as_deref(), events);
         self.inner.writer.send(Command::Append(Box::new(pending)));
         let answered = async {
             answer.await.map(|answer| answer.result).unwrap_or_else(|_| {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use opentelemetry::{
-    KeyValue,
+    KeyValue, Value,
     metrics::MeterProvider as _,
     trace::{SpanId, Status},
 };
@@ -66,6 +66,8 @@ pub struct SeenSpan {
     pub links: Vec<(String, String)>,
     /// Its attributes.
     pub attributes: BTreeMap<String, String>,
+    /// Those of them that are numbers, which can be added up and compared.
+    pub numbers: BTreeMap<String, i64>,
     /// Whether something was broken.
     pub is_error: bool,
     /// How long it took.
@@ -218,6 +220,7 @@ impl SeenSpan {
             id: span.span_context.span_id().to_string(),
             parent: parent.map(|parent| parent.to_string()),
             links: links.collect(),
+            numbers: span.attributes.iter().filter_map(number).collect(),
             attributes: plain(span.attributes.iter()),
             is_error: matches!(span.status, Status::Error { .. }),
             took: span.end_time.duration_since(span.start_time).unwrap_or_default(),
@@ -240,6 +243,13 @@ fn values<T: Copy>(data: &MetricData<T>, number: impl Fn(T) -> f64) -> Values {
             .map(|p| (plain(p.attributes()), number(p.sum()), p.count()))
             .collect(),
         MetricData::ExponentialHistogram(_) => Vec::new(),
+    }
+}
+
+fn number(attribute: &KeyValue) -> Option<(String, i64)> {
+    match &attribute.value {
+        Value::I64(number) => Some((attribute.key.to_string(), *number)),
+        _ => None,
     }
 }
 

@@ -24,25 +24,40 @@ pub(crate) fn of(span: &Span) -> SpanContext {
     Context::map_current(|around| around.span().span_context().clone())
 }
 
-/// The two fields that it is kept in. What was not sampled is kept like everything else: the
-/// flag says so, and whoever goes on decides.
-pub(crate) fn written(context: &SpanContext) -> (String, Option<String>) {
-    let flags = context.trace_flags() & TraceFlags::SAMPLED;
-    let mut parent = String::with_capacity(55);
-    parent.push_str("00-");
-    hexadecimal(&context.trace_id().to_bytes(), &mut parent);
-    parent.push('-');
-    hexadecimal(&context.span_id().to_bytes(), &mut parent);
-    parent.push('-');
-    hexadecimal(&[flags.to_u8()], &mut parent);
-    let state = context.trace_state().header();
-    (parent, Some(state).filter(|state| !state.is_empty()))
+/// The field `traceparent` as text, on the stack: each append writes one.
+pub(crate) struct Traceparent([u8; 55]);
+
+impl Traceparent {
+    /// What was not sampled is kept like everything else: the flag says so, and whoever goes on
+    /// decides.
+    pub(crate) fn of(context: &SpanContext) -> Self {
+        let flags = context.trace_flags() & TraceFlags::SAMPLED;
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        hexadecimal(&context.trace_id().to_bytes(), &mut text[3..35]);
+        hexadecimal(&context.span_id().to_bytes(), &mut text[36..52]);
+        hexadecimal(&[flags.to_u8()], &mut text[53..]);
+        Self(text)
+    }
+
+    /// It is ASCII, so that there always is text.
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
-/// By hand: each append writes a context, and the formatter takes ten times as long.
-fn hexadecimal(bytes: &[u8], to: &mut String) {
-    let digit = |half: u8| char::from(if half < 10 { b'0' + half } else { b'a' + half - 10 });
-    to.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+/// The field `tracestate`, if there is anything in it.
+pub(crate) fn state(context: &SpanContext) -> Option<String> {
+    let state = context.trace_state();
+    (*state != TraceState::NONE).then(|| state.header()).filter(|state| !state.is_empty())
+}
+
+/// By hand: the formatter takes ten times as long.
+fn hexadecimal(bytes: &[u8], to: &mut [u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (byte, pair) in bytes.iter().zip(to.chunks_exact_mut(2)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
 }
 
 /// The context that `event` was written in, if it has one that is valid.

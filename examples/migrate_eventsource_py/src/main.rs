@@ -91,7 +91,8 @@ async fn demonstrate(server: &str, schema: &str, url: Option<String>, file: Stri
 
     let placed = Read::all().all_tenants().of_types([EventType::new("OrderPlaced")?]);
     let placed = store.read(placed).next().await.transpose()?.context("there are orders")?;
-    println!("\nthe first order: {} at {:?}", placed.stream, placed.metadata.occurred_at());
+    let at = placed.metadata.occurred_at().context("it has the time of the old store")?;
+    println!("\nthe first order: {} at {at}", placed.stream);
     let tenant = placed.tenant().context("it belongs to a tenant")?.clone();
     let orders = Repository::<Order>::new(store.for_tenant(tenant));
     let order = orders.load(placed.stream.key()).await?;

@@ -64,7 +64,7 @@ impl<'a> Watched<'a> {
             Err(ExecuteError::Rejected(_)) => Outcome::Rejected,
             Err(ExecuteError::Store(error)) => Outcome::of(error),
         };
-        self.span.record(spans::ATTEMPTS, attempts);
+        self.span.record(spans::ATTEMPTS, i64::from(attempts));
         self.span.record(spans::RESULT, outcome.as_str());
         if let Err(ExecuteError::Store(error)) = result {
             self.span.record(spans::ERROR_TYPE, error.kind().as_str());

@@ -136,7 +136,7 @@ impl Seat {
     /// Handles the event in a span of its own.
     async fn watched(&self, event: &Recorded, is_history: bool) -> Tried {
         let (observer, name) = (self.observer.get(), self.name.as_str());
-        let processing = Processing::begin(observer, name, event, is_history);
+        let processing = Processing::begin(observer, None, name, event, is_history);
         // A handler that does not wait is done here, without a future.
         let begun = processing.span.in_scope(|| begin(&*self.handler, event));
         let tried = if let Begun::Done(Ok(())) = begun {

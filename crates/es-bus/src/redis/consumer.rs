@@ -244,7 +244,8 @@ impl Shared {
 
     /// Begins to tell of an event that the handler is given.
     pub(super) fn processing(&self, event: &Recorded, is_history: bool) -> Processing<'_> {
-        Processing::begin(self.topic.observer.as_ref(), self.group.as_str(), event, is_history)
+        let (topic, group) = (&self.topic, self.group.as_str());
+        Processing::begin(topic.observer.as_ref(), Some(topic.name()), group, event, is_history)
     }
 
     /// Asks the topic, within a span at level debug; `count` says how many events the answer is

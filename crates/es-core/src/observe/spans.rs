@@ -78,12 +78,18 @@ pub const MESSAGING_PARTITION: &str = "messaging.destination.partition.id";
 
 /// Which kind of database.
 pub const DB_SYSTEM: &str = "db.system.name";
+/// Which database: `shop|public` (the schema behind the name), or a file.
+pub const DB_NAMESPACE: &str = "db.namespace";
+/// Which table.
+pub const DB_COLLECTION: &str = "db.collection.name";
 /// What it is asked for: a command, or `append` and `read`.
 pub const DB_OPERATION: &str = "db.operation.name";
-/// How many commands or appends one call carries; only where there are several.
+/// How many commands or events one call carries; only where there are several.
 pub const DB_BATCH: &str = "db.operation.batch.size";
 /// The function or the script that it runs.
 pub const DB_PROCEDURE: &str = "db.stored_procedure.name";
+/// What the database itself calls the error: of PostgreSQL the SQLSTATE.
+pub const DB_STATUS: &str = "db.response.status_code";
 /// Where it is, without user and password; nothing for a file.
 pub const SERVER: &str = "server.address";
 /// The port, where it is one.
@@ -93,6 +99,19 @@ pub const PORT: &str = "server.port";
 pub const SYSTEM: &str = "eventsource";
 /// What [`STATUS`] is when something is broken.
 pub const ERROR: &str = "ERROR";
+
+/// A count or a position as a field. OpenTelemetry has signed numbers only, and what is none
+/// becomes text on the way there, which nobody can add up or compare.
+#[must_use]
+pub fn number(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+/// The same where one is not worth a field.
+#[must_use]
+pub fn several(count: usize) -> Option<i64> {
+    (count > 1).then(|| number(count))
+}
 
 /// The last part of the name of a type, without path and parameters, as commands are called:
 /// of `bank::commands::Deposit<u64>`, `Deposit`.

@@ -1,6 +1,9 @@
 //! Words of outcomes, and the short names of commands.
 
-use super::{Outcome, spans::short_type_name};
+use super::{
+    Outcome,
+    spans::{number, several, short_type_name},
+};
 use crate::{Error, ErrorKind};
 
 #[test]
@@ -9,6 +12,13 @@ fn a_command_is_called_by_the_last_part_of_its_type() {
     assert_eq!(short_type_name("bank::Batch<bank::commands::Deposit>"), "Batch");
     assert_eq!(short_type_name("Deposit"), "Deposit");
     assert_eq!(short_type_name(""), "");
+}
+
+#[test]
+fn numbers_are_signed_and_never_negative() {
+    assert_eq!((number(7_usize), number(7_u64)), (7, 7));
+    assert_eq!(number(u64::MAX), i64::MAX);
+    assert_eq!((several(0), several(1), several(2)), (None, None, Some(2)));
 }
 
 #[test]

@@ -38,9 +38,9 @@ impl<'a> Watched<'a> {
             { spans::STATUS } = Empty,
             { spans::ERROR_TYPE } = Empty,
             { spans::PROJECTION } = job.subscriber.as_str(),
-            { spans::FROM } = events.first().map_or(0, |event| event.position.get()),
-            { spans::TO } = up_to.get(),
-            { spans::EVENT_COUNT } = events.len(),
+            { spans::FROM } = spans::number(events.first().map_or(0, |event| event.position.get())),
+            { spans::TO } = spans::number(up_to.get()),
+            { spans::EVENT_COUNT } = spans::number(events.len()),
             { spans::HISTORY } = is_history,
         );
         let begun = observer.map(|observer| {

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     ask::Sent,
-    error::{from_driver, is_lost, is_partition_unseen, is_repeated, room},
+    error::{
+        from_driver, is_lost, is_out_of_sight, is_partition_unseen, is_repeated, out_of_sight, room,
+    },
 };
 
 /// Why there are no answers.
@@ -24,6 +26,8 @@ pub(super) enum Failure {
     Repeated,
     /// There is no partition up to this position yet: nothing was written.
     NoRoom(u64),
+    /// The session does not see all partitions: nothing was written.
+    Unseen(Error),
     /// The server said no to the whole, or it could not be sent: nothing was written.
     Refused(Error),
     /// The reply was lost: nobody knows what became of it. Called again, the batch tells.
@@ -88,6 +92,10 @@ async fn settled(
                 let id = event.as_uuid();
                 let rows = sent.query(client, &statements.repeat, &[(&id, Type::UUID)]).await;
                 let rows = rows.map_err(|error| from_driver(Some(log), error))?;
+                if repeat::is_out_of_sight(&rows) {
+                    tell(client, statements).await;
+                    return Err(out_of_sight());
+                }
                 repeat::answer(&rows, log, &pending.request, event)
             }
         }
@@ -110,14 +118,23 @@ pub(super) fn unknown(source: Error) -> Error {
     Error::new(ErrorKind::OutcomeUnknown, message).with_source(source)
 }
 
+/// Has all sessions told of all partitions: this one has missed some.
+pub(super) async fn tell(client: &Object, statements: &Statements) {
+    if let Some(maker) = &statements.maker
+        && let Err(error) = maker.tell(&***client).await
+    {
+        tracing::debug!(error = %error, "could not send news of the partitions");
+    }
+}
+
 fn failure(statements: &Statements, log: LogId, error: tokio_postgres::Error) -> Failure {
     if is_repeated(&error, &statements.prefix) {
         Failure::Repeated
     } else if let Some(through) = room(&error) {
         Failure::NoRoom(through)
-    } else if statements.maker.is_some() && is_partition_unseen(&error) {
-        // What is there need not be made; the next call sees it.
-        Failure::NoRoom(0)
+    } else if statements.maker.is_some() && (is_partition_unseen(&error) || is_out_of_sight(&error))
+    {
+        Failure::Unseen(from_driver(Some(log), error))
     } else if is_lost(&error) {
         Failure::Lost(from_driver(Some(log), error))
     } else {

@@ -19,12 +19,13 @@ use tokio_postgres::{GenericClient, SimpleQueryMessage, types::Type};
 use super::{
     answer::{Answers, Decision},
     batch::Batch,
+    call::tell,
     repeat,
     sender::Statements,
 };
 use crate::{
     connect::Connections,
-    error::{damaged, from_driver},
+    error::{damaged, from_driver, is_out_of_sight, is_partition_unseen, out_of_sight},
 };
 
 /// Appends `request` in the transaction that `client` is in.
@@ -67,7 +68,18 @@ pub(crate) async fn append_in(
     }
     let mut batch = Batch::new(log.as_uuid(), true);
     batch.push(request, &[])?;
-    let row = client.query_typed_one(&statements.many, &batch.arguments()).await.map_err(fails)?;
+    let row = match client.query_typed_one(&statements.many, &batch.arguments()).await {
+        Ok(row) => row,
+        Err(error) => {
+            if (is_out_of_sight(&error) || is_partition_unseen(&error))
+                && let Ok(other) = connections.get().await
+            {
+                // For when it is run again, in the same session.
+                tell(&other, statements).await;
+            }
+            return Err(fails(error));
+        }
+    };
     match Answers::of(&row, log)?.next(request)? {
         Decision::Done(answer) => answer,
         Decision::Repeated(event) => {
@@ -76,6 +88,9 @@ pub(crate) async fn append_in(
                 .query_typed(&statements.repeat, &[(&id, Type::UUID)])
                 .await
                 .map_err(fails)?;
+            if repeat::is_out_of_sight(&rows) {
+                return Err(out_of_sight());
+            }
             repeat::answer(&rows, log, request, event)
         }
     }

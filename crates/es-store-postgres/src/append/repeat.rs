@@ -14,17 +14,34 @@ use crate::{
 
 /// Reads the whole append that brought an event, with the names of its families.
 pub(super) fn statement(names: &Names) -> String {
-    // With partitions, where the event is has to be known before it can be looked up.
-    let (place, id) = match names.layout().is_partitioned {
-        true => ("{es}keys k JOIN {es}events b ON b.position = k.position", "k.id"),
-        false => ("{es}events b", "b.id"),
+    // With partitions, where the event is has to be known before it can be looked up, and a row
+    // without an event tells that its partition is out of sight.
+    let (tables, id) = match names.layout().is_partitioned {
+        true => (
+            "{es}keys k LEFT JOIN {es}events b ON b.position = k.position \
+             LEFT JOIN {es}keys p ON p.position BETWEEN b.position - b.part \
+             AND b.position - b.part + b.parts - 1 \
+             LEFT JOIN {es}events e ON e.position = p.position \
+             LEFT JOIN {es}families f ON f.id = e.family",
+            "k.id",
+        ),
+        false => (
+            "{es}events b JOIN {es}events e ON e.position BETWEEN b.position - b.part \
+             AND b.position - b.part + b.parts - 1 \
+             JOIN {es}families f ON f.id = e.family",
+            "b.id",
+        ),
     };
     names.sql(&format!(
-        "SELECT {COLUMNS}, f.tenant, f.category, f.type FROM {place} \
-         JOIN {{es}}events e ON e.position BETWEEN b.position - b.part \
-         AND b.position - b.part + b.parts - 1 \
-         JOIN {{es}}families f ON f.id = e.family WHERE {id} = $1 ORDER BY e.position"
+        "SELECT {COLUMNS}, f.tenant, f.category, f.type FROM {tables} WHERE {id} = $1 \
+         ORDER BY e.position"
     ))
+}
+
+/// Whether an event of the append that was looked up lies in a partition that the session does
+/// not see.
+pub(super) fn is_out_of_sight(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.try_get::<_, Option<i64>>(0).is_ok_and(|position| position.is_none()))
 }
 
 /// The first receipt again if `request` is the append that brought `event`, whole and

@@ -41,7 +41,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::{
-    call::{Answer, Failure, call, unknown},
+    call::{Answer, Failure, call, tell, unknown},
     queue::{Pending, Submitted, too_late},
     repeat,
     slots::{Connection, Slot, Slots},
@@ -63,6 +63,10 @@ const BATCH_EVENTS: usize = 2_000;
 const BATCH_BYTES: usize = 8 << 20;
 /// So many have to wait for a second call to be worth while.
 const SECOND: usize = 48;
+/// How often a batch is sent again because a session does not see all partitions.
+const UNSEEN: u32 = 4;
+/// How long that news may take.
+const UNTOLD: Duration = Duration::from_secs(2);
 /// How long those who were answered together are given to come back.
 const GATHER: Duration = Duration::from_micros(400);
 
@@ -238,6 +242,12 @@ impl Sender {
                                 batch.iter().map(Pending::time_left).max().unwrap_or_default();
                             self.make_room(client.0, through, time).await
                         }
+                        Ok(Err(Failure::Unseen(error))) => {
+                            // Told of it, the session sees them, or else another one does.
+                            let told = tell(client.0, &self.statements);
+                            drop(tokio::time::timeout(UNTOLD, told).await);
+                            Failure::Unseen(error)
+                        }
                         Ok(Err(failure)) => failure,
                         Err(_) => {
                             cancel(client.0, self.connections.tls());
@@ -250,6 +260,11 @@ impl Sender {
             match failure {
                 Failure::Repeated => careful = true,
                 Failure::NoRoom(_) => {}
+                Failure::Unseen(error) if tries > UNSEEN && lost.is_none() => return Err(error),
+                Failure::Unseen(_) => {
+                    drop(connection.take().map(Object::take));
+                    pause(tries).await;
+                }
                 Failure::Senseless(error) => return Err(unknown(error)),
                 Failure::Lost(error) => {
                     tracing::warn!(error = %error, appends = batch.len(), "lost a reply of PostgreSQL");

@@ -67,6 +67,13 @@ impl Maker {
         unsigned(row.try_get(0).map_err(damaged)?)
     }
 
+    /// Has news of the partitions sent to all sessions: one that has missed some does not see the
+    /// last of them (`read/sight.rs`).
+    pub(crate) async fn tell(&self, client: &(impl GenericClient + Sync)) -> Result<()> {
+        let told = client.query_typed_one(&self.open, &[]).await;
+        told.map(drop).map_err(|error| from_driver(None, error))
+    }
+
     /// Up to where partitions are lacking for so many events more, if they are.
     pub(crate) async fn lacking(
         &self,

@@ -12,6 +12,7 @@ mod families;
 mod page;
 mod plan;
 mod row;
+mod sight;
 
 use std::sync::Arc;
 
@@ -52,7 +53,9 @@ fn found(
         let (events, cursor) = match next {
             Next::End => return Ok(None),
             // The first page is fetched by the reader itself: mostly it is the only one.
-            Next::Begin(cursor) => trace::within(trace::call("read"), reader.page(*cursor)).await?,
+            Next::Begin(cursor) => {
+                trace::within(reader.connections.target().read(), reader.page(*cursor)).await?
+            }
             Next::Fetched(mut task) => (&mut task.0).await.map_err(|_| closed())??,
         };
         if events.is_empty() && cursor.is_none() {
@@ -62,7 +65,7 @@ fn found(
             None => Next::End,
             Some(cursor) => {
                 let fetcher = Arc::clone(&reader);
-                let span = trace::call("read");
+                let span = reader.connections.target().read();
                 let fetching = async move { trace::within(span, fetcher.page(cursor)).await };
                 let task = tokio::spawn(fetching);
                 Next::Fetched(Task(task))

@@ -23,7 +23,7 @@ use crate::{
     append::signed,
     ask::Typed,
     connect::Connections,
-    error::{damaged, from_driver, is_lost},
+    error::{damaged, from_driver, is_lost, is_out_of_sight},
 };
 
 /// Candidates of the first page: enough for most streams.
@@ -34,7 +34,7 @@ const PAGE: i64 = 2_048;
 const PAGE_BYTES: usize = 2 << 20;
 /// Connections behind which one is kept for short reads.
 const FOR_A_LANE: usize = 4;
-/// How often a page is asked for again when its connection breaks.
+/// How often a page is asked for again when its connection breaks, or does not see all partitions.
 const TRIES: u32 = 4;
 
 /// What all reads of a store share.
@@ -188,6 +188,15 @@ impl Reader {
                     tokio::time::sleep(Duration::from_millis(10 << (2 * tries))).await;
                     tries += 1;
                 }
+                Err(Fails::Driver(error)) if is_out_of_sight(&error) && tries < TRIES => {
+                    tracing::debug!(error = %error, "a session does not see all partitions");
+                    cursor.go_back(before);
+                    if let Some(sight) = &self.sql.sight {
+                        sight.tell(&client).await;
+                    }
+                    self.discard(client);
+                    tries += 1;
+                }
                 Err(Fails::Driver(error)) => return Err(from_driver(None, error)),
             }
         }
@@ -200,6 +209,8 @@ impl Reader {
             && matches!(cursor.read.selection, Selection::Stream(_) | Selection::Event(_))
             && cursor.read.recorded_since.is_none()
             && cursor.read.recorded_until.is_none();
+        // What looks for partitions has a transaction of its own.
+        let is_short = is_short && self.sql.sight.is_none();
         if !is_short || self.connections.most() < FOR_A_LANE {
             return self.connections.get().await.map(|client| Lent::Own(Box::new(client)));
         }
@@ -239,8 +250,17 @@ impl Reader {
             return Ok(Fetched::NOTHING);
         };
         let values: Vec<_> = values.iter().map(Value::as_sql).collect();
-        let sent = self.connections.sent();
-        let rows = sent.rows(client, &sql, &values).await.map_err(Fails::Driver)?;
+        let (rows, begun) = match &self.sql.sight {
+            Some(sight) => {
+                let (rows, begun) =
+                    sight.rows(client, &sql, &values).await.map_err(Fails::Driver)?;
+                (rows, Some(begun))
+            }
+            None => {
+                let sent = self.connections.sent();
+                (sent.rows(client, &sql, &values).await.map_err(Fails::Driver)?, None)
+            }
+        };
         let mut rows = pin!(rows);
         let mut page = Page::new(cursor, self);
         // Rows behind one whose family is not known yet; what that is can be asked when all
@@ -264,6 +284,9 @@ impl Reader {
             }
         }
         let is_cut = page.seen < wanted && (page.bytes > PAGE_BYTES || cursor.left == 0);
+        if let Some(begun) = begun.filter(|_| !is_cut) {
+            begun.end().await.map_err(Fails::Driver)?;
+        }
         // Pages of large payloads have fewer rows, so that all have about the same size.
         let mean = page.bytes / usize::try_from(page.seen).unwrap_or(1).max(1);
         let fitting = signed((PAGE_BYTES / mean.max(1)) as u64).clamp(1, PAGE);
@@ -356,7 +379,7 @@ impl Cursor {
                 ]);
                 // The sum keeps the range of positions from being taken for the index; with
                 // partitions it has to tell which of them are looked at.
-                let sum = if sql.is_partitioned { "" } else { " + 0" };
+                let sum = if sql.sight.is_some() { "" } else { " + 0" };
                 format!(
                     "SELECT {columns} FROM {events} e WHERE e.stream = $3 \
                      AND e.version BETWEEN $4 AND $5 AND e.position{sum} BETWEEN $1 AND $2 \
@@ -412,7 +435,7 @@ impl Cursor {
 fn of_family(of: &str, place: usize, order: &str, sql: &Sql) -> (String, String) {
     let pair = format!("({of}family, {of}position)");
     let mut range = format!("{pair} >= (${place}, $1) AND {pair} <= (${place}, $2)");
-    if sql.is_partitioned {
+    if sql.sight.is_some() {
         range.push_str(&format!(" AND {of}position BETWEEN $1 AND $2"));
     }
     (range, format!("{of}family {order}, {of}position {order}"))

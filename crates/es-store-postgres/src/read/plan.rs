@@ -6,7 +6,7 @@ use es_core::{Direction, EventId, Head, LogId, Position, QueryItem, Read, Result
 use tokio_postgres::{Error as Driver, types::Type};
 use uuid::Uuid;
 
-use super::{families::Family, page::Reader, row::Micros, row::unsigned};
+use super::{families::Family, page::Reader, row::Micros, row::unsigned, sight::Sight};
 use crate::{
     append::signed,
     ask::{Sent, Typed},
@@ -239,10 +239,10 @@ pub(crate) struct Sql {
     position_at: String,
     pub(super) events: String,
     pub(super) tags: String,
-    /// Whether the events are in partitions. Then a read has to say where its events lie before
-    /// it looks for them: so that other partitions are left out, and because the server plans a
-    /// statement before it looks, and would not see a partition that came in between.
-    pub(super) is_partitioned: bool,
+    /// There if the events are in partitions. Then a read also has to say where its events lie
+    /// before it looks for them: so that other partitions are left out, and because the server
+    /// plans a statement before it looks, and would not see a partition that came in between.
+    pub(super) sight: Option<Sight>,
     place_of: Option<String>,
     places_of: Option<String>,
 }
@@ -270,7 +270,7 @@ impl Sql {
             position_at: names.sql("SELECT {es}position_at($1)"),
             events: names.sql("{es}events"),
             tags: names.sql("{es}tags"),
-            is_partitioned,
+            sight: is_partitioned.then(|| Sight::new(names)),
             place_of: is_partitioned
                 .then(|| names.sql("SELECT k.position FROM {keys} k WHERE k.id = $1")),
             places_of: is_partitioned.then(|| names.sql(places_of)),

@@ -9,6 +9,7 @@ use tokio::{
 };
 use tokio_postgres::{AsyncMessage, Client, Config, Connection};
 
+use super::notify::Heard;
 use crate::{
     names::Names,
     tls::{Tls, with_tls},
@@ -23,10 +24,11 @@ pub(crate) async fn listen(
     tls: Tls,
     names: Names,
     published: Arc<watch::Sender<Position>>,
+    heard: Arc<Heard>,
 ) {
     let mut pause = Duration::from_millis(50);
     loop {
-        match connect(&config, &tls, &names, &published).await {
+        match connect(&config, &tls, &names, (&published, &heard)).await {
             // It listened for a while: the server was there.
             Ok(()) => pause = Duration::from_millis(50),
             Err(error) => tracing::debug!(error = %error, "cannot listen; looking instead"),
@@ -40,11 +42,11 @@ async fn connect(
     config: &Config,
     tls: &Tls,
     names: &Names,
-    published: &watch::Sender<Position>,
+    told: (&watch::Sender<Position>, &Heard),
 ) -> Result<(), tokio_postgres::Error> {
     with_tls!(tls.clone(), connector => {
         let (client, connection) = config.connect(connector).await?;
-        session(client, connection, names, published).await
+        session(client, connection, names, told).await
     })
 }
 
@@ -52,7 +54,7 @@ async fn session<S, T>(
     client: Client,
     mut connection: Connection<S, T>,
     names: &Names,
-    published: &watch::Sender<Position>,
+    (published, heard): (&watch::Sender<Position>, &Heard),
 ) -> Result<(), tokio_postgres::Error>
 where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -67,12 +69,15 @@ where
                 return std::task::Poll::Ready(Err(error));
             }
             is_listening = true;
+            heard.forget();
             // Nobody told what happened before, and the log may be shorter than it was.
             published.send_modify(|_| {});
         }
         loop {
             match std::task::ready!(connection.poll_message(cx)) {
-                Some(Ok(AsyncMessage::Notification(told))) => hear(told.payload(), published),
+                Some(Ok(AsyncMessage::Notification(told))) => {
+                    hear(told.payload(), published, heard);
+                }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return std::task::Poll::Ready(Err(error)),
                 None => return std::task::Poll::Ready(Ok(())),
@@ -86,8 +91,10 @@ where
 }
 
 /// Whatever was heard is a hint: those who are woken ask where the log ends.
-fn hear(payload: &str, published: &watch::Sender<Position>) {
+fn hear(payload: &str, published: &watch::Sender<Position>, heard: &Heard) {
     let Ok(position) = payload.parse().map(Position::new) else { return };
+    // Before it is published, which wakes whoever tells others.
+    heard.note(position);
     published.send_if_modified(|known| {
         let grown = position > *known;
         *known = position.max(*known);

@@ -5,4 +5,4 @@ mod listen;
 mod notify;
 
 pub(crate) use listen::listen;
-pub(crate) use notify::notify;
+pub(crate) use notify::{Heard, notify};

@@ -6,7 +6,13 @@
 //! notification is a hint: whoever misses it looks a little later. *Cost.* One small
 //! statement per interval while appends go on.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use deadpool_postgres::Object;
 use es_core::{Position, Result};
@@ -17,14 +23,38 @@ use crate::{connect::Connections, error::from_driver, names::Names};
 /// How much time passes between two notifications at least.
 const INTERVAL: Duration = Duration::from_millis(10);
 
+/// How far all who listen were told that the log has come, as far as this store has heard itself.
+#[derive(Debug, Default)]
+pub(crate) struct Heard(AtomicU64);
+
+impl Heard {
+    pub(super) fn note(&self, position: Position) {
+        self.0.fetch_max(position.get(), Ordering::AcqRel);
+    }
+
+    /// The log may be shorter than it was.
+    pub(crate) fn forget(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+
+    fn covers(&self, position: Position) -> bool {
+        position.get() <= self.0.load(Ordering::Acquire)
+    }
+}
+
 /// Notifies until the store has gone.
 pub(crate) async fn notify(
     connections: Connections,
     names: Names,
     mut published: watch::Receiver<Position>,
+    heard: Arc<Heard>,
 ) {
     while published.changed().await.is_ok() {
         let position = *published.borrow_and_update();
+        // What others have told of was told to everybody.
+        if heard.covers(position) {
+            continue;
+        }
         if let Err(error) = tell(&connections, &names, position).await {
             tracing::debug!(error = %error, "followers in other processes could not be notified");
         }

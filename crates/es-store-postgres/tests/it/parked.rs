@@ -7,7 +7,7 @@ use es_store_postgres::{PostgresStore, tokio_postgres::Client};
 
 use crate::{
     checks::{self, Follower, LEVELS, event, stream, to},
-    server::{Schema, on_a_schema},
+    server::{Schema, on_a_schema, on_partitions},
 };
 
 /// A log with some hundred events: an empty one takes other ways through the planner.
@@ -88,6 +88,11 @@ fn nothing_is_seen_of_a_parked_writer_until_it_commits() {
 #[test]
 fn nothing_is_seen_of_a_parked_writer_that_rolls_back() {
     parked("ROLLBACK");
+}
+
+#[test]
+fn nothing_is_seen_of_a_parked_writer_in_partitions() {
+    on_partitions(3, |schema| until(schema, "COMMIT"));
 }
 
 #[test]

@@ -4,7 +4,9 @@
 //! table would touch all of them; and it explains how it would do the statements that the
 //! store has sent.
 
-use std::sync::Arc;
+mod wire;
+
+use std::{net::ToSocketAddrs, sync::Arc};
 
 use es_core::{
     Append, Category, EventId, EventType, ExpectedVersion, NewEvent, Payload, Position, Read,
@@ -12,6 +14,7 @@ use es_core::{
 };
 use es_store_postgres::{PostgresStore, tokio_postgres::Client};
 
+use self::wire::Wire;
 use crate::{
     server::{Schema as Own, on_a_schema, on_partitions},
     tenants::Role,
@@ -71,16 +74,15 @@ async fn touches_little(schema: Arc<Own>, is_partitioned: bool, is_separated: bo
         let before = touched(&client, &schema, "fill").await;
         let mut wanted = 0;
         for (number, (index, read)) in reads(&rare, id, head, moment).into_iter().enumerate() {
-            let store = open_as(&schema, &format!("{name}{number}"), role).await;
+            let (store, wire) = open_as(&schema, &format!("{name}{number}"), role).await;
             for _ in 0..TIMES {
                 let found = store.read(read.clone()).into_vec().await.unwrap();
                 assert!(!found.is_empty(), "{read:?}");
                 wanted += found.len();
             }
             if let Some(index) = index {
-                let name = format!("{name}{number}");
-                explain(&client, &schema, &name, index, &read, is_partitioned.then_some(head))
-                    .await;
+                let sql = wire.last("SELECT e.position, e.version, e.family");
+                explain(&client, sql, index, &read, is_partitioned.then_some(head)).await;
             }
             drop(store);
             ended(&client, &schema, &format!("{name}{number}")).await;
@@ -96,20 +98,14 @@ async fn touches_little(schema: Arc<Own>, is_partitioned: bool, is_separated: bo
     }
 }
 
-/// Has the server explain the last statement on events that the connections of `name` sent,
-/// as it does it for whatever values.
+/// Has the server explain a statement as it does it for whatever values.
 async fn explain(
     client: &Client,
-    schema: &Own,
-    name: &str,
+    sql: String,
     index: &'static str,
     read: &Read,
     in_partitions: Option<Position>,
 ) {
-    let last = "SELECT query FROM pg_stat_activity WHERE application_name = $1 \
-                AND query LIKE '%es_events e%' ORDER BY query_start DESC LIMIT 1";
-    let name = format!("{}_{name}", schema.name);
-    let sql: String = client.query_one(last, &[&name]).await.unwrap().get(0);
     let places = (1..).take_while(|place| sql.contains(&format!("${place}"))).count();
     let mut values = vec!["NULL".to_owned(); places];
     if let Some(head) = in_partitions {
@@ -149,13 +145,22 @@ fn of_a_partition(index: &'static str) -> &'static str {
 }
 
 async fn open(schema: &Own, name: &str) -> Store {
-    open_as(schema, name, None).await
+    opened(schema, &schema.url, name, None).await
 }
 
-async fn open_as(schema: &Own, name: &str, role: Option<&str>) -> Store {
+/// A store whose connections are called `name`, and what they send.
+async fn open_as(schema: &Own, name: &str, role: Option<&str>) -> (Store, Wire) {
+    let (user, rest) = schema.url.split_once('@').unwrap();
+    let (server, rest) = rest.split_once('/').unwrap();
+    let wire = Wire::to(server.to_socket_addrs().unwrap().next().unwrap()).await;
+    let url = format!("{user}@{}/{rest}", wire.address);
+    (opened(schema, &url, name, role).await, wire)
+}
+
+async fn opened(schema: &Own, url: &str, name: &str, role: Option<&str>) -> Store {
     let role = role.map_or(String::new(), |role| format!("&options=-c%20role%3D{role}"));
-    let mark = if schema.url.contains('?') { '&' } else { '?' };
-    let url = format!("{}{mark}application_name={}_{name}{role}", schema.url, schema.name);
+    let mark = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{mark}application_name={}_{name}{role}", schema.name);
     Store::new(PostgresStore::open_with(&url, schema.options()).await.unwrap())
 }
 

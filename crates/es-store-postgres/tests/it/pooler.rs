@@ -48,6 +48,19 @@ mod shared {
     );
 }
 
+mod partitions {
+    use es_testkit::Fixture;
+
+    use crate::server::{Schema, url};
+
+    es_testkit::shared_contract_tests!(
+        fixture = || async {
+            let schema = Schema::pooled(&url()).partitioned(crate::partitions::FEW);
+            Fixture::new([schema.store().await, schema.store().await], schema)
+        }
+    );
+}
+
 mod snapshots {
     use es_store_postgres::PostgresSnapshotStore;
     use es_testkit::Fixture;

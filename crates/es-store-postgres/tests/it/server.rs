@@ -78,9 +78,13 @@ impl Schema {
 
     /// One whose logs have partitions of so many positions.
     pub(crate) fn in_partitions(url: String, positions: u64) -> Self {
-        let mut schema = Self::new(url);
-        schema.partition = Some(positions);
-        schema
+        Self::new(url).partitioned(positions)
+    }
+
+    /// The same, with partitions of so many positions.
+    pub(crate) fn partitioned(mut self, positions: u64) -> Self {
+        self.partition = Some(positions);
+        self
     }
 
     /// One that is reached through PgBouncer in transaction mode. Without its program the test

@@ -4,19 +4,20 @@
 //! expects of streams, then its conditions.
 
 use es_core::{
-    AppendRequest, ConditionFailed, Conflict, EventType, LogId, Position, Read, Receipt, Result,
+    AppendRequest, ConditionFailed, Conflict, EventType, LogId, Position, Receipt, Result,
     Timestamp, Version,
 };
 use rusqlite::Connection;
 
 use super::{
+    ahead::{Looked, excluded},
     insert::{self, Insert, Place},
     repeat,
     streams::Known,
 };
 use crate::{
     error::{damaged, from_driver},
-    read::{Cursor, Names, signed, unsigned},
+    read::{Names, signed, unsigned},
 };
 
 /// The one who decides: a connection in a transaction, and what is known.
@@ -25,11 +26,22 @@ pub(super) struct Decider<'c> {
     pub(super) log: LogId,
     pub(super) known: Known,
     pub(super) names: Names,
+    /// Prepared when it is first wanted.
+    insert: Option<Insert<'c>>,
 }
 
-impl Decider<'_> {
-    /// Writes `request`, or nothing of it.
-    pub(super) fn append(&mut self, request: &AppendRequest) -> Result<Receipt> {
+impl<'c> Decider<'c> {
+    pub(super) fn new(connection: &'c Connection, log: LogId) -> Self {
+        let (known, names) = (Known::default(), Names::default());
+        Self { connection, log, known, names, insert: None }
+    }
+
+    /// Writes `request`, or nothing of it. `looked` is what was found of its conditions before.
+    pub(super) fn append(
+        &mut self,
+        request: &AppendRequest,
+        looked: &[Option<Looked>],
+    ) -> Result<Receipt> {
         if let Err(conflict) = self.check_versions(request)? {
             return match self.repeated(request)? {
                 Some(receipt) => Ok(receipt),
@@ -40,7 +52,7 @@ impl Decider<'_> {
             if let Some(receipt) = self.repeated(request)? {
                 return Ok(receipt);
             }
-            self.check_conditions(request)?;
+            self.check_conditions(request, looked)?;
         }
         // A single row is written or not; more of them need something to go back to.
         if insert::is_one_row(request) && self.has_rows(request)? {
@@ -111,24 +123,16 @@ impl Decider<'_> {
         repeat::answer(self.connection, &mut self.names, self.log, request, &earlier).map(Some)
     }
 
-    fn check_conditions(&mut self, request: &AppendRequest) -> Result<()> {
-        for unless in request.unless() {
-            let read =
-                Read::all().matching(unless.query.clone()).after(unless.after).backward().limit(1);
-            let mut cursor = Cursor::new(match request.tenant() {
-                Some(tenant) => read.tenant(tenant.clone()),
-                None => read,
-            });
-            loop {
-                let (page, more) = cursor.page(self.connection, &mut self.names)?;
-                if let Some(event) = page.into_events()?.first() {
-                    let found = event.position;
-                    let failed = ConditionFailed::new(unless.query.clone(), unless.after, found);
-                    return Err(failed.into());
-                }
-                if !more {
-                    break;
-                }
+    fn check_conditions(
+        &mut self,
+        request: &AppendRequest,
+        looked: &[Option<Looked>],
+    ) -> Result<()> {
+        for (at, unless) in request.unless().iter().enumerate() {
+            let looked = looked.get(at).copied().flatten();
+            let (connection, names) = (self.connection, &mut self.names);
+            if let Some(found) = excluded(connection, names, unless, request.tenant(), looked)? {
+                return Err(ConditionFailed::new(unless.query.clone(), unless.after, found).into());
             }
         }
         Ok(())
@@ -158,7 +162,10 @@ impl Decider<'_> {
             parts: signed(request.event_count() as u64),
         };
         let mut versions = Vec::with_capacity(request.streams().len());
-        let mut insert = Insert::new(self.connection)?;
+        let insert = match &mut self.insert {
+            Some(insert) => insert,
+            none => none.insert(Insert::new(self.connection)?),
+        };
         for write in request.streams() {
             let mut last = self.known.version(self.connection, &write.stream)?;
             place.stream = self.known.number(self.connection, &write.stream)?;

@@ -8,8 +8,8 @@
 use es_core::{AppendRequest, Error, ErrorKind, LogId, Receipt, Result};
 use rusqlite::Connection;
 
-use super::{decide::Decider, streams::Known};
-use crate::{open, read::Names};
+use super::decide::Decider;
+use crate::open;
 
 /// Appends to the log `log`, whose file SQLite calls `path`.
 pub(crate) fn inside(
@@ -27,7 +27,7 @@ pub(crate) fn inside(
                        the read model on the file of the log";
         return Err(Error::new(ErrorKind::Invalid, message));
     }
-    let (mut known, names) = (Known::default(), Names::default());
-    known.refresh(connection)?;
-    Decider { connection, log, known, names }.append(request)
+    let mut decider = Decider::new(connection, log);
+    decider.known.refresh(connection)?;
+    decider.append(request, &[])
 }

@@ -1,5 +1,6 @@
 //! Appending: a queue, one thread that writes, one transaction for all that wait.
 
+mod ahead;
 mod decide;
 mod insert;
 mod inside;
@@ -9,6 +10,7 @@ mod repeat;
 mod streams;
 mod writer;
 
+pub(crate) use ahead::look;
 pub(crate) use inside::inside;
 pub(crate) use observe::QueueGauge;
 pub(crate) use queue::{Command, Pending};

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use es_core::{AppendRequest, Error, ErrorKind, Receipt, Result};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::ahead::Looked;
 use crate::readers::Job;
 
 /// What the writer is asked to do.
@@ -17,6 +18,8 @@ pub(crate) enum Command {
 /// An append that waits for the writer.
 pub(crate) struct Pending {
     pub(crate) request: AppendRequest,
+    /// What was found of its conditions already, in their order.
+    pub(super) looked: Vec<Option<Looked>>,
     pub(super) begun: Instant,
     reply: oneshot::Sender<Answer>,
     /// Its place in the queue, which it leaves when the writer is done with it.
@@ -34,11 +37,12 @@ pub(crate) struct Answer {
 impl Pending {
     pub(crate) fn new(
         request: AppendRequest,
+        looked: Vec<Option<Looked>>,
         begun: Instant,
         place: OwnedSemaphorePermit,
     ) -> (Self, oneshot::Receiver<Answer>) {
         let (reply, answer) = oneshot::channel();
-        (Self { request, begun, reply, place }, answer)
+        (Self { request, looked, begun, reply, place }, answer)
     }
 
     /// Whether its caller has gone, and nothing need be written.

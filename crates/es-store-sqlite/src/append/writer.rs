@@ -21,12 +21,12 @@ use super::{
     decide::Decider,
     observe::Commit,
     queue::{Command, Pending},
-    streams::Known,
 };
 use crate::{
     error::{from_commit, from_driver},
     open::patiently,
     read::Names,
+    wal::Carrier,
 };
 
 /// Appends that share a commit at most.
@@ -41,6 +41,7 @@ const IN_DOUBT: &str =
 /// Works until the last sender has gone; what was accepted by then is done first.
 pub(crate) fn run(
     connection: Connection,
+    carrier: Option<Carrier>,
     log: LogId,
     patience: Duration,
     commands: &mpsc::Receiver<Command>,
@@ -48,7 +49,7 @@ pub(crate) fn run(
     observer: Option<SharedObserver>,
 ) {
     // A statement a page of a read is kept for takes a place; see `Connection`'s cache.
-    let mut writer = Writer::new(&connection, log, patience, observer);
+    let mut writer = Writer::new(&connection, carrier, log, patience, observer);
     let mut names = Names::default();
     let mut next = commands.recv().ok();
     while let Some(command) = next {
@@ -65,6 +66,8 @@ pub(crate) fn run(
 
 struct Writer<'c> {
     decider: Decider<'c>,
+    /// None for a log in memory.
+    carrier: Option<Carrier>,
     patience: Duration,
     /// As of which `data_version` the decider knows the log.
     seen: Option<i64>,
@@ -76,12 +79,12 @@ type Answers = Vec<(Pending, Result<Receipt>)>;
 impl<'c> Writer<'c> {
     fn new(
         connection: &'c Connection,
+        carrier: Option<Carrier>,
         log: LogId,
         patience: Duration,
         observer: Option<SharedObserver>,
     ) -> Self {
-        let decider = Decider { connection, log, known: Known::default(), names: Names::default() };
-        Self { decider, patience, seen: None, observer }
+        Self { decider: Decider::new(connection, log), carrier, patience, seen: None, observer }
     }
 
     /// Does `first` and what arrives meanwhile; gives back a command that is no append.
@@ -115,6 +118,9 @@ impl<'c> Writer<'c> {
                     grown
                 });
                 answers.into_iter().for_each(|(pending, result)| pending.answer(result));
+                if let Some(carrier) = &mut self.carrier {
+                    carrier.committed(self.decider.connection);
+                }
             }
             Err(error) => {
                 self.seen = None;
@@ -143,8 +149,8 @@ impl<'c> Writer<'c> {
             if !pending.is_abandoned() {
                 let events = pending.request.events();
                 bytes += events.map(|(_, event)| event.payload.bytes().len()).sum::<usize>();
-                let result =
-                    pending.check_deadline().and_then(|()| self.decider.append(&pending.request));
+                let decide = |()| self.decider.append(&pending.request, &pending.looked);
+                let result = pending.check_deadline().and_then(decide);
                 answers.push((pending, result));
             }
             if answers.len() >= BATCH

@@ -81,6 +81,14 @@ pub(crate) fn copier(path: &Path, patience: Duration) -> Result<Connection> {
     connect(&Place::File(path.to_owned()), patience)
 }
 
+/// Opens a connection to carry the write-ahead log over with. What it brings to the disk, it
+/// brings there as the writer's commits do.
+pub(crate) fn carrier(path: &Path, options: &SqliteOptions) -> Result<Connection> {
+    let connection = connect(&Place::File(path.to_owned()), Duration::ZERO)?;
+    set_for_connection(&connection, options).map_err(from_driver)?;
+    Ok(connection)
+}
+
 /// Opens a connection that only reads what is there.
 pub(crate) fn reader(path: &Path, options: &SqliteOptions) -> Result<Connection> {
     let connection = connect(&Place::File(path.to_owned()), options.busy_timeout)?;

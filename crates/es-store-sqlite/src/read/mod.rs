@@ -69,10 +69,10 @@ impl Pages {
 
     /// The page that begins at `cursor`, if it is little work and a connection is free for it.
     fn near(&mut self, cursor: Cursor) -> Option<Page> {
-        let near = self.fetch.near().filter(|_| self.left_here > 0);
+        let (near, file) = (self.fetch.near().filter(|_| self.left_here > 0), self.fetch.file());
         let read = |mut cursor: Cursor| {
             let read = near?.attempt(|connection, names| {
-                let span = trace::call("read");
+                let span = trace::read(file);
                 let page = span.in_scope(|| cursor.near_page(connection, names));
                 trace::ended(&span, &page);
                 page
@@ -88,10 +88,14 @@ impl Pages {
     }
 
     fn ask(&self, mut cursor: Cursor) -> oneshot::Receiver<Page> {
-        let ((reply, answer), span) = (oneshot::channel(), trace::call("read"));
+        let ((reply, answer), span) = (oneshot::channel(), trace::read(self.fetch.file()));
         self.fetch.submit(Box::new(move |connection, names| {
-            let page = span.in_scope(|| cursor.page(connection, names));
+            // The span is not entered here, where a subscriber that was set for one thread is not:
+            // it would never be let go of, and those above it would stay open with it. They end as
+            // soon as there is a page.
+            let page = cursor.page(connection, names);
             trace::ended(&span, &page);
+            drop(span);
             let page = page.map(|(found, more)| (found, more.then_some(cursor)));
             // A reader that has gone needs no answer.
             drop(reply.send(page));

@@ -59,8 +59,9 @@ async fn the_role_of_a_child() {
 
 async fn play(store: &Store, mode: &str, rounds: u64) {
     match mode {
-        "load" => {
-            let tasks = (0..4).map(|task| tokio::spawn(load(store.clone(), task, rounds)));
+        "load" | "heavy load" => {
+            let bytes = if mode == "load" { 0 } else { 20_000 };
+            let tasks = (0..4).map(|task| tokio::spawn(load(store.clone(), task, rounds, bytes)));
             for task in tasks.collect::<Vec<_>>() {
                 task.await.unwrap();
             }
@@ -72,9 +73,10 @@ async fn play(store: &Store, mode: &str, rounds: u64) {
 }
 
 /// Appends of three events over two streams, each acknowledged by a line.
-async fn load(store: Store, task: u64, rounds: u64) {
+async fn load(store: Store, task: u64, rounds: u64, bytes: usize) {
+    let more = "x".repeat(bytes);
     for round in 0..rounds {
-        let events = [event("one"), event("two"), event("three")];
+        let events = ["one", "two", "three"].map(|text| event(&format!("{text}{more}")));
         let ids = events.iter().map(|event| event.id).collect();
         let [one, two, three] = events;
         let append = Append::to(stream(task + round), ExpectedVersion::Any)

@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod ahead;
 mod backup;
 mod beside;
 mod checks;
@@ -14,6 +15,7 @@ mod child;
 mod contract;
 mod crash;
 mod disk;
+mod kept;
 mod machine;
 mod model;
 mod model_child;
@@ -24,3 +26,4 @@ mod pieces;
 mod pressure;
 mod processes;
 mod shared;
+mod wal;

@@ -1,10 +1,11 @@
 //! All spans. The crates that open them take the names from es-core, as this table does.
 
 use es_core::spans::{
-    self, AGGREGATE, ATTEMPTS, CATEGORY, COMMAND, DB_BATCH, DB_OPERATION, DB_PROCEDURE, DB_SYSTEM,
-    ERROR_TYPE, EVENT_COUNT, EXPECTED, FROM, HISTORY, MESSAGING_DESTINATION, MESSAGING_GROUP,
-    MESSAGING_ID, MESSAGING_OPERATION, MESSAGING_PARTITION, MESSAGING_SYSTEM, PORT, PROJECTION,
-    READS, RESULT, SERVER, STREAM, STREAM_COUNT, TO,
+    self, AGGREGATE, ATTEMPTS, CATEGORY, COMMAND, DB_BATCH, DB_COLLECTION, DB_NAMESPACE,
+    DB_OPERATION, DB_PROCEDURE, DB_STATUS, DB_SYSTEM, ERROR_TYPE, EVENT_COUNT, EXPECTED, FROM,
+    HISTORY, MESSAGING_DESTINATION, MESSAGING_GROUP, MESSAGING_ID, MESSAGING_OPERATION,
+    MESSAGING_PARTITION, MESSAGING_SYSTEM, PORT, PROJECTION, READS, RESULT, SERVER, STREAM,
+    STREAM_COUNT, TO,
 };
 
 /// A span.
@@ -113,14 +114,15 @@ pub const SPANS: &[SpanName] = &[
     },
     SpanName {
         name: spans::PROCESS,
-        shown: "process {subscription}",
+        shown: "process {topic or subscription}",
         kind: "consumer",
         level: "info",
         emitter: "es_bus",
-        meaning: "an event that a handler of the bus is given, with all attempts and a link to the context that it was written in; none for history",
+        meaning: "an event that a handler of the bus is given, called by the topic, or by the subscription where the bus is in process, with all attempts and a link to the context that it was written in; none for history",
         attributes: &[
             MESSAGING_SYSTEM,
             MESSAGING_OPERATION,
+            MESSAGING_DESTINATION,
             MESSAGING_GROUP,
             MESSAGING_ID,
             STREAM,
@@ -135,7 +137,18 @@ pub const SPANS: &[SpanName] = &[
         level: "debug",
         emitter: "es_redis, es_store_sqlite, es_store_postgres",
         meaning: "one call of a database: an append or a page of a read, with what it waits for; on Redis a command, or a pipeline of them",
-        attributes: &[DB_SYSTEM, DB_OPERATION, DB_BATCH, DB_PROCEDURE, SERVER, PORT, ERROR_TYPE],
+        attributes: &[
+            DB_SYSTEM,
+            DB_NAMESPACE,
+            DB_COLLECTION,
+            DB_OPERATION,
+            DB_BATCH,
+            DB_PROCEDURE,
+            SERVER,
+            PORT,
+            DB_STATUS,
+            ERROR_TYPE,
+        ],
     },
 ];
 

@@ -1,15 +1,18 @@
 //! Appends: a span, its context in each event, and what became of it.
 
-use std::{future::poll_fn, sync::Arc, time::Instant};
+use std::{borrow::Cow, future::poll_fn, sync::Arc, time::Instant};
 
 use es_core::{
-    AppendRequest, Backend, Category, Error, ExpectedVersion, Outcome, Receipt, Result, StreamId,
-    Tenant, spans,
+    AppendRequest, Backend, Category, Error, ExpectedVersion, Outcome, Receipt, Result,
+    StreamAppend, StreamId, Tenant, spans,
 };
 use opentelemetry::KeyValue;
 use tracing::{Span, field::Empty};
 
-use crate::{context, observer::Recorder};
+use crate::{
+    context::{self, Traceparent},
+    observer::Recorder,
+};
 
 /// The attributes of the appends to one category.
 #[derive(Debug)]
@@ -63,8 +66,8 @@ pub(super) async fn traced(
     // The span begins here at the latest: its context is asked for.
     let context = context::of(&span);
     let append = if context.is_valid() {
-        let (parent, state) = context::written(&context);
-        append.with_trace(&parent, state.as_deref())
+        let (parent, state) = (Traceparent::of(&context), context::state(&context));
+        append.with_trace(parent.as_str(), state.as_deref())
     } else {
         append
     };
@@ -81,11 +84,12 @@ pub(super) async fn traced(
     result
 }
 
+/// Opens the span. The bridge to OpenTelemetry makes text of whatever is neither text nor a signed
+/// number, by way of the formatter, which would cost more than the rest of the span.
 fn opened(append: &AppendRequest, shown: &str) -> Span {
     let streams = append.streams();
     // Nothing of this is made unless somebody wants the span.
     let first = || streams.first();
-    let expected = || first().map_or(ExpectedVersion::Any, |write| write.expected);
     tracing::info_span!(
         spans::APPEND,
         { spans::NAME } = shown,
@@ -93,12 +97,22 @@ fn opened(append: &AppendRequest, shown: &str) -> Span {
         { spans::STATUS } = Empty,
         { spans::CATEGORY } = first().map(|write| write.stream.category().as_str()),
         { spans::STREAM } = first().map(|write| named(&write.stream)),
-        { spans::STREAM_COUNT } = streams.len(),
-        { spans::EXPECTED } = %expected(),
-        { spans::EVENT_COUNT } = append.event_count(),
+        { spans::STREAM_COUNT } = spans::several(streams.len()),
+        { spans::EXPECTED } = first().map(expected).as_deref(),
+        { spans::EVENT_COUNT } = spans::number(append.event_count()),
         { spans::RESULT } = Empty,
         { spans::ERROR_TYPE } = Empty,
     )
+}
+
+/// What its `Display` says.
+fn expected(write: &StreamAppend) -> Cow<'static, str> {
+    match write.expected {
+        ExpectedVersion::Any => "any version".into(),
+        ExpectedVersion::NoStream => "no stream".into(),
+        ExpectedVersion::Exists => "an existing stream".into(),
+        ExpectedVersion::Exact(version) => ["version ", &version.get().to_string()].concat().into(),
+    }
 }
 
 /// The name of a stream, in one piece: the formatter would move it three times while it grows.
@@ -167,3 +181,6 @@ impl Drop for Watched<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -159,7 +159,7 @@ impl<P> Pages<P> {
         if std::mem::replace(&mut self.is_over, true) {
             return;
         }
-        self.span.record(spans::EVENT_COUNT, self.events);
+        self.span.record(spans::EVENT_COUNT, spans::number(self.events));
         self.span.record(spans::RESULT, outcome.as_str());
         let waited = self.waited.as_secs_f64();
         let to = &self.recorder.instruments;

@@ -15,6 +15,8 @@ use es_testkit::servers::{Proxy, RedisConfig, RedisServer};
 
 use super::{LEASE, World, quick, until};
 
+const PARTITIONS: u16 = 8;
+
 /// What one group's handlers have done, and what they have brought about.
 #[derive(Clone, Default)]
 pub(super) struct Group(Arc<Mutex<Done>>);
@@ -103,7 +105,7 @@ async fn nothing_is_lost_and_each_stream_keeps_its_order() {
         .map_or(2_000, |text| text.parse().expect("ES_BUS_CHAOS_EVENTS is a number"));
     let streams = (events / 100).max(10);
     let mut server = RedisServer::start(&RedisConfig::durable());
-    let world = World::at(server.url(), TopicOptions::default().with_partitions(8)).await;
+    let world = World::at(server.url(), TopicOptions::default().with_partitions(PARTITIONS)).await;
     let relay = world.relay().start().unwrap();
     let (ordered, competing) = (Group::default(), Group::default());
     let mut fighters = Vec::new();
@@ -153,7 +155,16 @@ async fn nothing_is_lost_and_each_stream_keeps_its_order() {
                 for fighter in &fighters {
                     fighter.proxy.hold();
                 }
-                tokio::time::sleep(LEASE * 2).await; // waits: longer than a lease is the point
+                // By the clock of the server, as leases lapse; and then their partitions have
+                // another owner.
+                let lease = (LEASE * 2).as_millis().to_string();
+                server.ask(&["SET", "paused", "1", "PX", &lease]);
+                until("they were paused for that long", async || {
+                    server.ask(&["EXISTS", "paused"]).number() == 0
+                })
+                .await;
+                let all = usize::from(PARTITIONS);
+                firm_ones[0].when(|status| status.partitions.len() == all).await.unwrap();
                 for fighter in &fighters {
                     fighter.proxy.release();
                 }

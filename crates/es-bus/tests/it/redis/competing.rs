@@ -9,7 +9,8 @@ use std::{
 };
 
 use es_bus::{GroupMode, Subscription};
-use es_core::{NewEvent, Payload, Recorded, Schema};
+use es_core::{NewEvent, Payload, Position, Recorded, Schema};
+use tokio::sync::Semaphore;
 
 use super::{LEASE, World, quick, until};
 use crate::sample::{OrderEvent, Seen};
@@ -81,25 +82,47 @@ async fn what_a_dead_consumer_held_is_taken_over_by_itself() {
 async fn a_long_handler_is_not_taken_over_while_it_lives() {
     let world = World::new().await;
     let relay = world.start();
-    let calls = Arc::new(AtomicU32::new(0));
-    let counting = Arc::clone(&calls);
-    let slow = Subscription::to_everything("all").run(move |_: Recorded| {
-        counting.fetch_add(1, Ordering::SeqCst);
-        async {
-            tokio::time::sleep(LEASE * 4).await; // waits: longer than a lease is the point
-            Ok(())
-        }
-    });
-    let slow = world.topic.competing(slow).with_lease(LEASE).start().await.unwrap();
-    let last = world.append(&["a"]).await;
-    relay.published(last).await.unwrap();
-    until("it is taken", async || calls.load(Ordering::SeqCst) == 1).await;
-    let other = Subscription::to_everything("all").call(|_| Ok(()));
-    let other = world.topic.competing(other).with_lease(LEASE).start().await.unwrap();
+    let (entered, mut entering) = tokio::sync::mpsc::channel(9);
+    let gate = Arc::new(Semaphore::new(0));
+    // Long enough that a busy machine does not make the living look dead.
+    let lease = LEASE * 4;
+    // Takes one event, and is not done with it before the gate opens.
+    let holding = || {
+        let (entered, gate) = (entered.clone(), Arc::clone(&gate));
+        let holding = Subscription::to_everything("all").run(move |event: Recorded| {
+            let (entered, gate) = (entered.clone(), Arc::clone(&gate));
+            async move {
+                entered.send(event.position.get()).await?;
+                gate.acquire().await?.forget();
+                Ok(())
+            }
+        });
+        world.topic.competing(holding).with_lease(lease).with_workers(1).start()
+    };
+    let slow = holding().await.unwrap();
+    world.append(&["a"]).await;
+    assert_eq!(entering.recv().await, Some(1));
+    // Whatever was taken after it and is taken over by now, it would have been before: its lease
+    // began earlier, and who takes over begins with the oldest.
+    let mut last = Position::START;
+    for position in [2, 3] {
+        let dying = holding().await.unwrap();
+        last = world.append(&["b"]).await;
+        assert_eq!(entering.recv().await, Some(position));
+        drop(dying);
+        let seen = Seen::default();
+        let noting = seen.clone();
+        let all = Subscription::to_everything("all").call(move |event| noting.note(event));
+        let heir = world.topic.competing(all).with_lease(lease).start().await.unwrap();
+        heir.when(|status| status.handled == 1).await.unwrap();
+        assert_eq!((seen.all(), heir.status().recovered), (vec![position], 1));
+        assert!(heir.stop(Duration::from_secs(10)).await);
+    }
+    assert_eq!(slow.status().handled, 0);
+    gate.add_permits(1);
     slow.when(|status| status.handled == 1).await.unwrap();
     relay.when(|status| status.consumed == last).await.unwrap();
-    assert_eq!((other.status().handled, other.status().recovered), (0, 0));
-    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    assert!(entering.try_recv().is_err(), "it was begun once");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod lost;
 mod ordered;
 mod panics;
 mod paused;
+mod rules;
 mod server;
 mod stopping;
 mod topic;

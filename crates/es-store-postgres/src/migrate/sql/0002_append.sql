@@ -212,6 +212,7 @@ BEGIN
                 IF v_code = 0 THEN
                     v_place := c_found[v_condition];
                     IF v_place = 0 THEN
+                        --partitioned: PERFORM {es}in_sight();
                         SELECT e.position INTO v_place
                         FROM {es}events e JOIN {es}families f ON f.id = e.family
                         WHERE e.position > c_after[v_condition]

@@ -12,6 +12,7 @@ CREATE TABLE {es}keys (
     version     bigint           NOT NULL,
     id          uuid             NOT NULL,
     recorded_at timestamptz      NOT NULL,
+    family      bigint           NOT NULL,
     key         text COLLATE "C" NOT NULL,
     CONSTRAINT {es_}keys_position PRIMARY KEY (position),
     CONSTRAINT {es_}keys_version UNIQUE (stream, version)
@@ -42,13 +43,56 @@ CREATE FUNCTION {es}note_keys() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     INSERT INTO {es}keys
-    SELECT e.position, e.stream, e.version, e.id, e.recorded_at, e.key FROM fresh e;
+    SELECT e.position, e.stream, e.version, e.id, e.recorded_at, e.family, e.key FROM fresh e;
     RETURN NULL;
 END $$;
 REVOKE EXECUTE ON FUNCTION {es}note_keys() FROM PUBLIC;
 
 CREATE TRIGGER {es_}keys AFTER INSERT ON {es}events
 REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION {es}note_keys();
+
+-- As for a log in one table, but by the keys.
+CREATE OR REPLACE FUNCTION {es}position_at(moment timestamptz) RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    low bigint; high bigint; middle bigint; next record;
+BEGIN
+    SELECT coalesce(min(position), 1), coalesce(max(position), 0) + 1 INTO low, high
+    FROM {es}keys;
+    WHILE low < high LOOP
+        middle := low + (high - low) / 2;
+        SELECT k.position, k.recorded_at INTO next
+        FROM {es}keys k WHERE k.position >= middle ORDER BY k.position LIMIT 1;
+        IF NOT FOUND OR next.recorded_at >= moment THEN
+            high := middle;
+        ELSE
+            low := next.position + 1;
+        END IF;
+    END LOOP;
+    RETURN low;
+END $$;
+
+-- A session keeps a list of the partitions, and throws it away when news of the table comes. When
+-- the news comes while the list is being made, the old list is kept nevertheless
+-- (`RelationBuildPartitionDesc` of PostgreSQL 13 to 18 stores what it began with), until the next
+-- news: so a session may pass over a partition that was attached long ago. Lists are of one
+-- moment, and partitions are attached in their order, so one that leads to the last event lacks
+-- none that matters. Whoever looks for events says this first, in the same session.
+--
+-- The second statement is planned when it is run, by the list that the session has then. Runs as
+-- the owner of the tables: the last event may be one that the reader may not see.
+CREATE FUNCTION {es}in_sight() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_last bigint;
+    v_seen bigint;
+BEGIN
+    SELECT k.position INTO v_last FROM {es}keys k ORDER BY k.position DESC LIMIT 1;
+    EXECUTE 'SELECT e.position FROM {es}events e WHERE e.position = $1' INTO v_seen USING v_last;
+    IF v_seen IS DISTINCT FROM v_last THEN
+        RAISE EXCEPTION 'a partition is out of sight' USING ERRCODE = 'ES007', DETAIL = v_last;
+    END IF;
+END $$;
 
 -- Partitions are made by one transaction, opened by a later one, and written to by others later
 -- still. Made by the transaction that writes, a partition would be missing to whoever looks
@@ -94,7 +138,9 @@ BEGIN
 END $$;
 
 -- Lets writers use the partitions that have been made, and gives how far there is room. The
--- lock is the makers': it is released when everybody has heard of what they made.
+-- lock is the makers': it is released when everybody has heard of what they made. It sends news of
+-- the table once more, for sessions that have kept an old list of the partitions: to grant a right
+-- that is there changes nothing, and tells everybody.
 CREATE FUNCTION {es}open_partitions() RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
@@ -113,5 +159,6 @@ BEGIN
     IF v_next > v_room THEN
         UPDATE {es}log SET room = v_next;
     END IF;
+    EXECUTE format('GRANT SELECT ON {es}events TO %I', current_user);
     RETURN v_next;
 END $$;

@@ -59,7 +59,7 @@ CREATE POLICY {es_}own ON {es}events FOR SELECT USING (
 
 ALTER TABLE {es}tags ENABLE ROW LEVEL SECURITY;
 CREATE POLICY {es_}own ON {es}tags FOR SELECT USING (
-    EXISTS (SELECT 1 FROM {es}events e WHERE e.position = {es_}tags.position));
+    EXISTS (SELECT 1 FROM {keys} e WHERE e.position = {es_}tags.position));
 
 -- Runs as its owner, who sees everything, so it leaves out what the reader may not see.
 DO $$ BEGIN
@@ -149,7 +149,7 @@ BEGIN
     PERFORM {es}must_serve((
         SELECT array_agg(DISTINCT f.tenant)
         FROM unnest(p_streams) s(id)
-        CROSS JOIN LATERAL (SELECT e.family FROM {es}events e WHERE e.stream = s.id
+        CROSS JOIN LATERAL (SELECT e.family FROM {keys} e WHERE e.stream = s.id
                             ORDER BY e.version DESC LIMIT 1) e
         JOIN {es}families f ON f.id = e.family));
     SELECT * INTO o_at, o_codes, o_details, o_places, o_firsts, o_bases
@@ -182,7 +182,7 @@ END $$;
 
 --partitioned: ALTER TABLE {es}keys ENABLE ROW LEVEL SECURITY;
 --partitioned: CREATE POLICY {es_}own ON {es}keys FOR SELECT USING (
---partitioned:     EXISTS (SELECT 1 FROM {es}events e WHERE e.position = {es_}keys.position));
+--partitioned:     EXISTS (SELECT 1 FROM {es}families f WHERE f.id = family));
 -- A partition has no policy of its own: nobody but the owner reads it by its name.
 DO $$
 DECLARE

@@ -10,8 +10,11 @@ use eventsource::{
     telemetry::{Capture, SPANS, SeenSpan},
 };
 
+#[cfg(feature = "postgres")]
+use eventsource::{PostgresOptions, PostgresStore, postgres::tokio_postgres};
+
 use super::{
-    bank::{Deposit, WITHIN, accounts},
+    bank::{AccountEvent, Deposit, WITHIN, accounts},
     bus::until,
 };
 
@@ -55,7 +58,7 @@ async fn a_log_on_redis_that_is_opened_by_its_url_tells_what_it_does() {
     is("db.system.name", "redis");
     is("db.operation.name", "EVALSHA");
     is("server.address", "127.0.0.1");
-    is("server.port", &server.address().port().to_string());
+    assert_eq!(call.numbers["server.port"], i64::from(server.address().port()));
     assert_eq!(call.attributes["db.stored_procedure.name"].len(), 40);
     // What the server says no to.
     drop(server);
@@ -104,23 +107,100 @@ async fn what_a_consumer_asks_a_topic_has_spans() {
     }
 }
 
+/// An event of each of two streams, so that a call carries several.
+async fn append_two(store: &Store) {
+    let events = [1, 2].map(|cents| AccountEvent::Deposited { cents });
+    let [first, second] = events;
+    let append = Append::to(StreamId::new("account", "bob").unwrap(), ExpectedVersion::Any);
+    let append = append.event(first).and(StreamId::new("account", "carol").unwrap(), ANY);
+    store.append(append.event(second)).await.unwrap();
+}
+
+const ANY: ExpectedVersion = ExpectedVersion::Any;
+
+/// What the last span of this name says.
+fn last(capture: &Capture, name: &str) -> SeenSpan {
+    let spans = capture.spans();
+    let last = spans.iter().rfind(|span| span.name == name);
+    last.unwrap_or_else(|| panic!("no {name}: {spans:#?}")).clone()
+}
+
 #[tokio::test]
 async fn what_a_file_is_asked_has_spans_below_those_of_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let capture = Capture::new();
     let _here = tracing::dispatcher::set_default(&capture.dispatch());
-    let url = format!("sqlite:{}", folder.path().join("a.db").display());
-    let store = capture.telemetry().observe(eventsource::open(&url).await.unwrap());
+    let file = folder.path().join("a.db").display().to_string();
+    let store = eventsource::open(&format!("sqlite:{file}")).await.unwrap();
+    let store = capture.telemetry().observe(store);
     accounts(&store).execute("alice", &Deposit(1)).await.unwrap();
     accounts(&store).load("alice").await.unwrap();
     for (call, above) in
         [("append sqlite", "es.append account"), ("read sqlite", "es.load account")]
     {
         is_documented(&capture, call, "{operation} {system}");
-        let spans = capture.spans();
-        let call = spans.iter().rfind(|span| span.name == call).unwrap();
+        let (call, spans) = (last(&capture, call), capture.spans());
         assert_eq!(call.attributes["db.system.name"], "sqlite");
+        assert_eq!(call.attributes["db.namespace"], file);
+        assert_eq!(call.attributes["db.collection.name"], "es_events");
+        assert_eq!(call.attributes["db.operation.name"], call.name.split(' ').next().unwrap());
+        assert!(!call.attributes.contains_key("db.operation.batch.size"), "{call:#?}");
         let above: Vec<_> = spans.iter().filter(|span| span.name == above).collect();
         assert!(above.iter().any(|above| call.parent.as_deref() == Some(&above.id)), "{call:#?}");
     }
+    append_two(&store).await;
+    assert_eq!(last(&capture, "append sqlite").numbers["db.operation.batch.size"], 2);
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn what_postgres_is_asked_has_spans_that_say_where_and_what() {
+    let url = async {
+        let url = std::env::var("ES_TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
+        let url = url.unwrap_or_else(|| {
+            es_testkit::skip("no PostgreSQL: run `cargo xtask test`, or set ES_TEST_POSTGRES_URL")
+        });
+        es_testkit::Fixture::new(url, ())
+    };
+    es_testkit::run(url, |url| async move {
+        let capture = Capture::new();
+        let _here = tracing::dispatcher::set_default(&capture.dispatch());
+        let schema = format!("spans_{}", std::process::id());
+        let options = PostgresOptions::new().with_schema(&schema).unwrap();
+        let store = PostgresStore::open_with(&url, options.clone()).await.unwrap();
+        let store = capture.telemetry().observe(Store::new(store));
+        accounts(&store).execute("alice", &Deposit(1)).await.unwrap();
+        accounts(&store).load("alice").await.unwrap();
+        let config: tokio_postgres::Config = url.parse().unwrap();
+        let database = config.get_dbname().or(config.get_user()).unwrap();
+        for (name, operation) in [("append postgresql", "append"), ("read postgresql", "read")] {
+            is_documented(&capture, name, "{operation} {system}");
+            let call = last(&capture, name);
+            let is = |name: &str, value: &str| assert_eq!(call.attributes[name], value, "{name}");
+            is("db.system.name", "postgresql");
+            is("db.namespace", &format!("{database}|{schema}"));
+            is("db.collection.name", "es_events");
+            is("db.operation.name", operation);
+            if let [tokio_postgres::config::Host::Tcp(host)] = config.get_hosts() {
+                is("server.address", host);
+                let port = config.get_ports().first().copied().unwrap_or(5432);
+                assert_eq!(call.numbers["server.port"], i64::from(port));
+            }
+            assert!(!call.attributes.contains_key("db.operation.batch.size"), "{call:#?}");
+        }
+        append_two(&store).await;
+        assert_eq!(last(&capture, "append postgresql").numbers["db.operation.batch.size"], 2);
+
+        // What the server says no to, in its own words.
+        let (client, connection) =
+            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.batch_execute(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
+        accounts(&store).load("alice").await.unwrap_err();
+        let failed = last(&capture, "read postgresql");
+        assert!(failed.is_error, "{failed:#?}");
+        assert_eq!(failed.attributes["db.response.status_code"], "42P01");
+        assert_eq!(failed.attributes["error.type"], "invalid");
+        is_documented(&capture, "read postgresql", "{operation} {system}");
+    });
 }

@@ -120,7 +120,8 @@ async fn the_role_of_the_other_process() {
     assert_eq!(next().await, 7);
     // Where each attempt is a message of its own, each has a span.
     let spans = if mode == "ordered" { 1 } else { 2 };
-    let is_done = |span: &eventsource::telemetry::SeenSpan| span.name == "process mails";
+    let shown = "process bank";
+    let is_done = |span: &eventsource::telemetry::SeenSpan| span.name == shown;
     until(&capture, |seen| seen.iter().filter(|span| is_done(span)).count() == spans).await;
     assert!(running.stop(WITHIN).await);
     let seen = capture.spans();
@@ -128,6 +129,8 @@ async fn the_role_of_the_other_process() {
     for span in &processed {
         assert_eq!((span.kind.as_str(), span.links.len()), ("Consumer", 1), "not of history");
         assert_eq!(span.links[0], processed[0].links[0]);
+        assert_eq!(span.attributes["messaging.destination.name"], "bank");
+        assert_eq!(span.attributes["messaging.consumer.group.name"], "mails");
     }
     let last = processed.last().unwrap();
     assert_eq!((&*last.attributes["es.attempts"], &*last.attributes["es.result"]), ("2", "ok"));

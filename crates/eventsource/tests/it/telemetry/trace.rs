@@ -77,13 +77,15 @@ async fn a_command_is_a_trace_and_the_projection_is_linked_to_its_append() {
     let took = capture.sum("es.commit.duration", &[("es.result", "ok")]);
     assert!(took > 0.0 && took < capture.sum("es.append.duration", &[]), "{took}");
     assert_eq!(capture.sum("es.append.queue.max", &[("es.store", "sqlite")]), 1_024.0);
+    // On a busy machine what was known may be so no longer at the next look.
     let healthy = async {
-        while capture.sum("es.projection.healthy", &silent) < 1.0 {
+        while capture.sum("es.projection.healthy", &silent) < 1.0
+            || capture.count("es.projection.lag", &silent) != 1
+        {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(WITHIN, healthy).await.unwrap();
-    assert_eq!(capture.count("es.projection.lag", &silent), 1, "it is known");
 
     // What waits is seen: paused, it falls behind.
     running.pause("silent").unwrap();
