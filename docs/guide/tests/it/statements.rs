@@ -63,7 +63,10 @@ async fn on_a_log(document: &str) {
             let lock = "BEGIN; LOCK TABLE eventsource.es_append_lock IN EXCLUSIVE MODE";
             locked.batch_execute(lock).await.unwrap();
         }
-        let answer = database.client().await.simple_query(&sql).await;
+        // What is said of partitions needs some.
+        let apart = if sql.contains("es_in_sight") { Some(in_partitions().await) } else { None };
+        let place = apart.as_ref().unwrap_or(&database);
+        let answer = place.client().await.simple_query(&sql).await;
         let answer = answer.unwrap_or_else(|error| panic!("{document}: {sql}{error:?}"));
         let rows = answer.iter().filter(|a| matches!(a, SimpleQueryMessage::Row(_))).count();
         assert!(rows > 0 || !sql.starts_with("SELECT"), "{document}: {sql} shows nothing");
@@ -71,6 +74,15 @@ async fn on_a_log(document: &str) {
             works_as_app(&database.url).await;
         }
     }
+}
+
+/// A log in partitions with an event.
+async fn in_partitions() -> Database {
+    let database = Database::make().await;
+    let options = PostgresOptions::new().with_partitions(10).unwrap();
+    let store = PostgresStore::open_with(&database.url, options).await.unwrap();
+    opened(&Store::new(store)).await;
+    database
 }
 
 /// A program whose role has no more than what was granted just now.
