@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::args::{Args, Usage};
 use crate::metadata::{Metadata, Package};
 use crate::run::{self, Outcome};
-use crate::services::{POSTGRES_URL, REDIS_URL, Service};
+use crate::services::{POSTGRES_URL, Postgres, REDIS_URL, Redis, Service};
 use crate::table::Table;
 
 pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
@@ -23,21 +23,45 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     if request.name.is_none() && !request.rest.is_empty() {
         return Err(Usage::error("arguments after `--` go to one example: name it"));
     }
-    let postgres = (request.store.as_deref() == Some("postgres")).then(Service::postgres);
-    let postgres = postgres.transpose()?;
-    if let Some(postgres) = &postgres {
-        request.store = Some(postgres.url().to_owned());
-    }
-    let redis = (request.store.as_deref() == Some("redis")).then(Service::redis).transpose()?;
-    if let Some(redis) = &redis {
-        request.store = Some(redis.url().to_owned());
-    }
-    request.run()
+    let mut servers = Servers::default();
+    let url = match request.store.as_deref() {
+        Some("postgres") => Some(servers.postgres()?),
+        Some("redis") => Some(servers.redis()?),
+        _ => None,
+    };
+    request.store = url.map(str::to_owned).or(request.store);
+    request.run(&mut servers)
 }
 
 /// All of them, as a new user would run them.
 pub(crate) fn all() -> Result<Outcome> {
-    Request::default().run()
+    Request::default().run(&mut Servers::default())
+}
+
+/// The servers that run, each started when it is first wanted: for `--store`, or for an example
+/// that needs it whatever the store is.
+#[derive(Default)]
+struct Servers {
+    postgres: Option<Service<Postgres>>,
+    redis: Option<Service<Redis>>,
+}
+
+impl Servers {
+    fn postgres(&mut self) -> Result<&str> {
+        started(&mut self.postgres, Service::postgres).map(|server| server.url())
+    }
+
+    fn redis(&mut self) -> Result<&str> {
+        started(&mut self.redis, Service::redis).map(|server| server.url())
+    }
+}
+
+fn started<S>(server: &mut Option<S>, start: impl FnOnce() -> Result<S>) -> Result<&S> {
+    let running = match server.take() {
+        Some(running) => running,
+        None => start()?,
+    };
+    Ok(server.insert(running))
 }
 
 #[derive(Default)]
@@ -49,7 +73,7 @@ struct Request {
 }
 
 impl Request {
-    fn run(&self) -> Result<Outcome> {
+    fn run(&self, servers: &mut Servers) -> Result<Outcome> {
         let metadata = Metadata::members_only()?;
         let chosen = self.choose(&metadata)?;
 
@@ -64,8 +88,12 @@ impl Request {
         }
 
         let needs = |name: &str| chosen.iter().any(|e| e.needs.iter().any(|need| need == name));
-        let postgres = needs("postgres").then(Service::postgres).transpose()?;
-        let redis = needs("redis").then(Service::redis).transpose()?;
+        if needs("postgres") {
+            servers.postgres()?;
+        }
+        if needs("redis") {
+            servers.redis()?;
+        }
 
         let mut table = Table::new("example");
         for example in chosen {
@@ -73,10 +101,10 @@ impl Request {
             let started = Instant::now();
             let mut command = run::cargo(["run", "-q", "-p", &example.name]);
             command.args(self.profile()).args(self.arguments());
-            if let Some(postgres) = &postgres {
+            if let Some(postgres) = &servers.postgres {
                 command.env(POSTGRES_URL, postgres.url());
             }
-            if let Some(redis) = &redis {
+            if let Some(redis) = &servers.redis {
                 command.env(REDIS_URL, redis.url());
             }
             let outcome = run::run(&mut command)?;

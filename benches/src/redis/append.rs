@@ -25,7 +25,7 @@ async fn one(effort: Effort, server: &Server, tasks: u64, events: u64) -> anyhow
     let (own, bare) = (name(), name());
     let store = server.log(&own).await?;
     let floor = Arc::new(Floor::new(&server.url, &bare, &server.log(&bare).await?).await?);
-    let commits = if tasks == 1 { 12_000 } else { 60_000 };
+    let commits = if tasks == 1 { 8_000 } else { 24_000 };
     let calls = (commits / effort.thrift / tasks / events.min(4)).max(40);
     // Streams of a round are new, so that both sides write to lists of the same length.
     let mut our_round = 0;

@@ -39,7 +39,7 @@ async fn one(effort: Effort, durability: &str, count: u16, urls: &[&str]) -> any
     let placement = Placement::ByStream;
     let partitions = RedisPartitions::open_over(urls, count, placement, options(&name())?).await?;
     let store = Store::new(RedisStore::open_with(first, options(&name())?).await?);
-    let calls = (60_000 / effort.thrift / TASKS).max(40);
+    let calls = (16_000 / effort.thrift / TASKS).max(40);
     let mut round = 0;
     let mut ours = || {
         round += 1;

@@ -1,6 +1,6 @@
 //! Tests of choosing examples and of what they are given.
 
-use super::{Request, heading, verb};
+use super::{Request, heading, started, verb};
 use crate::args::{Args, Usage};
 use crate::metadata::{Metadata, Package};
 
@@ -78,4 +78,19 @@ fn the_heading_says_what_it_shows() {
     assert_eq!(heading(&example), "bank");
     example.description = Some("Two accounts.".to_owned());
     assert_eq!(heading(&example), "bank: Two accounts.");
+}
+
+#[test]
+fn a_server_is_started_once() {
+    let (mut server, mut starts) = (None, 0);
+    for _ in 0..2 {
+        let start = || {
+            starts += 1;
+            Ok(starts)
+        };
+        assert_eq!(started(&mut server, start).unwrap(), &1);
+    }
+    assert_eq!(starts, 1);
+    let mut none: Option<u8> = None;
+    assert!(started(&mut none, || anyhow::bail!("it does not start")).is_err() && none.is_none());
 }
