@@ -16,7 +16,7 @@ use crate::{
 };
 
 const STORES: usize = 3;
-const WRITERS: u64 = 16;
+const WRITERS: u64 = 32;
 const READERS: u64 = 3;
 
 /// What a writer knows of its events.
