@@ -232,7 +232,7 @@ impl Running {
                     State::Standby => true,
                     state => state.is_over(),
                 };
-                is_idle || view.position >= head.position
+                is_idle || (view.log.is_some() && view.position >= head.position)
             });
             // Late or not, it is stopped next.
             let _ = timeout_at(deadline, done).await;

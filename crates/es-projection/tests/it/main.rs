@@ -16,6 +16,7 @@ mod feeds;
 mod fenced;
 mod health;
 mod lease;
+mod long;
 mod observed;
 mod outage;
 mod outside;

@@ -19,7 +19,11 @@ use super::{
     tx::PgTx,
 };
 use crate::{
-    connect::Connections, error::in_handler, migrate, options::PostgresOptions, url::target,
+    connect::Connections,
+    error::{in_handler, is_cut},
+    migrate,
+    options::PostgresOptions,
+    url::target,
 };
 
 /// Rows, checkpoints and dead letters in one PostgreSQL database, committed together (P1).
@@ -117,12 +121,14 @@ impl ReadModel for PostgresReadModel {
         error: &(dyn StdError + Send + Sync + 'static),
     ) -> Option<ErrorKind> {
         let said = causes(error).find_map(|error| error.downcast_ref::<tokio_postgres::Error>());
-        if let Some(kind) = said.and_then(in_handler) {
-            return Some(kind);
-        }
-        // The handler may have told of it in words of its own: then the connection does.
-        let answered = tx.batch_execute("").await;
-        answered.err().as_ref().and_then(in_handler)
+        // What failed first is the cause, and a statement behind it that was waited for tells
+        // only that. The handler may have told of it in words of its own: then the connection
+        // does.
+        let sent = tx.first_failure().await;
+        let answer = tx.batch_execute("").await.err();
+        let errors = || said.into_iter().chain(&sent).chain(&answer);
+        tx.is_lost = errors().any(is_cut);
+        errors().find_map(in_handler)
     }
 }
 

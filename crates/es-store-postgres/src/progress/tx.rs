@@ -44,6 +44,8 @@ pub struct PgTx {
     how: Sent,
     /// Behind a pooler of transactions: what was prepared in this one, and goes with it.
     prepared: Mutex<HashMap<String, Statement>>,
+    /// Whether its connection is known to be gone, and nobody else is to have it.
+    pub(super) is_lost: bool,
 }
 
 /// Behind a pooler of transactions, the names of statements that somebody left on the
@@ -57,7 +59,8 @@ impl PgTx {
         let client = connections.get().await?;
         // From here on dropping it rolls back, whether the server has begun or not.
         let (client, sent) = (Some(Arc::new(client)), Mutex::default());
-        let tx = Self { client, sent, how: connections.sent(), prepared: Mutex::default() };
+        let (how, prepared) = (connections.sent(), Mutex::default());
+        let tx = Self { client, sent, how, prepared, is_lost: false };
         let mut sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL {MARK} = 'open'");
         if tx.how == Sent::ByText {
             sql = format!("{sql}; {WITHOUT_NAMES}");
@@ -147,14 +150,19 @@ impl PgTx {
     }
 
     /// Waits for the replies to what was sent; the first failure is the cause of the others.
-    pub(super) async fn settle(&self) -> Result<()> {
+    pub(super) async fn first_failure(&self) -> Option<tokio_postgres::Error> {
         let sent = mem::take(&mut *self.sent());
         let mut failed = None;
         for reply in sent {
             let reply = reply.await;
             failed = failed.or(reply.err());
         }
-        match failed {
+        failed
+    }
+
+    /// Waits for the replies to what was sent, and says what a failure means.
+    pub(super) async fn settle(&self) -> Result<()> {
+        match self.first_failure().await {
             None => Ok(()),
             Some(error) if is_cut(&error) => Err(from_driver(None, error)),
             // It is up to the rows, whatever it is: the events at fault can be found.
@@ -165,9 +173,10 @@ impl PgTx {
                     return Err(Error::fault(message, error));
                 }
                 let known = from_driver(None, error);
-                match known.is_temporary() {
-                    true => Err(known),
-                    false => Err(Error::fault(message, known)),
+                match known.kind() {
+                    // So it would be with any rows.
+                    ErrorKind::Unavailable => Err(known),
+                    _ => Err(Error::fault(message, known)),
                 }
             }
         }
@@ -238,6 +247,10 @@ impl Deref for PgTx {
 impl Drop for PgTx {
     fn drop(&mut self) {
         if let Some(client) = self.take() {
+            if self.is_lost {
+                drop(Object::take(client));
+                return;
+            }
             // The first poll sends it, in the order of the connection: whoever gets the
             // connection next speaks behind it. Nobody waits for the reply.
             if client.batch_execute("ROLLBACK").now_or_never().is_some() {

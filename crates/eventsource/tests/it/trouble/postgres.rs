@@ -227,6 +227,44 @@ fn a_value_that_cannot_be_sent_is_up_to_the_event() {
     });
 }
 
+/// Sends a statement that the server refuses, with this code.
+struct SendsRefused {
+    code: &'static str,
+    schema: String,
+}
+
+impl Act for SendsRefused {
+    async fn act(&self, tx: &PgTx) -> Result<(), BoxError> {
+        let (schema, code) = (&self.schema, self.code);
+        let refuse = format!(
+            "CREATE OR REPLACE FUNCTION {schema}.refuse() RETURNS void LANGUAGE plpgsql AS \
+             $$BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '{code}'; END$$"
+        );
+        tx.batch_execute(&refuse).await?;
+        let statement = tx.prepare_cached(&format!("SELECT {schema}.refuse()")).await?;
+        tx.send(&statement, Vec::new());
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_sent_statement_met_is_tried_again_as_often_as_the_policy_says() {
+    es_testkit::run(opened("sent"), |bank: Bank| async move {
+        let sends = |code| SendsRefused { code, schema: bank.schema.clone() };
+        for code in ["40001", "57014"] {
+            let (letters, calls, times) = bank.tried(RETRIES, sends(code)).await;
+            assert!(letters.is_empty(), "{code}: {letters:?}");
+            assert_eq!((calls, times), (RETRIES + 1, 1), "{code}");
+            let (letters, calls, times) = bank.tried(u32::MAX, sends(code)).await;
+            assert_eq!((letters.len(), calls, times), (1, RETRIES + 1, 0), "{code}");
+        }
+        let (letters, calls, times) = bank.tried(2 * RETRIES, sends("53100")).await;
+        assert!(letters.is_empty(), "{letters:?}");
+        assert_eq!((calls, times), (2 * RETRIES + 1, 1), "a full disk is waited for");
+        bank.close().await;
+    });
+}
+
 /// Goes for two rows that another transaction goes for in the other order.
 struct Deadlock {
     schema: String,
@@ -240,14 +278,17 @@ impl Act for Deadlock {
         };
         tx.batch_execute(&mine("first")).await?;
         self.other.batch_execute(&format!("BEGIN; {}", mine("second"))).await?;
+        let pid = self.other.query_one("SELECT pg_backend_pid()", &[]).await?;
+        let pid: i32 = pid.get(0);
         let other = Arc::clone(&self.other);
         let theirs = format!("{}; COMMIT", mine("first"));
         tokio::spawn(async move { other.batch_execute(&theirs).await });
+        let waits = "SELECT pg_backend_pid() = ANY(pg_blocking_pids($1))";
+        while !tx.query_one(waits, &[&pid]).await?.get::<_, bool>(0) {}
         // It is this transaction that notices, since the other one looks a day from now.
         tx.batch_execute(&format!("SET LOCAL deadlock_timeout = '1ms'; {}", mine("second")))
             .await?;
-        let waits = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted";
-        unreachable!("the other one waits: {:?}", tx.query_one(waits, &[]).await);
+        Err("neither gave way".into())
     }
 }
 
