@@ -316,7 +316,8 @@ async fn waiting_for_a_lock_does_not_stop_the_runtime() {
 async fn a_constraint_that_is_checked_late_is_a_refusal_and_no_doubt() {
     let (_folder, models) = models().await;
     for model in models {
-        let table = "CREATE TABLE parts (row INTEGER REFERENCES rows DEFERRABLE INITIALLY DEFERRED)";
+        let table =
+            "CREATE TABLE parts (row INTEGER REFERENCES rows DEFERRABLE INITIALLY DEFERRED)";
         model.write(move |db| db.execute_batch(table)).await.unwrap();
 
         let orphan = "INSERT INTO parts VALUES (9)";
