@@ -99,7 +99,7 @@ pub trait Rebuild: Projection {
 /// stay for a way back. What is built is committed batch by batch under the new version's own
 /// name (`orders-v2`), so running it again after a crash goes on from there.
 ///
-/// See the [crate's documentation](crate) for an example.
+/// [`Rebuild`] has an example.
 #[must_use = "nothing is built until it is run"]
 pub struct Rebuilding<P, M> {
     runner: Runner,
