@@ -84,8 +84,8 @@ impl<A: Act> Projection for Handler<A> {
     }
 }
 
-fn opened(case: &str) -> impl Future<Output = es_testkit::Fixture<Bank>> {
-    async move { es_testkit::Fixture::new(Bank::open(case).await, ()) }
+async fn opened(case: &str) -> es_testkit::Fixture<Bank> {
+    es_testkit::Fixture::new(Bank::open(case).await, ())
 }
 
 impl Bank {
