@@ -70,7 +70,8 @@ pub struct Running {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {
-    /// The subscribers that were not done in time. What they had in hand is rolled back.
+    /// The subscribers that were not done in time. What they had in hand is rolled back, but for
+    /// what a reaction has done and for a commit that was already sent.
     pub aborted: Vec<String>,
 }
 

@@ -14,6 +14,7 @@ mod elsewhere;
 mod exactly_once;
 mod feeds;
 mod fenced;
+mod handle;
 mod health;
 mod lease;
 mod long;
