@@ -14,6 +14,7 @@ mod elsewhere;
 mod exactly_once;
 mod feeds;
 mod fenced;
+mod give_way;
 mod health;
 mod lease;
 mod observed;
