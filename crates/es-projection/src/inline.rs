@@ -30,6 +30,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     Policy, Projection, Runner, Scope,
     engine::{Projecting, subscriber},
+    give_way::GiveWay,
     slices::{Layout, misfit},
     worker::inline_owner,
 };
@@ -120,7 +121,8 @@ where
 {
     /// Brings the projection up to the end of the log, as a [`Runner`] does, and makes it
     /// inline: whoever works on it is fenced, and runners leave it alone from then on. If it
-    /// is inline already, nothing changes.
+    /// is inline already, nothing changes. Where several processes start it at once, they let
+    /// each other through.
     ///
     /// `store` reads the same log that `log` is, perhaps through layers.
     ///
@@ -141,10 +143,14 @@ where
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let inline = Self { store, log, engine, name, scope, turns };
         let id = inline.log.head().await?.log;
+        let mut give_way = GiveWay::new();
         while !inline.is_inline().await? {
             match inline.catch_up().await {
                 // Somebody else is making it inline, or works on it and is fenced next time.
-                Err(error) if error.kind() == ErrorKind::Fenced => continue,
+                Err(error) if error.kind() == ErrorKind::Fenced => {
+                    give_way.wait().await;
+                    continue;
+                }
                 // Somebody else has made it inline, and runners refuse to work on it.
                 Err(_) if inline.is_inline().await? => break,
                 caught_up => caught_up?,

@@ -15,6 +15,7 @@ mod exactly_once;
 mod feeds;
 mod fenced;
 mod handle;
+mod give_way;
 mod health;
 mod lease;
 mod long;

@@ -83,8 +83,10 @@ async fn an_event_whose_decoding_panics_is_parked_and_nobody_else_waits() {
             true => runner.react_with(Reads, letters.clone(), policy),
         };
         let running = runner.start().unwrap();
-        let status = until(&running, "reads", |status| status.position.get() == 5).await;
-        assert_eq!((status.parked, status.state), (1, State::Live));
+        let status = until(&running, "reads", |status| {
+            status.position.get() == 5 && status.state == State::Live
+        });
+        assert_eq!(status.await.parked, 1);
         let parked = running.dead_letters("reads", Position::START, 9).await.unwrap();
         assert_eq!(parked[0].position.get(), 3);
         assert_eq!(parked[0].cause.as_deref(), Some("decoding panicked: bad luck"));
