@@ -253,12 +253,18 @@ impl Worker {
         processing: &Processing<'_>,
     ) -> Result<Result<(), Failure>, Stop> {
         let shared = &self.shared;
-        let retried = || {
+        let retried = |outage: Option<&str>| {
             processing.retried();
-            shared.change(|status| status.retries += 1);
+            shared.retried(outage);
         };
-        let (handler, retry) = (&*shared.handler, &shared.retry);
-        let attempts = Attempts { subscriber: &shared.group, handler, retry, retried: &retried };
+        let attempts = Attempts {
+            subscriber: &shared.group,
+            handler: &*shared.handler,
+            retry: &shared.retry,
+            waits_out: true,
+            retried: &retried,
+        };
+        let handler = attempts.handler;
         let begun = begin(handler, event);
         // A handler that does not wait is done, and nothing can have come in between.
         if let Begun::Done(Ok(())) = begun {
@@ -285,6 +291,7 @@ impl Worker {
                 ))),
             }
         };
+        shared.in_reach();
         match tried {
             Tried::Handled => Ok(Ok(())),
             Tried::Failed(failure) => Ok(Err(failure)),
