@@ -26,7 +26,7 @@ pub use bus::EventBus;
 pub use dispatch::{Dispatch, On};
 pub use error::{
     BoxError, ConditionFailed, Conflict, Diverged, Error, ErrorKind, Fenced, IdempotencyClash,
-    Invalid, Result, Undecodable, UnknownEvent, panic_text,
+    Invalid, Result, Undecodable, UnknownEvent, causes, panic_text, with_causes,
 };
 pub use event::{
     BareEvent, BareEvents, ContentType, DecodedEvent, Envelope, Event, EventId, FoldEvent,

@@ -6,10 +6,10 @@ use std::{
     time::Instant,
 };
 
-use es_core::{Error, LogId, Owner, Position, Progress, StreamId, Timestamp};
+use es_core::{Error, LogId, Owner, Position, Progress, StreamId, Timestamp, with_causes};
 use tokio::sync::{oneshot, watch};
 
-use crate::{State, Trouble, engine::with_causes, runner::Retried, status::Rate};
+use crate::{State, Trouble, runner::Retried, status::Rate};
 
 /// What is asked of a worker, until something else is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -243,17 +243,19 @@ where
         if wanted.is_empty() {
             return Ok(());
         }
-        self.engine.projection.apply_all(&wanted, tx).await.map_err(|error| {
-            let (first, last) = (wanted.first(), wanted.last());
-            let at = |event: Option<&Recorded<P::Event>>| {
-                event.map_or(Position::START, |event| event.position)
-            };
-            let (name, first, last) = (&self.name, at(first), at(last));
-            let message = format!(
-                "{name} cannot apply the events at positions {first} to {last}: nothing was written"
-            );
-            Error::fault(message, error)
-        })
+        let Err(error) = self.engine.projection.apply_all(&wanted, tx).await else {
+            return Ok(());
+        };
+        let at = |event: Option<&Recorded<P::Event>>| {
+            event.map_or(Position::START, |event| event.position)
+        };
+        let (name, first, last) = (&self.name, at(wanted.first()), at(wanted.last()));
+        let message = format!(
+            "{name} cannot apply the events at positions {first} to {last}: nothing was written"
+        );
+        let trouble = self.engine.model.trouble(tx, &*error).await;
+        let kind = trouble.filter(|kind| matches!(kind, ErrorKind::Busy | ErrorKind::Unavailable));
+        Err(Error::new(kind.unwrap_or(ErrorKind::Fault), message).with_source(error))
     }
 }
 
@@ -269,8 +271,8 @@ where
     ///
     /// # Errors
     /// Those of [`AppendIn::append_in_tx`]; after a conflict, a condition or a clash the
-    /// transaction can go on. `Fault` with what the projection failed with; `Undecodable` or
-    /// `UnknownEvent`; `Fenced` when a worker has taken the projection over; `Busy` when more than 10,000
+    /// transaction can go on. `Fault` with what the projection failed with, or `Busy` or
+    /// `Unavailable` when that was up to the database; `Undecodable` or `UnknownEvent`; `Fenced` when a worker has taken the projection over; `Busy` when more than 10,000
     /// events were appended past it. After these it can only be dropped.
     ///
     /// # Cancel safety

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
 
-use es_core::{Error, ErrorKind};
+use es_core::{Error, ErrorKind, causes};
 
 /// What becomes of an event that a handler fails on, and how much is done at once.
 ///
@@ -125,7 +125,8 @@ impl Policy {
 
     /// The same with another judge of which errors of a handler are temporary. Without one,
     /// these are, anywhere in the chain of causes: an [`es_core::Error`] that says so, and an
-    /// [`std::io::Error`] of a connection or a time-out.
+    /// [`std::io::Error`] of a connection or a time-out. What the read model itself knows to be
+    /// its trouble ([`ReadModel::trouble`](es_core::ReadModel::trouble)) is not judged.
     #[must_use]
     pub fn with_temporary(
         mut self,
@@ -156,27 +157,24 @@ pub(crate) fn pause(base: Duration, cap: Duration, attempt: u32) -> Duration {
 }
 
 fn is_temporary(error: &(dyn StdError + 'static)) -> bool {
-    let mut next = Some(error);
-    while let Some(error) = next {
+    let judge = |error: &(dyn StdError + 'static)| {
         if let Some(error) = error.downcast_ref::<Error>() {
-            return error.is_temporary() || error.kind() == ErrorKind::OutcomeUnknown;
+            return Some(error.is_temporary() || error.kind() == ErrorKind::OutcomeUnknown);
         }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(
-                error.kind(),
-                io::ErrorKind::ConnectionRefused
-                    | io::ErrorKind::ConnectionReset
-                    | io::ErrorKind::ConnectionAborted
-                    | io::ErrorKind::NotConnected
-                    | io::ErrorKind::BrokenPipe
-                    | io::ErrorKind::TimedOut
-                    | io::ErrorKind::Interrupted
-                    | io::ErrorKind::UnexpectedEof
-            );
-        }
-        next = error.source();
-    }
-    false
+        let error = error.downcast_ref::<io::Error>()?;
+        Some(matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionRefused
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::NotConnected
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::TimedOut
+                | io::ErrorKind::Interrupted
+                | io::ErrorKind::UnexpectedEof
+        ))
+    };
+    causes(error).find_map(judge).unwrap_or(false)
 }
 
 impl fmt::Debug for Policy {

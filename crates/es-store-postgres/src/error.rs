@@ -27,6 +27,26 @@ pub(crate) fn is_lost(error: &tokio_postgres::Error) -> bool {
     })
 }
 
+/// Whether the connection is gone, and not merely a value or a row of another shape than the caller
+/// said, which the driver notices by itself.
+pub(crate) fn is_cut(error: &tokio_postgres::Error) -> bool {
+    if error.as_db_error().is_some() {
+        return is_lost(error);
+    }
+    let source = std::error::Error::source(error);
+    error.is_closed() || source.is_some_and(|source| source.is::<std::io::Error>())
+}
+
+/// What a handler met that is up to the database and not to what it did.
+pub(crate) fn in_handler(error: &tokio_postgres::Error) -> Option<ErrorKind> {
+    if is_cut(error) {
+        // An event may be what ends its connection, time and again.
+        return Some(ErrorKind::Busy);
+    }
+    let (kind, _) = said(error.code()?, false);
+    matches!(kind, ErrorKind::Busy | ErrorKind::Unavailable).then_some(kind)
+}
+
 /// Whether an event id was there already.
 pub(crate) fn is_repeated(error: &tokio_postgres::Error, prefix: &str) -> bool {
     error.as_db_error().is_some_and(|db| {

@@ -46,6 +46,17 @@ pub(crate) fn from_commit(error: rusqlite::Error, in_doubt: &'static str) -> Err
     }
 }
 
+/// What a handler met that is up to the database and not to what it did.
+pub(crate) fn in_handler(error: &rusqlite::Error) -> Option<ErrorKind> {
+    match error.sqlite_error_code()? {
+        ErrorCode::DiskFull | ErrorCode::SystemIoFailure => Some(ErrorKind::Unavailable),
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory => {
+            Some(ErrorKind::Busy)
+        }
+        _ => None,
+    }
+}
+
 /// The thread that would have answered has ended.
 pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the SQLite store is closed")

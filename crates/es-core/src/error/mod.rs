@@ -1,5 +1,6 @@
 //! What can go wrong, as data: a kind to match on, details to act on, a source to log.
 
+mod causes;
 mod details;
 mod invalid;
 mod kind;
@@ -10,6 +11,7 @@ mod tests;
 
 use std::{error::Error as StdError, fmt};
 
+pub use causes::{causes, with_causes};
 pub use details::{
     ConditionFailed, Conflict, Diverged, Fenced, IdempotencyClash, Undecodable, UnknownEvent,
 };

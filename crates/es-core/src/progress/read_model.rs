@@ -1,9 +1,12 @@
 //! Read models that commit their rows together with the checkpoint.
 
-use std::future::Future;
+use std::{
+    error::Error as StdError,
+    future::{Future, ready},
+};
 
 use super::{CheckpointStore, Progress};
-use crate::Result;
+use crate::{ErrorKind, Result};
 
 /// A read model whose rows and checkpoint commit in one transaction (P1, P2).
 ///
@@ -57,4 +60,30 @@ pub trait ReadModel: CheckpointStore {
     /// # Cancel safety
     /// The transaction is committed whole or rolled back whole; the checkpoint tells which.
     fn commit(&self, tx: Self::Tx, progress: &Progress) -> impl Future<Output = Result<()>> + Send;
+
+    /// What was wrong with the database when a handler failed with `error` in this transaction;
+    /// `None` when nothing is known of that, and the event may be to blame.
+    ///
+    /// - `Unavailable`: it takes no writes at present, from whatever event. It is tried again for
+    ///   as long as that lasts.
+    /// - `Busy`: this transaction had bad luck: another was in its way, or its connection was cut.
+    ///   It is tried again as often as a temporary error is, and then the event is to blame
+    ///   nevertheless.
+    ///
+    /// Another kind counts as `None`. `error` is what the handler answered, or says that it
+    /// panicked; handlers wrap errors, so look at its causes, and at the transaction.
+    ///
+    /// By default nothing is known: right for a transaction that only the commit brings to the
+    /// database.
+    ///
+    /// # Cancel safety
+    /// The transaction is rolled back afterwards, whatever happens here.
+    fn trouble(
+        &self,
+        tx: &mut Self::Tx,
+        error: &(dyn StdError + Send + Sync + 'static),
+    ) -> impl Future<Output = Option<ErrorKind>> + Send {
+        let (_, _) = (tx, error);
+        ready(None)
+    }
 }

@@ -6,7 +6,6 @@ mod rows;
 
 use std::{
     any::Any,
-    fmt::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
 };
@@ -50,33 +49,45 @@ pub(crate) enum Failure {
         /// How many events were handled before, for good.
         handled: usize,
         error: BoxError,
-        /// Whether trying the same again makes no sense.
-        is_final: bool,
+        again: Again,
     },
-    /// No transaction could be begun.
-    Begin(Error),
+    /// No transaction could be begun, or the database failed under the handler.
+    Model(Error),
     /// What was written could not be committed.
     Commit(Error),
 }
 
+/// Whether trying the same again makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    Never,
+    /// As the policy judges the error.
+    ByPolicy,
+    /// It was bad luck, whatever the error looks like.
+    Surely,
+}
+
 impl Failure {
     fn of_handler(handled: usize, error: BoxError) -> Self {
-        Self::Handler { handled, error, is_final: false }
+        Self::Handler { handled, error, again: Again::ByPolicy }
     }
 
     fn undecodable(handled: usize, error: Error) -> Self {
-        Self::Handler { handled, error: error.into(), is_final: true }
+        Self::Handler { handled, error: error.into(), again: Again::Never }
     }
 
     /// Of an event that could not be read at all.
     pub(crate) fn unreadable(error: Arc<Error>) -> Self {
-        Self::Handler { handled: 0, error: Box::new(error), is_final: true }
+        Self::Handler { handled: 0, error: Box::new(error), again: Again::Never }
     }
 
     fn of_panic(handled: usize, what: &str, panic: &(dyn Any + Send)) -> Self {
-        let error = format!("{what} panicked: {}", panic_text(panic)).into();
-        Self::Handler { handled, error, is_final: true }
+        Self::Handler { handled, error: said_by_panic(what, panic), again: Again::Never }
     }
+}
+
+fn said_by_panic(what: &str, panic: &(dyn Any + Send)) -> BoxError {
+    format!("{what} panicked: {}", panic_text(panic)).into()
 }
 
 /// Decodes the events behind `handled` others.
@@ -96,18 +107,6 @@ fn decode<E: Event>(events: &[Recorded], handled: usize) -> Result<Vec<Recorded<
         Ok(decoded) => decoded.map_err(|error| Failure::undecodable(handled, error)),
         Err(panic) => Err(Failure::of_panic(handled, "decoding", &*panic)),
     }
-}
-
-/// What an error says, and all of its causes.
-pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        // Writing to a string does not fail.
-        let _ = write!(text, ": {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 /// The name that the progress of one version is kept under.

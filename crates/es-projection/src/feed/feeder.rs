@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use es_core::{
     Error, ErrorKind, Follow, FollowStream, Position, Read, Recorded, Result, Store, panic_text,
+    with_causes,
 };
 use futures_util::FutureExt;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -13,7 +14,7 @@ use super::{
     Shared,
     chunk::{BYTES, Broken, Chunk, EVENTS},
 };
-use crate::{engine::with_causes, policy::pause};
+use crate::policy::pause;
 
 /// How long a subscriber that is slower than others is waited for before it is left behind
 /// and has to read on its own. Only while catching up: at the end of the log nobody waits.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use es_core::{Check, Error, Health, HealthReport, Result};
+use es_core::{Check, Error, Health, HealthReport, Result, with_causes};
 use tokio::time::timeout_at;
 
 use super::{Running, seat::Seat};
-use crate::{State, Status, engine::with_causes, wait::moment_in};
+use crate::{State, Status, wait::moment_in};
 
 impl Running {
     /// Looks at the log and at all subscribers, and says whether the process is alive and

@@ -2,12 +2,11 @@
 
 use std::time::Instant;
 
-use es_core::{Error, Head, Result};
+use es_core::{Error, Head, Result, with_causes};
 
 use crate::{
     Health, Lag, State, Status,
     board::View,
-    engine::with_causes,
     status::{Kept, Who, health_of},
     worker::{Job, Surroundings},
 };

@@ -4,16 +4,11 @@ use std::time::Duration;
 
 use es_core::{
     Checkpoint, DeadLetter, Envelope, Error, Head, Position, Result, Store, SubscriberName,
-    Timestamp,
+    Timestamp, with_causes,
 };
 
 use super::{Health, Lag, State, Status, Trouble, health::health_of_parked};
-use crate::{
-    Scope, Slice,
-    engine::{Progresses, with_causes},
-    slices::nobody,
-    worker::inline_owner,
-};
+use crate::{Scope, Slice, engine::Progresses, slices::nobody, worker::inline_owner};
 
 /// How many dead letters are looked at together.
 const LETTERS: usize = 1_000;

@@ -105,7 +105,7 @@ impl Worker {
                     self.tell(failed);
                     return Ok(Some(Failure::Commit(error)));
                 }
-                Err(Failure::Begin(error) | Failure::Commit(error)) => error,
+                Err(Failure::Model(error) | Failure::Commit(error)) => error,
                 Err(failure @ Failure::Handler { .. }) => {
                     self.tell(failed);
                     return Ok(Some(failure));

@@ -14,7 +14,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use es_core::{
     Checkpoint, Envelope, Error, ErrorKind, LogId, Observation, Owner, Position, Recorded, Store,
-    SubscriberName, Timestamp, panic_text,
+    SubscriberName, Timestamp, panic_text, with_causes,
 };
 use futures_util::FutureExt;
 use tokio::{
@@ -422,7 +422,7 @@ impl Worker {
                 if error.kind() == ErrorKind::LogDiverged {
                     self.tell(|subscriber| Observation::Diverged { subscriber });
                 }
-                error!(%subscriber, position = %self.cursor, error = %crate::engine::with_causes(error), "stopped by an error");
+                error!(%subscriber, position = %self.cursor, error = %with_causes(error), "stopped by an error");
                 board.end(State::Failed, Some(error));
             }
         }

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use es_core::{
     DeadLetter, Error, ErrorKind, Observation, Position, Progress, Read, Recorded, Release,
-    StreamId,
+    StreamId, with_causes,
 };
 use tracing::{error, info, warn};
 
 use super::{End, Flow, Worker, batch::failed};
 use crate::{
     OnFailure,
-    engine::{Failure, with_causes},
+    engine::{Again, Failure},
     feed::Broken,
     observe::HANDLER,
     runner::Retried,
@@ -231,9 +231,10 @@ impl Worker {
     fn is_tried_again(&self, failure: &Failure, attempts: u32) -> bool {
         let policy = &self.job.policy;
         let is_temporary = match failure {
-            Failure::Handler { is_final: true, .. } => false,
-            Failure::Handler { error, .. } => policy.is_temporary(&**error),
-            Failure::Begin(_) | Failure::Commit(_) => false,
+            Failure::Handler { again: Again::Never, .. } => false,
+            Failure::Handler { again: Again::Surely, .. } => true,
+            Failure::Handler { again: Again::ByPolicy, error, .. } => policy.is_temporary(&**error),
+            Failure::Model(_) | Failure::Commit(_) => false,
         };
         is_temporary && attempts <= policy.retries
     }
@@ -251,14 +252,14 @@ impl Failure {
     fn error(&self) -> &(dyn std::error::Error + 'static) {
         match self {
             Self::Handler { error, .. } => &**error,
-            Self::Begin(error) | Self::Commit(error) => error,
+            Self::Model(error) | Self::Commit(error) => error,
         }
     }
 
     fn into_error(self) -> es_core::BoxError {
         match self {
             Self::Handler { error, .. } => error,
-            Self::Begin(error) | Self::Commit(error) => error.into(),
+            Self::Model(error) | Self::Commit(error) => error.into(),
         }
     }
 

@@ -9,13 +9,13 @@ use std::{future::Future, time::Duration};
 
 use es_core::{
     DeadLetter, Error, ErrorKind, EventId, Observation, Position, Progress, Recorded, Release,
-    Result,
+    Result, with_causes,
 };
 use tokio::time::Instant;
 use tracing::warn;
 
 use super::{End, Flow, Worker};
-use crate::{engine::with_causes, observe::PROGRESS, policy::pause};
+use crate::{observe::PROGRESS, policy::pause};
 
 const PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

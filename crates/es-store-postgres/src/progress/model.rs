@@ -1,6 +1,7 @@
 //! Read models in the database, and the checkpoints and dead letters beside them.
 
 use std::{
+    error::Error as StdError,
     fmt::{self, Debug, Display},
     sync::Arc,
 };
@@ -8,8 +9,8 @@ use std::{
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use es_core::{
-    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, LogId, Owner, Position, Progress,
-    ReadModel, Result, StreamId, SubscriberName,
+    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, ErrorKind, LogId, Owner, Position,
+    Progress, ReadModel, Result, StreamId, SubscriberName, causes,
 };
 
 use super::{
@@ -17,7 +18,9 @@ use super::{
     letters,
     tx::PgTx,
 };
-use crate::{connect::Connections, migrate, options::PostgresOptions, url::target};
+use crate::{
+    connect::Connections, error::in_handler, migrate, options::PostgresOptions, url::target,
+};
 
 /// Rows, checkpoints and dead letters in one PostgreSQL database, committed together (P1).
 /// Cloning it copies the handle.
@@ -104,6 +107,22 @@ impl ReadModel for PostgresReadModel {
         settled?;
         moved?;
         tx.commit().await
+    }
+
+    /// `Unavailable` when the server has run out of disk, memory or another resource; `Busy` for a
+    /// deadlock, a time-out of the server, or a connection that was cut.
+    async fn trouble(
+        &self,
+        tx: &mut PgTx,
+        error: &(dyn StdError + Send + Sync + 'static),
+    ) -> Option<ErrorKind> {
+        let said = causes(error).find_map(|error| error.downcast_ref::<tokio_postgres::Error>());
+        if let Some(kind) = said.and_then(in_handler) {
+            return Some(kind);
+        }
+        // The handler may have told of it in words of its own: then the connection does.
+        let answered = tx.batch_execute("").await;
+        answered.err().as_ref().and_then(in_handler)
     }
 }
 

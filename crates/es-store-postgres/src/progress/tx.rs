@@ -16,7 +16,7 @@ use super::ledger::{MARK, OPEN};
 use crate::{
     ask::{Sent, Typed},
     connect::Connections,
-    error::{closed, damaged, from_driver, is_lost},
+    error::{closed, damaged, from_driver, is_cut, is_lost},
 };
 
 /// A transaction of a [`PostgresReadModel`](crate::PostgresReadModel), with a connection to
@@ -156,15 +156,18 @@ impl PgTx {
         }
         match failed {
             None => Ok(()),
-            Some(error) if error.as_db_error().is_none() || is_lost(&error) => {
-                Err(from_driver(None, error))
-            }
+            Some(error) if is_cut(&error) => Err(from_driver(None, error)),
             // It is up to the rows, whatever it is: the events at fault can be found.
             Some(error) => {
+                let message = "a statement that was sent ahead failed";
+                if error.as_db_error().is_none() {
+                    // The driver refused a value, and sent nothing.
+                    return Err(Error::fault(message, error));
+                }
                 let known = from_driver(None, error);
                 match known.is_temporary() {
                     true => Err(known),
-                    false => Err(Error::fault("a statement that was sent ahead failed", known)),
+                    false => Err(Error::fault(message, known)),
                 }
             }
         }

@@ -1,11 +1,14 @@
 //! The progress of a projection in one partition, beside that in the others.
 
-use std::fmt::{self, Debug, Display};
+use std::{
+    error::Error as StdError,
+    fmt::{self, Debug, Display},
+};
 
 use async_trait::async_trait;
 use es_core::{
-    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, LogId, Owner, Position, Progress,
-    ReadModel, Result, StreamId, SubscriberName,
+    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, ErrorKind, LogId, Owner, Position,
+    Progress, ReadModel, Result, StreamId, SubscriberName,
 };
 
 /// A read model, or a keeper of checkpoints, as the subscribers of one partition see it.
@@ -104,6 +107,7 @@ impl<M: CheckpointStore> CheckpointStore for OfPartition<M> {
     }
 }
 
+#[deny(clippy::missing_trait_methods)]
 impl<M: ReadModel> ReadModel for OfPartition<M> {
     type Tx = M::Tx;
 
@@ -113,6 +117,14 @@ impl<M: ReadModel> ReadModel for OfPartition<M> {
 
     async fn commit(&self, tx: Self::Tx, progress: &Progress) -> Result<()> {
         self.whole.commit(tx, &self.progress(progress)?).await
+    }
+
+    async fn trouble(
+        &self,
+        tx: &mut Self::Tx,
+        error: &(dyn StdError + Send + Sync + 'static),
+    ) -> Option<ErrorKind> {
+        self.whole.trouble(tx, error).await
     }
 }
 

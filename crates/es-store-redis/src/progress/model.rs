@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    error::Error as StdError,
     fmt::{self, Debug, Display},
     sync::{Arc, LazyLock},
 };
@@ -9,8 +10,8 @@ use std::{
 use async_trait::async_trait;
 use bytes::Bytes;
 use es_core::{
-    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, LogId, Owner, Position, Progress,
-    ReadModel, Result, StreamId, SubscriberName,
+    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, ErrorKind, LogId, Owner, Position,
+    Progress, ReadModel, Result, StreamId, SubscriberName,
 };
 use es_redis::{Command, Redis, Reply, Script};
 
@@ -154,6 +155,15 @@ impl ReadModel for RedisReadModel {
 
     async fn commit(&self, tx: RedisTx, progress: &Progress) -> Result<()> {
         ledger::advance(&self.redis, &self.keys, &self.claims, progress, Some(&tx)).await
+    }
+
+    /// `Unavailable` or `Busy` when a read of the transaction failed for that.
+    async fn trouble(
+        &self,
+        tx: &mut RedisTx,
+        _: &(dyn StdError + Send + Sync + 'static),
+    ) -> Option<ErrorKind> {
+        tx.trouble
     }
 }
 

@@ -53,6 +53,8 @@ pub struct RedisTx {
     /// What reads of this transaction see before they look at the server.
     pending: HashMap<Place, Pending>,
     deleted: HashSet<usize>,
+    /// Why the server did not answer a read.
+    pub(super) trouble: Option<ErrorKind>,
 }
 
 /// A row, and a field of it where it is a hash.
@@ -92,6 +94,7 @@ impl RedisTx {
             size: 0,
             pending: HashMap::new(),
             deleted: HashSet::new(),
+            trouble: None,
         }
     }
 
@@ -291,7 +294,10 @@ impl RedisTx {
             None => Command::new("GET").key(key),
             Some(field) => Command::new("HGET").key(key).arg(field.clone()),
         };
-        let reply = self.redis.command(command).await.map_err(from_redis)?;
+        let reply = self.redis.command(command).await.map_err(from_redis);
+        let reply = reply.inspect_err(|error| {
+            self.trouble = Some(error.kind()).filter(|_| error.is_temporary());
+        })?;
         let value =
             if reply.is_nil() { None } else { Some(reply.bytes("a row").map_err(from_redis)?) };
         self.charge(value.as_ref().map_or(0, Bytes::len) + field.as_ref().map_or(0, Vec::len))?;

@@ -1,6 +1,7 @@
 //! The read model: rows of the user's own tables that commit together with the checkpoint.
 
 use std::{
+    error::Error as StdError,
     fmt::{self, Debug, Display},
     path::Path,
     sync::Arc,
@@ -9,12 +10,17 @@ use std::{
 use async_trait::async_trait;
 use es_core::{
     Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, Error, ErrorKind, LogId, Owner,
-    Position, Progress, ReadModel, Result, StreamId, SubscriberName,
+    Position, Progress, ReadModel, Result, StreamId, SubscriberName, causes,
 };
 use rusqlite::Connection;
 
 use super::{ledger, letters, session::Session, tx::SqliteTx};
-use crate::{error::from_driver, open::Place, options::SqliteOptions, worker};
+use crate::{
+    error::{from_driver, in_handler},
+    open::Place,
+    options::SqliteOptions,
+    worker,
+};
 
 /// A read model in an SQLite database: tables of one's own whose rows commit in one
 /// transaction with the checkpoint, the fence and the dead letters (P1, P2). Cloning it
@@ -163,6 +169,16 @@ impl ReadModel for SqliteReadModel {
                 turn.commit()
             })
             .await
+    }
+
+    /// `Unavailable` when the disk is full or fails, `Busy` when something is locked or memory
+    /// ran out, as the driver's error among the causes says.
+    async fn trouble(
+        &self,
+        _: &mut SqliteTx,
+        error: &(dyn StdError + Send + Sync + 'static),
+    ) -> Option<ErrorKind> {
+        causes(error).find_map(|error| error.downcast_ref::<rusqlite::Error>()).and_then(in_handler)
     }
 }
 

@@ -30,3 +30,5 @@ mod sent;
     feature = "telemetry-capture"
 ))]
 mod telemetry;
+#[cfg(all(feature = "projection", feature = "derive"))]
+mod trouble;

@@ -1,0 +1,267 @@
+//! PostgreSQL: connections that are cut, deadlocks, a server without room.
+
+use eventsource::{
+    CheckpointStore, PgTx, PostgresOptions, PostgresReadModel, SubscriberName,
+    postgres::tokio_postgres::{self, Client, NoTls},
+};
+
+use super::*;
+
+struct Bank {
+    model: PostgresReadModel,
+    client: Client,
+    schema: String,
+}
+
+impl Bank {
+    async fn open(case: &str) -> Self {
+        let url = std::env::var("ES_TEST_POSTGRES_URL").ok().filter(|url| !url.is_empty());
+        let url = url.unwrap_or_else(|| es_testkit::skip("no PostgreSQL"));
+        let schema = format!("trouble_{case}_{}", std::process::id());
+        let options = PostgresOptions::new().with_schema(&schema).unwrap();
+        let model = PostgresReadModel::open_with(&url, options).await.unwrap();
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let sql = format!(
+            "CREATE TABLE {schema}.deposits (stream text PRIMARY KEY, times bigint); \
+             INSERT INTO {schema}.deposits VALUES ('deposit/first', 0), ('deposit/second', 0)"
+        );
+        client.batch_execute(&sql).await.unwrap();
+        Self { model, client, schema }
+    }
+
+    /// How often the event was written.
+    async fn times(&self) -> i64 {
+        let sql = format!(
+            "SELECT coalesce(sum(times), 0)::bigint FROM {}.deposits WHERE stream = 'deposit/alice'",
+            self.schema
+        );
+        self.client.query_one(&sql, &[]).await.unwrap().get(0)
+    }
+
+    async fn close(self) {
+        let sql = format!("DROP SCHEMA {} CASCADE", self.schema);
+        self.client.batch_execute(&sql).await.unwrap();
+    }
+}
+
+/// Writes that the stream had an event, and before that does what `act` does, if anything, in the
+/// first `fails` calls.
+struct Handler<A> {
+    schema: String,
+    calls: Calls,
+    fails: u32,
+    act: A,
+}
+
+trait Act: Send + Sync + 'static {
+    fn act(&self, tx: &PgTx) -> impl Future<Output = Result<(), BoxError>> + Send;
+}
+
+impl<A: Act> Projection for Handler<A> {
+    const NAME: &'static str = "deposits";
+    type Event = Deposit;
+    type Tx = PgTx;
+
+    async fn apply(&self, event: &Recorded<Deposit>, tx: &mut PgTx) -> Result<(), BoxError> {
+        if self.calls.next() <= self.fails {
+            self.act.act(tx).await?;
+        }
+        let sql = format!(
+            "INSERT INTO {}.deposits AS d VALUES ($1, 1) \
+             ON CONFLICT (stream) DO UPDATE SET times = d.times + 1",
+            self.schema
+        );
+        tx.execute(&sql, &[&event.stream.to_string()]).await?;
+        Ok(())
+    }
+}
+
+fn opened(case: &str) -> impl Future<Output = es_testkit::Fixture<Bank>> {
+    async move { es_testkit::Fixture::new(Bank::open(case).await, ()) }
+}
+
+impl Bank {
+    /// What is parked when `act` is done in the first `fails` calls of the handler, how often the
+    /// handler was called, and how often the event was written.
+    async fn tried<A: Act>(&self, fails: u32, act: A) -> (Vec<DeadLetter>, u32, i64) {
+        let sql = format!("DELETE FROM {}.deposits WHERE stream = 'deposit/alice'", self.schema);
+        self.client.batch_execute(&sql).await.unwrap();
+        // The log is another one each time.
+        let name = SubscriberName::from_static("deposits-v1");
+        self.model.forget(&name).await.unwrap();
+        let calls = Calls::new();
+        let handler = Handler { schema: self.schema.clone(), calls: calls.clone(), fails, act };
+        let letters = parked(handler, self.model.clone(), async {}).await;
+        (letters, calls.count(), self.times().await)
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Telling {
+    DriversError,
+    WordsOfItsOwn,
+    Panic,
+    Nothing,
+}
+
+/// Cuts the connection, and tells of it in one way or another.
+struct Cut(Telling);
+
+impl Act for Cut {
+    async fn act(&self, tx: &PgTx) -> Result<(), BoxError> {
+        let cut = tx.execute("SELECT pg_terminate_backend(pg_backend_pid())", &[]).await;
+        let error = cut.expect_err("nobody is there to answer");
+        match self.0 {
+            Telling::DriversError => Err(error.into()),
+            Telling::WordsOfItsOwn => Err("no balance".into()),
+            Telling::Panic => panic!("no balance"),
+            Telling::Nothing => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_is_cut_parks_nothing() {
+    es_testkit::run(opened("cut"), |bank: Bank| async move {
+        use Telling::{DriversError, Nothing, Panic, WordsOfItsOwn};
+        for telling in [DriversError, WordsOfItsOwn, Panic, Nothing] {
+            let (letters, calls, times) = bank.tried(1, Cut(telling)).await;
+            assert!(letters.is_empty(), "{telling:?}: {letters:?}");
+            assert_eq!((calls, times), (2, 1), "{telling:?}");
+        }
+        bank.close().await;
+    });
+}
+
+#[test]
+fn an_event_that_cuts_its_connection_each_time_is_parked_in_the_end() {
+    es_testkit::run(opened("cuts"), |bank: Bank| async move {
+        let (letters, calls, times) = bank.tried(u32::MAX, Cut(Telling::DriversError)).await;
+        assert_eq!((letters.len(), calls, times), (1, RETRIES + 1, 0), "{letters:?}");
+        assert_eq!(letters[0].attempts, RETRIES + 1);
+        bank.close().await;
+    });
+}
+
+/// The server refuses, with this code.
+#[derive(Clone, Copy)]
+struct Refuse(&'static str);
+
+impl Act for Refuse {
+    async fn act(&self, tx: &PgTx) -> Result<(), BoxError> {
+        let code = self.0;
+        let sql = format!("DO $$BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '{code}'; END$$");
+        Ok(tx.batch_execute(&sql).await?)
+    }
+}
+
+#[test]
+fn what_was_in_the_way_is_tried_again_as_often_as_the_policy_says() {
+    es_testkit::run(opened("way"), |bank: Bank| async move {
+        for code in ["40001", "40P01", "55P03", "57014"] {
+            let (letters, calls, times) = bank.tried(RETRIES, Refuse(code)).await;
+            assert!(letters.is_empty(), "{code}: {letters:?}");
+            assert_eq!((calls, times), (RETRIES + 1, 1), "{code}");
+            let (letters, calls, times) = bank.tried(u32::MAX, Refuse(code)).await;
+            assert_eq!((letters.len(), calls, times), (1, RETRIES + 1, 0), "{code}");
+        }
+        bank.close().await;
+    });
+}
+
+#[test]
+fn a_server_without_room_is_waited_for() {
+    es_testkit::run(opened("room"), |bank: Bank| async move {
+        for code in ["53000", "53100", "53200"] {
+            let (letters, calls, times) = bank.tried(2 * RETRIES, Refuse(code)).await;
+            assert!(letters.is_empty(), "{code}: {letters:?}");
+            assert_eq!((calls, times), (2 * RETRIES + 1, 1), "{code}");
+        }
+        bank.close().await;
+    });
+}
+
+#[test]
+fn what_is_up_to_the_event_is_parked_at_once() {
+    es_testkit::run(opened("event"), |bank: Bank| async move {
+        for code in ["23505", "22012", "P0001", "42P01"] {
+            let (letters, calls, times) = bank.tried(1, Refuse(code)).await;
+            assert_eq!((letters.len(), calls, times), (1, 1, 0), "{code}");
+        }
+        let (letters, calls, times) = bank.tried(1, NoRow).await;
+        assert_eq!((letters.len(), calls, times), (1, 1, 0), "no row is no lost reply");
+        bank.close().await;
+    });
+}
+
+/// Wants a row that is not there.
+struct NoRow;
+
+impl Act for NoRow {
+    async fn act(&self, tx: &PgTx) -> Result<(), BoxError> {
+        tx.query_one("SELECT 1 WHERE false", &[]).await?;
+        Ok(())
+    }
+}
+
+/// Sends a value that the statement does not take.
+struct SendsNonsense;
+
+impl Act for SendsNonsense {
+    async fn act(&self, tx: &PgTx) -> Result<(), BoxError> {
+        let statement = tx.prepare_cached("SELECT $1::bigint").await?;
+        tx.send(&statement, vec![Box::new("a word")]);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_value_that_cannot_be_sent_is_up_to_the_event() {
+    es_testkit::run(opened("sends"), |bank: Bank| async move {
+        let (letters, calls, times) = bank.tried(1, SendsNonsense).await;
+        assert_eq!((letters.len(), calls, times), (1, 1, 0));
+        let cause = letters[0].cause.as_deref().unwrap();
+        assert!(cause.contains("serializing parameter"), "{cause}");
+        bank.close().await;
+    });
+}
+
+/// Goes for two rows that another transaction goes for in the other order.
+struct Deadlock {
+    schema: String,
+    other: Arc<Client>,
+}
+
+impl Act for Deadlock {
+    async fn act(&self, tx: &PgTx) -> Result<(), BoxError> {
+        let mine = |name: &str| {
+            format!("UPDATE {}.deposits SET times = 0 WHERE stream = 'deposit/{name}'", self.schema)
+        };
+        tx.batch_execute(&mine("first")).await?;
+        self.other.batch_execute(&format!("BEGIN; {}", mine("second"))).await?;
+        let other = Arc::clone(&self.other);
+        let theirs = format!("{}; COMMIT", mine("first"));
+        tokio::spawn(async move { other.batch_execute(&theirs).await });
+        // It is this transaction that notices, since the other one looks a day from now.
+        tx.batch_execute(&format!("SET LOCAL deadlock_timeout = '1ms'; {}", mine("second")))
+            .await?;
+        let waits = "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted";
+        unreachable!("the other one waits: {:?}", tx.query_one(waits, &[]).await);
+    }
+}
+
+#[test]
+fn a_deadlock_is_tried_again() {
+    es_testkit::run(opened("deadlock"), |bank: Bank| async move {
+        let url = std::env::var("ES_TEST_POSTGRES_URL").unwrap();
+        let (other, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        other.batch_execute("SET deadlock_timeout = '1d'").await.unwrap();
+        let act = Deadlock { schema: bank.schema.clone(), other: Arc::new(other) };
+        let (letters, calls, times) = bank.tried(1, act).await;
+        assert!(letters.is_empty(), "{letters:?}");
+        assert_eq!((calls, times), (2, 1));
+        bank.close().await;
+    });
+}

@@ -1,0 +1,55 @@
+//! Redis: the server is killed while a handler wants to read.
+
+use es_testkit::{
+    Fixture,
+    servers::{RedisConfig, RedisServer},
+};
+use eventsource::{RedisReadModel, RedisTx};
+
+use super::*;
+
+/// Adds to a number that it reads.
+struct Handler(Calls);
+
+impl Projection for Handler {
+    const NAME: &'static str = "deposits";
+    type Event = Deposit;
+    type Tx = RedisTx;
+
+    async fn apply(&self, _: &Recorded<Deposit>, tx: &mut RedisTx) -> Result<(), BoxError> {
+        self.0.next();
+        let times: u32 = match tx.get("times").await? {
+            Some(times) => std::str::from_utf8(&times)?.parse()?,
+            None => 0,
+        };
+        tx.set("times", (times + 1).to_string())?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_server_that_is_gone_is_waited_for() {
+    let fixture = async { Fixture::new(RedisServer::start(&RedisConfig::durable()), ()) };
+    es_testkit::run(fixture, |mut server| async move {
+        let model = RedisReadModel::open(&server.url()).await.unwrap();
+        // It has claimed its checkpoint, and is live, once it has handled one event.
+        let calls = Calls::new();
+        let store = Store::new(MemoryStore::new());
+        let running = Runner::new(store.clone())
+            .project_with(Handler(calls.clone()), model.clone(), policy())
+            .start()
+            .unwrap();
+        let first = store.append(deposit("alice", 5)).await.unwrap();
+        running.wait_for("deposits", &first, Duration::from_secs(60)).await.unwrap();
+
+        server.kill();
+        let second = store.append(deposit("alice", 5)).await.unwrap();
+        calls.reach(2 + 2 * RETRIES).await;
+        server.run_again();
+        running.wait_for("deposits", &second, Duration::from_secs(120)).await.unwrap();
+        let letters = running.dead_letters("deposits", Position::START, 10).await.unwrap();
+        assert!(letters.is_empty(), "{letters:?}");
+        assert_eq!(server.ask(&["GET", &model.key("times")]).number(), 2);
+        running.stop(Duration::from_secs(10)).await;
+    });
+}

@@ -1,0 +1,74 @@
+//! SQLite: a disk without room.
+
+use eventsource::{SqliteReadModel, SqliteTx};
+
+use super::*;
+
+/// Writes a megabyte; in the first calls there is no room for it.
+struct Handler {
+    calls: Calls,
+    fails: u32,
+}
+
+impl Projection for Handler {
+    const NAME: &'static str = "deposits";
+    type Event = Deposit;
+    type Tx = SqliteTx;
+
+    async fn apply(&self, _: &Recorded<Deposit>, tx: &mut SqliteTx) -> Result<(), BoxError> {
+        let is_full = self.calls.next() <= self.fails;
+        let most = if is_full { 1 } else { 1 << 20 };
+        // It is as large as it is now, at least.
+        tx.query_row(&format!("PRAGMA max_page_count = {most}"), (), |_| Ok(()))?;
+        tx.execute("INSERT INTO deposits VALUES (zeroblob(1 << 20))", ())?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_is_waited_for() {
+    let opened = async {
+        let model = SqliteReadModel::in_memory().await.unwrap();
+        es_testkit::Fixture::new(model, ())
+    };
+    es_testkit::run(opened, |model: SqliteReadModel| async move {
+        let table = "CREATE TABLE deposits (bytes BLOB)";
+        model.write(|db| db.execute_batch(table)).await.unwrap();
+        let handler = Handler { calls: Calls::new(), fails: 2 * RETRIES };
+        let calls = handler.calls.clone();
+        let letters = parked(handler, model.clone(), async {}).await;
+        assert!(letters.is_empty(), "{letters:?}");
+        assert_eq!(calls.count(), 2 * RETRIES + 1);
+        let count = "SELECT count(*) FROM deposits";
+        let times: i64 = model.write(|db| db.query_row(count, (), |row| row.get(0))).await.unwrap();
+        assert_eq!(times, 1);
+    });
+}
+
+/// Breaks a constraint.
+struct Twice;
+
+impl Projection for Twice {
+    const NAME: &'static str = "deposits";
+    type Event = Deposit;
+    type Tx = SqliteTx;
+
+    async fn apply(&self, _: &Recorded<Deposit>, tx: &mut SqliteTx) -> Result<(), BoxError> {
+        tx.execute("INSERT INTO once VALUES (1), (1)", ())?;
+        Ok(())
+    }
+}
+
+#[test]
+fn what_is_up_to_the_event_is_parked_at_once() {
+    let opened = async {
+        let model = SqliteReadModel::in_memory().await.unwrap();
+        es_testkit::Fixture::new(model, ())
+    };
+    es_testkit::run(opened, |model: SqliteReadModel| async move {
+        let table = "CREATE TABLE once (number INTEGER PRIMARY KEY)";
+        model.write(|db| db.execute_batch(table)).await.unwrap();
+        let letters = parked(Twice, model, async {}).await;
+        assert_eq!((letters.len(), letters[0].attempts), (1, 1));
+    });
+}
