@@ -6,7 +6,7 @@ use es_bus::{ConsumerState, RedisConsumer, RunningConsumer, Subscription, TopicO
 use es_core::{Error, ErrorKind, Recorded};
 use es_testkit::servers::{Cut, Proxy, RedisConfig, RedisServer, Reply, ask};
 
-use super::{LEASE, World, quick};
+use super::{LEASE, World, quick, until};
 use crate::sample::Seen;
 
 const SOON: Duration = Duration::from_secs(60);
@@ -118,6 +118,49 @@ async fn what_a_topic_has_lost_is_published_again_also_while_the_log_is_quiet() 
     let mut all = seen.all();
     all.sort_unstable();
     assert_eq!(all, [1, 2, 3, 4, 5]);
+}
+
+/// The server comes back without a dead letter that it had answered for. The event is before it
+/// once more, and nothing new comes that could tell its owner.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_whose_dead_letter_was_lost_is_not_left_out() {
+    for comes_more in [false, true] {
+        let mut server = RedisServer::start(&RedisConfig::durable());
+        let world = World::at(server.url(), TopicOptions::default().with_partitions(1)).await;
+        let relay = world.start();
+        let seen = Seen::default();
+        let noting = seen.clone();
+        let all = Subscription::to_everything("all").with_retry(quick(1)).call(move |event| {
+            noting.note(event)?;
+            if event.stream.key().as_str() == "poison" { Err("poison".into()) } else { Ok(()) }
+        });
+        // The longer lease only looks at the place when it moves it.
+        let lease = if comes_more { LEASE * 100 } else { LEASE };
+        let consumer = world.topic.ordered(all).with_lease(lease).start().await.unwrap();
+        relay.published(world.append(&["a"]).await).await.unwrap();
+        consumer.when(|status| status.handled == 1).await.unwrap();
+        let place = world.topic_key("o:all");
+        let saved = async || server.ask(&["HGET", &place, "0:at"]).text() == "1-0";
+        until("that is saved", saved).await;
+        let before = server.data().copy();
+        let mut last = world.append(&["poison"]).await;
+        relay.published(last).await.unwrap();
+        consumer.when(|status| status.dead_letters == 1).await.unwrap();
+        server.kill();
+        before.restore_to(&server.data());
+        server.run_again();
+        if comes_more {
+            last = world.append(&["b"]).await;
+        }
+        until("it is a dead letter again", async || {
+            world.topic.group("all").await.is_ok_and(|status| status.dead_letters == 1)
+        })
+        .await;
+        relay.when(|status| status.consumed == last).await.unwrap();
+        let expected = if comes_more { &[1, 2, 3, 2, 3][..] } else { &[1, 2, 2] };
+        assert_eq!(seen.all(), expected);
+        drop(consumer);
+    }
 }
 
 /// A question changes nothing: whoever asks may ask again, as after any outage.
