@@ -179,7 +179,7 @@ async fn what_is_handled_is_acknowledged_however_often_the_connection_breaks() {
 /// After an outage that was longer than a lease everybody looks dead, and nobody is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_an_outage_the_living_have_time_to_say_that_they_live() {
-    let lease = Duration::from_secs(4);
+    let lease = Duration::from_secs(6);
     let mut server = RedisServer::start(&RedisConfig::durable());
     let world = world(&server).await;
     let proxy = Proxy::start(server.address()).await;
