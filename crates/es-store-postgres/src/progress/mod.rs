@@ -1,5 +1,7 @@
 //! How far subscribers have got, together with the rows that they write.
 
+mod ahead;
+mod held;
 mod ledger;
 mod letters;
 mod model;

@@ -107,9 +107,9 @@ fn given_back<T>(client: Object, result: Result<T>) -> Result<T> {
 }
 
 /// The same for a transaction that failed.
-fn ended(mut tx: PgTx, error: Error) -> Error {
+fn ended(tx: PgTx, error: Error) -> Error {
     if leads_astray(&error) {
-        tx.leads_astray();
+        tx.give_up();
     }
     error
 }
@@ -143,11 +143,11 @@ impl ReadModel for PostgresReadModel {
         // What failed first is the cause, and a statement behind it that was waited for tells
         // only that. The handler may have told of it in words of its own: then the connection
         // does.
-        let sent = tx.first_failure().await;
+        let sent = tx.first_failure().await.unwrap_or_default();
         let answer = tx.batch_execute("").await.err();
         let errors = || said.into_iter().chain(&sent).chain(&answer);
         if errors().any(|error| is_cut(error) || leads_astray(error)) {
-            tx.leads_astray();
+            tx.give_up();
         }
         errors().find_map(in_handler)
     }

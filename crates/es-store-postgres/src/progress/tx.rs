@@ -2,17 +2,20 @@
 
 use std::{
     collections::HashMap,
-    fmt, mem,
+    fmt,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, Result};
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::FutureExt;
 use tokio_postgres::{Client, Statement, types::ToSql};
 
-use super::ledger::{MARK, OPEN};
+use super::{
+    ahead::Ahead,
+    held::Held,
+    ledger::{MARK, OPEN},
+};
 use crate::{
     ask::{Sent, Typed},
     connect::Connections,
@@ -38,30 +41,25 @@ use crate::{
 /// }
 /// ```
 pub struct PgTx {
-    client: Option<Arc<Object>>,
-    /// Statements that were sent and whose replies nobody has looked at.
-    sent: Mutex<Vec<Reply>>,
+    client: Option<Arc<Held>>,
+    /// What becomes of statements that were sent and that nobody waits for.
+    ahead: Ahead,
     how: Sent,
     /// Behind a pooler of transactions: what was prepared in this one, and goes with it.
     prepared: Mutex<HashMap<String, Statement>>,
-    /// Whether its connection is not for the next one: it is cut, or leads to a server that takes
-    /// no writes.
-    leads_astray: bool,
 }
 
 /// Behind a pooler of transactions, the names of statements that somebody left on the
 /// connection, and that the driver would give again, are taken away.
 const WITHOUT_NAMES: &str = include_str!("without_names.sql");
 
-type Reply = BoxFuture<'static, Result<u64, tokio_postgres::Error>>;
-
 impl PgTx {
     pub(super) async fn begin(connections: &Connections) -> Result<Self> {
         let client = connections.get().await?;
         // From here on dropping it rolls back, whether the server has begun or not.
-        let (client, sent) = (Some(Arc::new(client)), Mutex::default());
+        let (client, ahead) = (Some(Arc::new(Held::new(client))), Ahead::new()?);
         let (how, prepared) = (connections.sent(), Mutex::default());
-        let tx = Self { client, sent, how, prepared, leads_astray: false };
+        let tx = Self { client, ahead, how, prepared };
         let mut sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL {MARK} = 'open'");
         if tx.how == Sent::ByText {
             sql = format!("{sql}; {WITHOUT_NAMES}");
@@ -125,8 +123,8 @@ impl PgTx {
     /// the read model, with its error, and smaller parts of the batch are tried, as if the
     /// handler had failed.
     ///
-    /// Replies are kept until the commit: it is for batches, not for millions of rows in one
-    /// transaction.
+    /// It waits for nothing, so nothing holds back who sends: it is for batches, not for millions
+    /// of rows in one transaction.
     ///
     /// ```no_run
     /// # use es_store_postgres::{PgTx, tokio_postgres};
@@ -140,30 +138,17 @@ impl PgTx {
     pub fn send(&self, statement: &Statement, values: Vec<Box<dyn ToSql + Sync + Send>>) {
         let client = Arc::clone(self.client.as_ref().expect("a transaction that is not over"));
         let statement = statement.clone();
-        let mut reply: Reply =
-            Box::pin(async move { client.execute_raw(&statement, values).await });
-        // The first poll sends it, in the order of the connection.
-        let reply = match (&mut reply).now_or_never() {
-            Some(early) => futures_util::future::ready(early).boxed(),
-            None => reply,
-        };
-        self.sent().push(reply);
+        self.ahead.send(Box::pin(async move { client.execute_raw(&statement, values).await }));
     }
 
     /// Waits for the replies to what was sent; the first failure is the cause of the others.
-    pub(super) async fn first_failure(&self) -> Option<tokio_postgres::Error> {
-        let sent = mem::take(&mut *self.sent());
-        let mut failed = None;
-        for reply in sent {
-            let reply = reply.await;
-            failed = failed.or(reply.err());
-        }
-        failed
+    pub(super) async fn first_failure(&self) -> Result<Option<tokio_postgres::Error>> {
+        self.ahead.settle().await
     }
 
     /// Waits for the replies to what was sent, and says what a failure means.
     pub(super) async fn settle(&self) -> Result<()> {
-        match self.first_failure().await {
+        match self.first_failure().await? {
             None => Ok(()),
             Some(error) if is_cut(&error) => Err(from_model(error)),
             // It is up to the rows, whatever it is: the events at fault can be found.
@@ -183,22 +168,17 @@ impl PgTx {
         }
     }
 
-    fn sent(&self) -> MutexGuard<'_, Vec<Reply>> {
-        // Nothing that can panic happens under the lock.
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn prepared(&self) -> MutexGuard<'_, HashMap<String, Statement>> {
         // Nothing that can panic happens under the lock.
         self.prepared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection, once nothing that was sent holds it. What was prepared for this
-    /// transaction alone is closed within it.
-    fn take(&mut self) -> Option<Object> {
+    /// The connection. What was prepared for this transaction alone is closed within it, and
+    /// replies are not waited for any longer.
+    fn take(&mut self) -> Option<Arc<Held>> {
         self.prepared().clear();
-        drop(mem::take(&mut *self.sent()));
-        Arc::into_inner(self.client.take()?)
+        self.ahead.end();
+        self.client.take()
     }
 
     /// Makes sure that what was begun has not been ended by the user.
@@ -221,7 +201,7 @@ impl PgTx {
         match committed {
             Ok(()) => Ok(()),
             Err(error) if is_lost(&error) => {
-                drop(Object::take(client));
+                client.give_up();
                 let message = "the reply to the commit was lost: the checkpoint tells whether it \
                                took place";
                 Err(Error::new(ErrorKind::OutcomeUnknown, message).with_source(error))
@@ -231,13 +211,17 @@ impl PgTx {
     }
 
     /// Has it end together with its connection, once it is dropped.
-    pub(super) fn leads_astray(&mut self) {
-        self.leads_astray = true;
+    pub(super) fn give_up(&self) {
+        if let Some(client) = &self.client {
+            client.give_up();
+        }
     }
 
     /// Ends it together with its connection.
     pub(super) fn discard(mut self) {
-        drop(self.take().map(Object::take));
+        if let Some(client) = self.take() {
+            client.give_up();
+        }
     }
 }
 
@@ -255,9 +239,9 @@ impl Drop for PgTx {
         if let Some(client) = self.take() {
             // The first poll sends it, in the order of the connection: whoever gets the
             // connection next speaks behind it. Nobody waits for the reply.
-            if self.leads_astray || client.batch_execute("ROLLBACK").now_or_never().is_some() {
-                // Or it could not be sent: the connection is gone, and the transaction with it.
-                drop(Object::take(client));
+            if client.batch_execute("ROLLBACK").now_or_never().is_some() {
+                // It could not be sent: the connection is gone, and the transaction with it.
+                client.give_up();
             }
         }
     }

@@ -272,6 +272,29 @@ fn what_a_sent_statement_met_is_tried_again_as_often_as_the_policy_says() {
     });
 }
 
+/// Sends a statement that is answered at length.
+struct SendsMuch;
+
+impl Act for SendsMuch {
+    async fn act(&self, tx: &PgTx) -> Result<(), BoxError> {
+        let much = "SELECT repeat('x', 100000) FROM generate_series(1, 20)";
+        let statement = tx.prepare_cached(much).await?;
+        tx.send(&statement, Vec::new());
+        Ok(())
+    }
+}
+
+/// The driver answers in order: what is behind it waits until somebody has taken it.
+#[test]
+fn what_was_sent_does_not_hold_up_what_is_waited_for() {
+    es_testkit::run(opened("much"), |bank: Bank| async move {
+        let (letters, calls, times) = bank.tried(1, SendsMuch).await;
+        assert!(letters.is_empty(), "{letters:?}");
+        assert_eq!((calls, times), (1, 1));
+        bank.close().await;
+    });
+}
+
 /// Goes for two rows that another transaction goes for in the other order.
 struct Deadlock {
     schema: String,
