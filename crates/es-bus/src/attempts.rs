@@ -7,6 +7,7 @@ use tracing::warn;
 use crate::{
     Retry,
     handler::{Begun, Call, begin, with_causes},
+    retry::Next,
 };
 
 /// What came of it.
@@ -43,8 +44,11 @@ pub(crate) struct Attempts<'a> {
     pub(crate) subscriber: &'a SubscriberName,
     pub(crate) handler: &'a dyn Call,
     pub(crate) retry: &'a Retry,
-    /// Told of each attempt that fails and is followed by another.
-    pub(crate) retried: &'a (dyn Fn() + Sync),
+    /// Whether outages are waited out.
+    pub(crate) waits_out: bool,
+    /// Told of each attempt that fails and is followed by another, and the cause where that was
+    /// an outage.
+    pub(crate) retried: &'a (dyn Fn(Option<&str>) + Sync),
 }
 
 impl Attempts<'_> {
@@ -56,24 +60,38 @@ impl Attempts<'_> {
         event: &'e Recorded,
         stop: &watch::Sender<bool>,
     ) -> Tried {
-        let mut made = 0_u32;
+        // Those that count, and all of them.
+        let (mut made, mut calls) = (0_u32, 0_u32);
         let mut first = None;
         loop {
             let failed = match begun.done().await {
                 Ok(()) => return Tried::Handled,
                 Err(failed) => failed,
             };
-            made = made.saturating_add(1);
+            (made, calls) = (made.saturating_add(1), calls.saturating_add(1));
             let first_failed_at = *first.get_or_insert_with(Timestamp::now);
             let cause = with_causes(&*failed.error);
-            if failed.is_undecodable || !self.retry.goes_on(&*failed.error, made) {
-                return Tried::Failed(Failure { cause, attempts: made, first_failed_at });
-            }
+            let next = match failed.is_undecodable {
+                true => Next::GiveUp,
+                false => self.retry.next(&*failed.error, made, self.waits_out),
+            };
             let subscriber = self.subscriber;
-            warn!(%subscriber, event = %event.id, attempts = made, cause, "a handler failed; trying again");
-            (self.retried)();
+            match next {
+                Next::GiveUp => {
+                    return Tried::Failed(Failure { cause, attempts: made, first_failed_at });
+                }
+                Next::Again => {
+                    warn!(%subscriber, event = %event.id, attempts = made, cause, "a handler failed; trying again");
+                    (self.retried)(None);
+                }
+                Next::Outage => {
+                    made -= 1;
+                    warn!(%subscriber, event = %event.id, calls, cause, "what a handler needs is out of reach; trying again");
+                    (self.retried)(Some(&cause));
+                }
+            }
             let mut stop = stop.subscribe();
-            let pause = tokio::time::timeout(self.retry.pause(made), stop.wait_for(|stop| *stop));
+            let pause = tokio::time::timeout(self.retry.pause(calls), stop.wait_for(|stop| *stop));
             // A sender that is gone has nothing more to say than that it is over.
             if pause.await.is_ok() {
                 return Tried::Interrupted;

@@ -2,11 +2,13 @@
 
 use std::{
     error::Error as StdError,
-    fmt,
+    fmt, io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
 };
+
+use es_core::{Error, ErrorKind};
 
 type Judge = Arc<dyn Fn(&(dyn StdError + 'static)) -> bool + Send + Sync>;
 
@@ -16,6 +18,13 @@ type Judge = Arc<dyn Fn(&(dyn StdError + 'static)) -> bool + Send + Sync>;
 /// bound doubles each time ("full jitter"). What does not decode, and what
 /// [`Retry::with_final`] names, is not tried again: it would fail the same way. After that
 /// comes [`Exhausted`].
+///
+/// **Outages.** An attempt that failed because something was out of reach says nothing of the
+/// event: the next one would fail as well, and in the end each would be a dead letter. So a
+/// consumer of a topic does not count it, tries the event again for as long as that lasts, and
+/// takes nothing else meanwhile than what it has other partitions or workers for. What an outage
+/// is, [`Retry::with_outage`] says. On the bus in process it counts as any failure: a publisher
+/// would have to wait behind it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -39,6 +48,18 @@ pub struct Retry {
     /// What happens once the attempts are used up.
     pub exhausted: Exhausted,
     is_final: Option<Judge>,
+    is_outage: Judge,
+}
+
+/// What comes after an attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Another one.
+    Again,
+    /// Another one, and this one does not count.
+    Outage,
+    /// None.
+    GiveUp,
 }
 
 /// What happens to an event once its attempts are used up.
@@ -67,6 +88,7 @@ impl Default for Retry {
             backoff_cap: Duration::from_secs(5),
             exhausted: Exhausted::Park,
             is_final: None,
+            is_outage: Arc::new(is_out_of_reach),
         }
     }
 }
@@ -111,15 +133,42 @@ impl Retry {
         self
     }
 
-    /// Whether there is to be another attempt after `made` of them, the last of which failed
-    /// with `error`.
-    pub(crate) fn goes_on(&self, error: &(dyn StdError + 'static), made: u32) -> bool {
+    /// The same with another judge of which errors say that something was out of reach, and not
+    /// that the event cannot be handled. Without one, these do, if one of them is the first of
+    /// its kind in the chain of causes: an [`es_core::Error`] that is `Unavailable` or
+    /// `OutcomeUnknown`, and an [`std::io::Error`] of a connection or a time-out. A driver may
+    /// say it in a type of its own, which only a judge of yours knows.
+    ///
+    /// With `|_| false` every failure counts. One that panics is taken for one that says no.
+    #[must_use]
+    pub fn with_outage(
+        mut self,
+        is_outage: impl Fn(&(dyn StdError + 'static)) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.is_outage = Arc::new(is_outage);
+        self
+    }
+
+    /// What comes after `made` attempts, the last of which failed with `error`; those that an
+    /// outage spoilt are not among them where that `waits_out` outages.
+    pub(crate) fn next(
+        &self,
+        error: &(dyn StdError + 'static),
+        made: u32,
+        waits_out: bool,
+    ) -> Next {
         // A judge that panics has said nothing.
-        let judging = |is_final: &Judge| catch_unwind(AssertUnwindSafe(|| is_final(error)));
-        if self.is_final.as_ref().is_some_and(|is_final| judging(is_final).unwrap_or(false)) {
-            return false;
+        let says = |judge: &Judge| catch_unwind(AssertUnwindSafe(|| judge(error))).unwrap_or(false);
+        if self.is_final.as_ref().is_some_and(says) {
+            return Next::GiveUp;
         }
-        self.exhausted == Exhausted::Block || made < self.attempts.max(1)
+        if waits_out && says(&self.is_outage) {
+            return Next::Outage;
+        }
+        match self.exhausted == Exhausted::Block || made < self.attempts.max(1) {
+            true => Next::Again,
+            false => Next::GiveUp,
+        }
     }
 
     /// How long to wait after `made` attempts.
@@ -136,6 +185,34 @@ pub(crate) fn pause(base: Duration, cap: Duration, made: u32) -> Duration {
     let bound = base.saturating_mul(1 << doublings).min(cap);
     let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(fastrand::u64(0..=micros))
+}
+
+/// Whether an error says that something could not be reached.
+fn is_out_of_reach(error: &(dyn StdError + 'static)) -> bool {
+    use io::ErrorKind as Io;
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<Error>() {
+            return matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::OutcomeUnknown);
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                Io::ConnectionRefused
+                    | Io::ConnectionReset
+                    | Io::ConnectionAborted
+                    | Io::NotConnected
+                    | Io::BrokenPipe
+                    | Io::TimedOut
+                    | Io::UnexpectedEof
+                    | Io::HostUnreachable
+                    | Io::NetworkUnreachable
+                    | Io::NetworkDown
+            );
+        }
+        next = error.source();
+    }
+    false
 }
 
 impl fmt::Debug for Retry {

@@ -217,7 +217,8 @@ impl<'a> Processing<'a> {
     /// Tells how its only attempt went, and whether there will be another elsewhere.
     #[cfg(feature = "redis")]
     pub(crate) fn end_one(mut self, outcome: Outcome, is_retried: bool) {
-        self.ended(outcome, u64::from(is_retried));
+        let retries = *self.retries.get_mut() + u64::from(is_retried);
+        self.ended(outcome, retries);
     }
 
     fn ended(&mut self, outcome: Outcome, retries: u64) {

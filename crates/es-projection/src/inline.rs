@@ -328,20 +328,24 @@ where
     /// # Errors
     /// Those of [`ReadModel::commit`]: `Fenced` when a worker has taken the projection over, and
     /// `OutcomeUnknown` when the reply was lost; appending the same events again settles it.
-    /// `Invalid` when an append failed that cannot be gone on from.
+    /// `Invalid` when an append failed that cannot be gone on from. Where nothing was appended
+    /// it waits for those who append, and says `Busy` where they and it were in each other's way.
     ///
     /// # Cancel safety
     /// It is committed whole or rolled back whole.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
         self.check()?;
+        let inline = self.inline;
         let progress = match self.progress {
             Some(progress) => progress,
             None => {
-                let known = self.inline.checkpoint().await?;
+                // Whoever appends moves the checkpoint: not between this look and the commit.
+                inline.log.lock_in_tx(&mut self.tx).await?;
+                let known = inline.checkpoint().await?;
                 Progress::from(&known, known.position)
             }
         };
-        self.inline.engine.model.commit(self.tx, &progress).await
+        inline.engine.model.commit(self.tx, &progress).await
     }
 
     /// Applies what others appended behind `after`, up to `until`. It is committed: the log's

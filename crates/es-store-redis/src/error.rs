@@ -33,6 +33,11 @@ fn said(prefix: &str) -> (ErrorKind, &'static str) {
         "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" => {
             (Unavailable, "no server has these keys right now: nothing was written")
         }
+        "MOVED" | "ASK" => (
+            Unavailable,
+            "another node of a cluster has these keys: nothing was written; if the URL begins \
+             with redis://, let it begin with redis-cluster://",
+        ),
         "NOAUTH" | "WRONGPASS" => (Invalid, "Redis refuses this user or password"),
         "NOPERM" => (Invalid, "this user of Redis may not do that: docs/redis.md has the list"),
         "WRONGTYPE" => (Fault, "a key of the log is something else: the name of the log is taken"),

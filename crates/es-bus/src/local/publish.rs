@@ -30,7 +30,7 @@ impl LocalBus {
     /// With [`WhenFull::Wait`], some of the events may have been queued, for some of their
     /// handlers.
     pub async fn publish(&self, events: &[Recorded]) -> Result<()> {
-        self.send(events, None).await
+        self.send(events, None, self.inner.options.when_full).await
     }
 
     /// Publishes `events` and waits until each handler has handled them or given them up.
@@ -42,21 +42,35 @@ impl LocalBus {
     /// # Cancel safety
     /// As for [`LocalBus::publish`]; what is queued is handled, whether somebody waits or not.
     pub async fn publish_and_wait(&self, events: &[Recorded]) -> Result<Delivered> {
+        self.told(events, self.inner.options.when_full).await
+    }
+
+    /// As [`LocalBus::publish_and_wait`], waiting for room as well.
+    pub(crate) async fn wait_for_all(&self, events: &[Recorded]) -> Result<Delivered> {
+        self.told(events, WhenFull::Wait).await
+    }
+
+    async fn told(&self, events: &[Recorded], when_full: WhenFull) -> Result<Delivered> {
         self.refuse_in_handler("publish_and_wait")?;
         let (outcome, told) = Outcome::new();
-        self.send(events, Some(outcome)).await?;
+        self.send(events, Some(outcome), when_full).await?;
         // It is told by the drop of the last clone, which cannot fail to happen.
         Ok(told.await.unwrap_or_default())
     }
 
-    async fn send(&self, events: &[Recorded], outcome: Option<Arc<Outcome>>) -> Result<()> {
+    async fn send(
+        &self,
+        events: &[Recorded],
+        outcome: Option<Arc<Outcome>>,
+        when_full: WhenFull,
+    ) -> Result<()> {
         let inner = &self.inner;
         if inner.is_closed.load(Ordering::SeqCst) {
             return Err(closed());
         }
         let routes = inner.routes();
         let (is_history, outcome) = (is_history(), outcome.as_ref());
-        let waits = inner.options.when_full == WhenFull::Wait && !is_in_handler_of(inner.number);
+        let waits = when_full == WhenFull::Wait && !is_in_handler_of(inner.number);
         if !waits {
             self.send_at_once(&routes, events, outcome, is_history)?;
         }

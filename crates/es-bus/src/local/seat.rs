@@ -142,12 +142,18 @@ impl Seat {
         let tried = if let Begun::Done(Ok(())) = begun {
             Tried::Handled
         } else {
-            let retried = || {
+            let retried = |_: Option<&str>| {
                 self.counts.retries.fetch_add(1, Ordering::Relaxed);
                 processing.retried();
             };
             let (handler, retry) = (&*self.handler, &self.retry);
-            let attempts = Attempts { subscriber: &self.name, handler, retry, retried: &retried };
+            let attempts = Attempts {
+                subscriber: &self.name,
+                handler,
+                retry,
+                waits_out: false,
+                retried: &retried,
+            };
             let span = processing.span.clone();
             attempts.go_on(begun, event, &self.end).instrument(span).await
         };

@@ -290,6 +290,28 @@ impl Shared {
         });
     }
 
+    /// Notes that an attempt failed that is followed by another, and the cause of an outage.
+    pub(super) fn retried(&self, outage: Option<&str>) {
+        self.change(|status| {
+            status.retries += 1;
+            if let Some(cause) = outage {
+                status.state = ConsumerState::Retrying;
+                status.last_error = Some(cause.to_owned());
+            }
+        });
+    }
+
+    /// Notes that a handler reached what it needs.
+    pub(super) fn in_reach(&self) {
+        self.status.send_if_modified(|status| {
+            let was_not = status.state == ConsumerState::Retrying;
+            if was_not {
+                status.state = ConsumerState::Active;
+            }
+            was_not
+        });
+    }
+
     pub(super) fn lease_ms(&self) -> u64 {
         u64::try_from(self.lease.as_millis()).unwrap_or(u64::MAX)
     }

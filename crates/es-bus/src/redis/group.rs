@@ -9,7 +9,7 @@ use es_redis::Command;
 use super::{
     RedisTopic, letters,
     message::Entry,
-    script::{DISCARD, FORGET, INSPECT, REPLAY, failed},
+    script::{DISCARD, FORGET, INSPECT, REPLAY, failed, not_read},
 };
 use crate::KeptLetter;
 
@@ -77,7 +77,7 @@ impl RedisTopic {
         let keys =
             keys.into_iter().chain([of.parked, of.saved, of.retry, of.waiting, of.bodies, of.held]);
         let keys = keys.chain(inner.keys.partitions(inner.partitions()));
-        let mut answer = inner.run(INSPECT.on(keys).arg(group.to_owned())).await?;
+        let mut answer = inner.look(INSPECT.on(keys).arg(group.to_owned())).await?;
         if answer.word != "ok" {
             return Err(no_group(self, group));
         }
@@ -119,7 +119,7 @@ impl RedisTopic {
     ) -> Result<Vec<(String, KeptLetter)>> {
         let (inner, keys) = (&self.inner, self.inner.keys.group(group));
         let again = inner.redis.command(Command::new("HGETALL").key(&keys.again)).await;
-        let again = again.and_then(|reply| reply.array("a hash")).map_err(failed)?;
+        let again = again.and_then(|reply| reply.array("a hash")).map_err(not_read)?;
         let mut noted: HashMap<Bytes, Bytes> = HashMap::new();
         let mut again = again.into_iter();
         while let (Some(id), Some(value)) = (again.next(), again.next()) {
@@ -133,7 +133,7 @@ impl RedisTopic {
             let count = PAGE.min(limit - found.len());
             let command = Command::new("XRANGE").key(&keys.letters).arg(&from).arg("+");
             let reply = inner.redis.command(command.arg("COUNT").arg(count)).await;
-            let entries = reply.and_then(Entry::read_all).map_err(failed)?;
+            let entries = reply.and_then(Entry::read_all).map_err(not_read)?;
             let Some(last) = entries.last() else { break };
             from = format!("({}", last.id);
             for entry in entries {
@@ -149,7 +149,8 @@ impl RedisTopic {
     /// waits up to what fails again.
     ///
     /// # Errors
-    /// `NotFound` when there is no such group; `Unavailable` when Redis is out of reach.
+    /// `NotFound` when there is no such group; `Unavailable` when Redis is out of reach;
+    /// `OutcomeUnknown` when a reply was lost: asking again is safe.
     ///
     /// # Cancel safety
     /// Some of the letters may be tried again.
@@ -180,7 +181,7 @@ impl RedisTopic {
     /// them is still parked; [`RedisTopic::replay`] sets it going.
     ///
     /// # Errors
-    /// `Unavailable` when Redis is out of reach.
+    /// `Unavailable` when Redis is out of reach; `OutcomeUnknown` when a reply was lost.
     ///
     /// # Cancel safety
     /// They may be given up or not.
@@ -203,7 +204,7 @@ impl RedisTopic {
     /// included, so that it holds up the trimming no longer. Says whether it was there.
     ///
     /// # Errors
-    /// `Unavailable` when Redis is out of reach.
+    /// `Unavailable` when Redis is out of reach; `OutcomeUnknown` when the reply was lost.
     ///
     /// # Cancel safety
     /// It is removed or it is not.

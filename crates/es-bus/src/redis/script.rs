@@ -88,3 +88,11 @@ pub(super) fn failed(error: es_redis::Error) -> Error {
     };
     Error::new(kind, message).with_source(error)
 }
+
+/// An error of a command that changes nothing: a reply that was lost is as good as none.
+pub(super) fn not_read(error: es_redis::Error) -> Error {
+    if error.kind() != es_redis::ErrorKind::Lost {
+        return failed(error);
+    }
+    Error::new(ErrorKind::Unavailable, "the reply of Redis was lost").with_source(error)
+}

@@ -21,7 +21,7 @@ use super::{
     GroupMode,
     keys::{Keys, partition_of},
     message::{Written, encode, part_of, stream_of},
-    script::{Answer, OPEN, PUBLISH, TRIM, failed},
+    script::{Answer, OPEN, PUBLISH, TRIM, failed, not_read},
 };
 use crate::{Publisher, Refused, Transport, watch::is_history};
 
@@ -223,6 +223,16 @@ impl Inner {
         Answer::read(self.redis.command(command).await.map_err(failed)?)
     }
 
+    /// Runs a script that changes nothing.
+    pub(super) async fn look(&self, command: Command) -> Result<Answer> {
+        Answer::read(self.redis.command(command).await.map_err(not_read)?)
+    }
+
+    /// Runs a script that is given up after `time`, waiting for a connection included.
+    pub(super) async fn run_within(&self, command: Command, time: Duration) -> Result<Answer> {
+        Answer::read(self.redis.command_within(command, time).await.map_err(failed)?)
+    }
+
     fn since(&self) -> MutexGuard<'_, Option<(u64, Position)>> {
         self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -237,6 +247,11 @@ impl Inner {
         command.arg(log.to_string()).arg(relay.to_string()).arg(*epoch)
     }
 
+    /// What this relay has published on the topic, if it has opened it.
+    fn published_by(&self, publisher: &Publisher) -> Option<Position> {
+        self.since().filter(|(epoch, _)| *epoch == publisher.epoch).map(|(_, since)| since)
+    }
+
     /// Publishes what one command can carry.
     async fn publish(
         &self,
@@ -244,10 +259,8 @@ impl Inner {
         events: &[Recorded],
         through: Position,
     ) -> Result<()> {
-        let since = match *self.since() {
-            Some((epoch, since)) if epoch == publisher.epoch => since,
-            _ => return Err(Error::new(ErrorKind::NotFound, "the topic was not opened")),
-        };
+        let not_opened = || Error::new(ErrorKind::NotFound, "the topic was not opened");
+        let since = self.published_by(publisher).ok_or_else(not_opened)?;
         let keys = [self.keys.meta(), self.keys.bell()];
         let keys = keys.into_iter().chain(self.keys.partitions(self.partitions()));
         let mut command = self
@@ -397,7 +410,9 @@ impl Transport for RedisTopic {
         let prefix = inner.keys.prefix().to_owned().into_bytes();
         let command = inner.asked(TRIM.on(keys), publisher).arg(prefix);
         let grace = u64::try_from(inner.options.grace.as_millis()).unwrap_or(u64::MAX);
-        let command = command.arg(grace.min(1 << 50));
+        // Whether it may ask is said there.
+        let since = inner.published_by(publisher).unwrap_or(Position::START);
+        let command = command.arg(grace.min(1 << 50)).arg(since.get());
         let mut answer = inner.run(command).await?;
         if answer.word != "ok" {
             return Err(inner.refused(publisher, answer));

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use es_core::{Diverged, Head, Owner, Position, Timestamp};
+use es_core::{Diverged, Error, Head, Owner, Position, Timestamp};
 use tokio::time::Instant;
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{
     Publisher, RelayState,
@@ -120,6 +120,29 @@ impl Worker {
             self.refuse_commands();
             self.rest((lease - still).min(lease / 4)).await?;
         }
+    }
+
+    /// Whether to claim again after it was fenced.
+    ///
+    /// *Hazard.* A server that has lost what it answered for (a failover, a power cut) fences the
+    /// relay that it forgot, as it fences one that was replaced. Without a lease that would end
+    /// it, and nobody would publish any more.
+    /// *Mechanism.* The checkpoint says whether another has claimed it since.
+    pub(super) async fn after_a_fence(&mut self, error: &Error, times: u32) -> Flow<bool> {
+        let (progress, name) = (Arc::clone(&self.progress), self.name.clone());
+        let look = || progress.checkpoint(&name);
+        let known = self.persist("looking at the checkpoint", look).await?;
+        let epoch = self.status.borrow().epoch;
+        let is_overtaken = known.is_some_and(|known| {
+            known.epoch > epoch || (known.epoch == epoch && known.owner != self.owner)
+        });
+        if is_overtaken {
+            info!(relay = %self.name, %error, "another relay has taken over");
+            return Ok(self.timing.lease.is_some());
+        }
+        warn!(relay = %self.name, %error, "fenced, and by no other relay: its claim was lost");
+        self.rest(self.timing.pause(times)).await?;
+        Ok(true)
     }
 
     /// With leases, says that it is gone, so that nobody has to wait for that to show. It is

@@ -7,7 +7,8 @@ use super::{Publisher, Refused, Transport};
 use crate::LocalBus;
 
 /// A relay on a bus in process waits until each handler has handled an event or given it up,
-/// because what is only queued would be lost with the program.
+/// because what is only queued would be lost with the program. It waits for room, too, whatever
+/// [`WhenFull`](crate::WhenFull) says: a batch of it may be more than a queue holds.
 ///
 /// What a handler gives up is a dead letter of its subscription, so that no other handler is
 /// held up by it; it is in memory, as all of the bus is. A handler whose dead letters must
@@ -31,7 +32,7 @@ impl Transport for LocalBus {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let delivered = self.publish_and_wait(events).await?;
+        let delivered = self.wait_for_all(events).await?;
         if delivered.undelivered > 0 && self.is_closed() {
             return Err(Error::new(ErrorKind::Closed, "the bus was shut down meanwhile"));
         }

@@ -67,6 +67,7 @@ impl Worker {
     }
 
     pub(super) async fn run(mut self) {
+        let mut fenced = 0_u32;
         loop {
             let end = match self.claim().await {
                 Ok(term) => {
@@ -76,16 +77,22 @@ impl Worker {
                 }
                 Err(end) => end,
             };
+            let end = match end {
+                End::Fenced(error) => {
+                    self.told(&error);
+                    fenced = fenced.saturating_add(1);
+                    match self.after_a_fence(&error, fenced).await {
+                        Ok(true) => continue,
+                        Ok(false) => return self.state(RelayState::Fenced),
+                        Err(end) => end,
+                    }
+                }
+                end => end,
+            };
             match end {
                 End::Asked => return self.state(RelayState::Stopped),
                 End::Reopen => {}
-                End::Fenced(error) => {
-                    info!(relay = %self.name, %error, "another relay has taken over");
-                    self.told(&error);
-                    if self.timing.lease.is_none() {
-                        return self.state(RelayState::Fenced);
-                    }
-                }
+                End::Fenced(error) => self.told(&error),
                 End::Failed(error) => {
                     error!(relay = %self.name, cause = with_causes(&error), "the relay has failed");
                     self.told(&error);
@@ -128,7 +135,10 @@ impl Worker {
         let interests: Vec<Interest> = self.routes.iter().map(|r| r.interest.clone()).collect();
         let interests: Vec<&Interest> = interests.iter().collect();
         let read = Interest::read_for_all(&interests, self.store.tenant());
-        let mut follow = self.store.follow(read.after(from).of_log(term.publisher.log));
+        let read = read.of_log(term.publisher.log);
+        let mut follow = self.store.follow(read.clone().after(from));
+        // Everything up to here has been read and published.
+        let mut through = from;
         let mut attempt = 0;
         loop {
             let due = self.due(term);
@@ -149,11 +159,18 @@ impl Worker {
             let failed = batch.failed.take();
             if !batch.events.is_empty() || batch.through.is_some() {
                 attempt = 0;
+                through = batch.through.unwrap_or(through);
                 self.publish_batch(term, batch).await?;
             }
             if let Some(error) = failed {
                 attempt += 1;
+                // A follower ends with whatever is not temporary. What broke may be whole again
+                // later; then another one goes on where this one was.
+                let has_ended = !error.is_temporary();
                 self.wait_out_alive(term, "reading the log", error, attempt).await?;
+                if has_ended {
+                    follow = self.store.follow(read.clone().after(through));
+                }
                 self.state(RelayState::Active);
             }
         }

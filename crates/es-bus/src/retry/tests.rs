@@ -2,17 +2,50 @@
 
 use std::{io, time::Duration};
 
-use super::{Exhausted, Retry, pause};
+use es_core::{Error, ErrorKind};
+
+use super::{Exhausted, Next, Retry, pause};
 
 #[test]
 fn attempts_end_when_they_are_used_up() {
     let error = io::Error::other("no");
     let retry = Retry::default().with_attempts(3);
-    assert!(retry.goes_on(&error, 2) && !retry.goes_on(&error, 3));
-    assert!(!Retry::never().goes_on(&error, 1));
-    assert!(!Retry::default().with_attempts(0).goes_on(&error, 1), "0 means 1");
+    assert_eq!(retry.next(&error, 2, true), Next::Again);
+    assert_eq!(retry.next(&error, 3, true), Next::GiveUp);
+    assert_eq!(Retry::never().next(&error, 1, true), Next::GiveUp);
+    let none = Retry::default().with_attempts(0);
+    assert_eq!(none.next(&error, 1, true), Next::GiveUp, "0 means 1");
     let endless = Retry::never().with_exhausted(Exhausted::Block);
-    assert!(endless.goes_on(&error, u32::MAX));
+    assert_eq!(endless.next(&error, u32::MAX, true), Next::Again);
+}
+
+#[test]
+fn what_was_out_of_reach_does_not_count_where_that_is_waited_out() {
+    let retry = Retry::never();
+    let ours = |kind| Error::new(kind, "no");
+    let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+    for (error, is_outage) in [
+        (Box::new(ours(ErrorKind::Unavailable)) as es_core::BoxError, true),
+        (Box::new(ours(ErrorKind::OutcomeUnknown)), true),
+        (Box::new(ours(ErrorKind::Busy)), false),
+        // An error of ours says itself what it is, whatever it came from.
+        (Box::new(Error::fault("no", refused())), false),
+        (Box::new(refused()), true),
+        (Box::new(io::Error::from(io::ErrorKind::InvalidData)), false),
+        ("no".into(), false),
+    ] {
+        let next = if is_outage { Next::Outage } else { Next::GiveUp };
+        assert_eq!(retry.next(&*error, 1, true), next, "{error:?}");
+        assert_eq!(retry.next(&*error, 1, false), Next::GiveUp, "{error:?}");
+    }
+    let all_count = Retry::never().with_outage(|_| false);
+    assert_eq!(all_count.next(&refused(), 1, true), Next::GiveUp);
+    let mine = Retry::never().with_outage(|error| error.to_string() == "gone");
+    assert_eq!(mine.next(&io::Error::other("gone"), 1, true), Next::Outage);
+    let broken = Retry::never().with_outage(|_| panic!("in a judge"));
+    assert_eq!(broken.next(&refused(), 1, true), Next::GiveUp);
+    let all_final = Retry::default().with_final(|_| true);
+    assert_eq!(all_final.next(&refused(), 1, true), Next::GiveUp, "final is final");
 }
 
 #[test]
@@ -20,8 +53,8 @@ fn a_final_error_is_not_tried_again_even_where_others_are_for_ever() {
     let retry = Retry::default()
         .with_exhausted(Exhausted::Block)
         .with_final(|error| error.to_string() == "never");
-    assert!(!retry.goes_on(&io::Error::other("never"), 1));
-    assert!(retry.goes_on(&io::Error::other("later"), 1));
+    assert_eq!(retry.next(&io::Error::other("never"), 1, true), Next::GiveUp);
+    assert_eq!(retry.next(&io::Error::other("later"), 1, true), Next::Again);
 }
 
 #[test]

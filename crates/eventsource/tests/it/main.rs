@@ -17,6 +17,8 @@ mod partitions;
 mod projections;
 #[cfg(all(feature = "aggregate", feature = "bus", feature = "derive"))]
 mod publishing;
+#[cfg(all(feature = "bus", feature = "derive", feature = "memory", feature = "redis"))]
+mod relay;
 #[cfg(all(feature = "projection", feature = "derive", feature = "postgres"))]
 mod sent;
 #[cfg(all(

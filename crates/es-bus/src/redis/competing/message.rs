@@ -1,8 +1,9 @@
 //! One message and the worker that has it: one attempt, and what comes of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use es_core::{DeadLetter, Outcome, Recorded, Result, Timestamp};
+use tokio::{sync::watch, time::timeout};
 use tracing::{Instrument, warn};
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
         message::{Entry, FIRST, TRIES, note, part_of},
         script::{AGAIN, DEAD},
     },
+    retry::Next,
 };
 
 /// What came of a message.
@@ -32,6 +34,14 @@ pub(super) struct Message {
     source: String,
     is_retry: bool,
     entry: Entry,
+    stop: watch::Receiver<bool>,
+}
+
+/// How an attempt ended that was not a success.
+enum Ended {
+    Failed(Failed),
+    /// It was to stop while something was out of reach: the attempt does not count.
+    Interrupted,
 }
 
 impl Message {
@@ -40,8 +50,9 @@ impl Message {
         source: String,
         is_retry: bool,
         entry: Entry,
+        stop: watch::Receiver<bool>,
     ) -> Self {
-        Self { shared, source, is_retry, entry }
+        Self { shared, source, is_retry, entry, stop }
     }
 
     pub(super) async fn handle(self) -> Done {
@@ -75,21 +86,40 @@ impl Message {
         }
         let made = self.entry.number(TRIES).unwrap_or_default();
         let made = u32::try_from(made).unwrap_or(0).saturating_add(1);
-        let Err(failed) = self.attempt(event, made).await else {
-            shared.change(|status| status.handled += 1);
-            return Ok(Done::Handled(name));
-        };
         let first = self.entry.number(FIRST).map_or_else(Timestamp::now, Timestamp::from_micros);
+        let failed = match self.attempt(event, made).await {
+            Ok(()) => {
+                shared.change(|status| status.handled += 1);
+                return Ok(Done::Handled(name));
+            }
+            Err(Ended::Interrupted) => {
+                return self.put_aside(event, name, made - 1, first, Duration::ZERO).await;
+            }
+            Err(Ended::Failed(failed)) => failed,
+        };
         let cause = with_causes(&*failed.error);
-        if self.is_last(&failed, made) {
+        if self.next(&failed, made) == Next::GiveUp {
             let letter = crate::attempts::waiting(&shared.group, event);
             let mut letter = letter.failed(cause, made);
             letter.first_failed_at = first;
             return self.bury(&name, &letter).await;
         }
         warn!(group = %shared.group, event = %event.id, attempts = made, cause, "a handler failed; trying again");
-        shared.change(|status| status.retries += 1);
-        let pause = u64::try_from(shared.retry.pause(made).as_millis()).unwrap_or(u64::MAX);
+        shared.retried(None);
+        self.put_aside(event, name, made, first, shared.retry.pause(made)).await
+    }
+
+    /// Has the message wait for another attempt, here or elsewhere.
+    async fn put_aside(
+        &self,
+        event: &Recorded,
+        name: String,
+        made: u32,
+        first: Timestamp,
+        pause: Duration,
+    ) -> Result<Done> {
+        let shared = &self.shared;
+        let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         let keys = &shared.keys;
         let command = AGAIN.on([&self.source, &keys.waiting, &keys.bodies, &keys.held]);
         let mut command = command
@@ -114,23 +144,51 @@ impl Message {
     /// Calls the handler, for the time of this number, and tells of it. Each attempt is a
     /// message of its own, perhaps in another process: one that is followed by another ends as
     /// abandoned and counts as a retry.
-    async fn attempt(&self, event: &Recorded, made: u32) -> Result<(), Failed> {
-        let processing =
-            self.shared.processing(event, self.entry.is_history()).begun_at_attempt(made);
+    ///
+    /// An outage is waited out here, with the message in hand: put aside, all messages would end
+    /// up there, one after the other.
+    async fn attempt(&self, event: &Recorded, made: u32) -> Result<(), Ended> {
+        let shared = &self.shared;
+        let processing = shared.processing(event, self.entry.is_history()).begun_at_attempt(made);
         let span = processing.span.clone();
-        let answer =
-            async { begin(&*self.shared.handler, event).done().await }.instrument(span).await;
+        let (mut stop, mut spoilt) = (self.stop.clone(), 0_u32);
+        let answer = loop {
+            let calling = async { begin(&*shared.handler, event).done().await };
+            let answer = calling.instrument(span.clone()).await;
+            let Err(failed) = &answer else { break answer };
+            if self.next(failed, made) != Next::Outage {
+                break answer;
+            }
+            spoilt = spoilt.saturating_add(1);
+            let cause = with_causes(&*failed.error);
+            warn!(group = %shared.group, event = %event.id, spoilt, cause,
+                "what a handler needs is out of reach; trying again");
+            processing.retried();
+            shared.retried(Some(&cause));
+            // A sender that is gone has nothing more to say than that it is over.
+            let pause = timeout(shared.retry.pause(spoilt), stop.wait_for(|stop| *stop));
+            if pause.await.is_ok() {
+                processing.end(Outcome::Abandoned);
+                return Err(Ended::Interrupted);
+            }
+        };
+        if spoilt > 0 {
+            shared.in_reach();
+        }
         let (outcome, is_retried) = match &answer {
             Ok(()) => (Outcome::Ok, false),
-            Err(failed) if self.is_last(failed, made) => (Outcome::Error, false),
+            Err(failed) if self.next(failed, made) == Next::GiveUp => (Outcome::Error, false),
             Err(_) => (Outcome::Abandoned, true),
         };
         processing.end_one(outcome, is_retried);
-        answer
+        answer.map_err(Ended::Failed)
     }
 
-    fn is_last(&self, failed: &Failed, made: u32) -> bool {
-        failed.is_undecodable || !self.shared.retry.goes_on(&*failed.error, made)
+    fn next(&self, failed: &Failed, made: u32) -> Next {
+        match failed.is_undecodable {
+            true => Next::GiveUp,
+            false => self.shared.retry.next(&*failed.error, made, true),
+        }
     }
 
     async fn bury(&self, name: &str, letter: &DeadLetter) -> Result<Done> {

@@ -34,11 +34,14 @@ use crate::retry::pause;
 
 pub(super) struct Consumer {
     shared: Arc<Shared>,
+    stop: watch::Receiver<bool>,
     /// The partitions, and behind them what is tried again.
     sources: Vec<String>,
     tasks: JoinSet<(usize, String, Done)>,
     /// What the workers have in hand, source and id, and the tasks that do.
     in_hand: HashMap<(usize, String), Id>,
+    /// What is handled and not acknowledged yet, per source: ids, and names of bodies.
+    done: HashMap<usize, Vec<(String, String)>>,
     /// Where taking over goes on, per source.
     cursors: Vec<String>,
     /// The source that is asked first.
@@ -50,12 +53,16 @@ pub(super) struct Consumer {
     /// When the next message that waits is due.
     due_at: Option<Instant>,
     swept_at: Instant,
+    /// When the server last answered.
+    heard_at: Instant,
+    /// Nothing is taken over before then.
+    patient_until: Instant,
 }
 
 /// Works until it is told to stop; says whether everything was settled.
 pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiver<bool>) -> bool {
     let mut news = bell.listen();
-    let mut consumer = Consumer::new(Arc::clone(&shared));
+    let mut consumer = Consumer::new(Arc::clone(&shared), stop.clone());
     while !*stop.borrow() {
         news.looks();
         let rest = match consumer.turn().await {
@@ -110,7 +117,7 @@ enum Rest {
 }
 
 impl Consumer {
-    fn new(shared: Arc<Shared>) -> Self {
+    fn new(shared: Arc<Shared>, stop: watch::Receiver<bool>) -> Self {
         let inner = &shared.topic.inner;
         let mut sources: Vec<String> = inner.keys.partitions(inner.partitions()).collect();
         sources.push(shared.keys.retry.clone());
@@ -118,9 +125,11 @@ impl Consumer {
         let now = Instant::now();
         Self {
             shared,
+            stop,
             sources,
             tasks: JoinSet::new(),
             in_hand: HashMap::new(),
+            done: HashMap::new(),
             cursors,
             first: 0,
             has_entered: false,
@@ -128,6 +137,8 @@ impl Consumer {
             upkeep_at: now,
             due_at: None,
             swept_at: now,
+            heard_at: now,
+            patient_until: now,
         }
     }
 
@@ -150,6 +161,7 @@ impl Consumer {
             self.shared.state(ConsumerState::Waiting);
             return Ok(Rest::ForTopic(Duration::from_millis(100).min(self.shared.lease / 3)));
         }
+        self.acknowledge().await?;
         let now = Instant::now();
         if self.upkeep_at <= now {
             let next = now.checked_add(self.shared.lease / 3).unwrap_or(now);
@@ -206,7 +218,9 @@ impl Consumer {
             answer.next()?.array("messages").map(Some).map_err(failed)
         };
         let count = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
-        let Some(list) = shared.asking("poll", None, asked, count).await? else {
+        let list = shared.asking("poll", None, asked, count).await?;
+        self.heard();
+        let Some(list) = list else {
             return Err(self.group_is_gone());
         };
         let taken = list.len();
@@ -225,15 +239,28 @@ impl Consumer {
         Ok(taken)
     }
 
+    /// Whether a message is in hand, or done and not acknowledged yet.
+    fn has(&self, source: usize, id: &str) -> bool {
+        let is_done = |done: &Vec<(String, String)>| done.iter().any(|(done, _)| done == id);
+        self.in_hand.contains_key(&(source, id.to_owned()))
+            || self.done.get(&source).is_some_and(is_done)
+    }
+
     /// Starts a worker on a message.
     fn begin(&mut self, source: usize, entry: Entry) {
         let id = entry.id.clone();
-        if self.in_hand.contains_key(&(source, id.clone())) {
-            // It was taken over from ourselves, and is being handled.
+        if self.has(source, &id) {
+            // It came again after a loss, and is being handled.
             return;
         }
         let key = self.sources.get(source).cloned().unwrap_or_default();
-        let message = Message::new(Arc::clone(&self.shared), key, self.is_retry(source), entry);
+        let message = Message::new(
+            Arc::clone(&self.shared),
+            key,
+            self.is_retry(source),
+            entry,
+            self.stop.clone(),
+        );
         let of = (source, id.clone());
         let task = self.tasks.spawn(async move { (source, id, message.handle().await) });
         self.in_hand.insert(of, task.id());
@@ -246,7 +273,6 @@ impl Consumer {
         first: std::result::Result<(usize, String, Done), JoinError>,
     ) -> bool {
         let mut is_done = true;
-        let mut by_source: HashMap<usize, Vec<(String, String)>> = HashMap::new();
         let mut next = Some(first);
         while let Some(done) = next {
             match done {
@@ -254,7 +280,7 @@ impl Consumer {
                     self.in_hand.remove(&(source, id.clone()));
                     match done {
                         Done::Handled(name) => {
-                            by_source.entry(source).or_default().push((id, name));
+                            self.done.entry(source).or_default().push((id, name));
                         }
                         Done::Waits => self.due_at = None,
                         Done::Settled => {}
@@ -270,26 +296,30 @@ impl Consumer {
             }
             next = self.tasks.try_join_next();
         }
-        for (source, messages) in by_source {
-            if let Err(error) = self.acknowledge(source, &messages).await {
-                // They come again when their lease has lapsed.
-                self.shared.trouble("acknowledging", &error);
-                is_done = false;
-            }
+        if let Err(error) = self.acknowledge().await {
+            self.shared.trouble("acknowledging", &error);
         }
         is_done
     }
 
-    async fn acknowledge(&self, source: usize, messages: &[(String, String)]) -> Result<()> {
-        let shared = &self.shared;
-        let Some(key) = self.sources.get(source) else { return Ok(()) };
-        let command = DONE.on([key, &shared.keys.held]).arg(shared.group.to_string());
-        let mut command = command.arg(u32::from(self.is_retry(source)));
-        for (id, name) in messages {
-            command = command.arg(id).arg(name);
+    /// Acknowledges what is done. What could not be acknowledged is acknowledged later: it would
+    /// come again when its lease has lapsed.
+    async fn acknowledge(&mut self) -> Result<()> {
+        while let Some(source) = self.done.keys().next().copied() {
+            let messages = self.done.get(&source).map_or(&[][..], Vec::as_slice);
+            let (shared, key) = (&self.shared, self.sources.get(source));
+            let keys = key.into_iter().chain([&shared.keys.held]);
+            let command = DONE.on(keys).arg(shared.group.to_string());
+            let mut command = command.arg(u32::from(self.is_retry(source)));
+            for (id, name) in messages {
+                command = command.arg(id).arg(name);
+            }
+            let asked = shared.topic.inner.run(command);
+            shared.asking("ack", None, asked, |_| messages.len()).await?;
+            self.done.remove(&source);
+            self.heard();
         }
-        let asked = shared.topic.inner.run(command);
-        shared.asking("ack", None, asked, |_| messages.len()).await.map(drop)
+        Ok(())
     }
 
     /// Takes nothing more, and finishes what is in hand. Says whether all of it is settled.
@@ -309,7 +339,10 @@ impl Consumer {
                 Some(done) = self.tasks.join_next() => is_done &= self.settle(done).await,
             }
         }
-        is_done
+        if let Err(error) = self.acknowledge().await {
+            self.shared.trouble("acknowledging", &error);
+        }
+        is_done && self.done.is_empty()
     }
 
     fn group_is_gone(&mut self) -> Error {

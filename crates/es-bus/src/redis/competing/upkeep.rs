@@ -22,11 +22,15 @@ const DUE_AT_ONCE: usize = 100;
 impl Consumer {
     pub(super) async fn upkeep(&mut self) -> Result<()> {
         self.beat().await?;
-        for source in 0..self.sources.len() {
-            if self.free() == 0 {
-                break;
+        // It is asked for anyhow, and tells how long nothing was heard.
+        self.put_due().await?;
+        if self.patient_until <= Instant::now() {
+            for source in 0..self.sources.len() {
+                if self.free() == 0 {
+                    break;
+                }
+                self.take_over(source).await?;
             }
-            self.take_over(source).await?;
         }
         let every = self.shared.lease.saturating_mul(10);
         if self.swept_at.elapsed() >= every {
@@ -36,19 +40,40 @@ impl Consumer {
         Ok(())
     }
 
-    /// Says that what is in hand is being worked on.
-    pub(super) async fn beat(&self) -> Result<()> {
-        for (at, source) in self.sources.iter().enumerate() {
-            let ids: Vec<_> =
-                self.in_hand.keys().filter(|(of, _)| *of == at).map(|(_, id)| id).collect();
-            if ids.is_empty() {
-                continue;
+    /// Notes that the server has answered.
+    ///
+    /// *Hazard.* After an outage that was longer than a lease everybody looks dead, and whoever
+    /// is back first would take over what the others have in hand.
+    /// *Mechanism.* Whoever has heard nothing for long takes nothing over for a lease, in which
+    /// the living say so. *Cost.* What the dead held comes that much later.
+    pub(super) fn heard(&mut self) {
+        let now = Instant::now();
+        if now.saturating_duration_since(self.heard_at) > self.shared.lease / 2 {
+            self.patient_until = now.checked_add(self.shared.lease).unwrap_or(now);
+        }
+        self.heard_at = now;
+    }
+
+    /// Says that what is in hand is being worked on, and what is done is not to be taken over.
+    pub(super) async fn beat(&mut self) -> Result<()> {
+        for at in 0..self.sources.len() {
+            let in_hand = self.in_hand.keys().filter(|(of, _)| *of == at).map(|(_, id)| id.clone());
+            let done = self.done.get(&at).into_iter().flatten().map(|(id, _)| id.clone());
+            let ids: Vec<String> = in_hand.chain(done).collect();
+            if !ids.is_empty() {
+                self.say(at, ids, false).await?;
             }
-            let command = BEAT.on([source]).arg(self.shared.group.to_string());
-            let command = command.arg(self.shared.name.clone()).args(ids);
-            self.shared.topic.inner.run(command).await?;
         }
         Ok(())
+    }
+
+    async fn say(&mut self, source: usize, ids: Vec<String>, begins: bool) -> Result<()> {
+        let Some(key) = self.sources.get(source) else { return Ok(()) };
+        let command = BEAT.on([key]).arg(self.shared.group.to_string());
+        let command = command.arg(self.shared.name.clone()).arg(u32::from(begins)).args(ids);
+        let answer = self.shared.topic.inner.run(command).await?;
+        self.heard();
+        if answer.word == "ok" { Ok(()) } else { Err(self.group_is_gone()) }
     }
 
     /// Takes over what has been silent for a lease, as much as there are free workers for.
@@ -59,7 +84,9 @@ impl Consumer {
         };
         let command = RECOVER.on([key]).arg(shared.group.to_string()).arg(shared.name.clone());
         let command = command.arg(shared.lease_ms()).arg(cursor).arg(self.free());
-        let (key, mut answer) = (key.clone(), shared.topic.inner.run(command).await?);
+        let key = key.clone();
+        // One that waited for an outage to end would come before the living were heard.
+        let mut answer = shared.topic.inner.run_within(command, shared.lease / 2).await?;
         if answer.word != "ok" {
             return Err(self.group_is_gone());
         }
@@ -73,8 +100,7 @@ impl Consumer {
             error!(group = %shared.group, lost, "events were trimmed away before they were handled");
             shared.change(|status| status.lost += lost);
         }
-        // What was taken is begun before anything else can fail: it would lie for a lease.
-        let mut hopeless = Vec::new();
+        let (mut begun, mut hopeless) = (Vec::new(), Vec::new());
         for item in list {
             let read = || -> es_redis::Result<(Option<Entry>, u64)> {
                 let mut item = item.array("a message")?.into_iter();
@@ -84,20 +110,34 @@ impl Consumer {
             };
             let (entry, deliveries) = read().map_err(failed)?;
             let Some(entry) = entry else { continue };
+            if self.has(source, &entry.id) {
+                // It was taken over from ourselves.
+                continue;
+            }
             info!(group = %shared.group, id = entry.id, deliveries, "a message was taken over");
             shared.change(|status| status.recovered += 1);
             let most = u64::from(shared.retry.attempts.max(5));
-            if deliveries > most && shared.retry.exhausted != Exhausted::Block {
+            if deliveries >= most && shared.retry.exhausted != Exhausted::Block {
                 hopeless.push((entry, deliveries));
             } else {
+                begun.push(entry);
+            }
+        }
+        if !begun.is_empty() {
+            // It counts before it can do harm. Whether that is heard or not, what was taken is
+            // begun before anything else can fail: it would lie for a lease.
+            let ids = begun.iter().map(|entry| entry.id.clone()).collect();
+            let counted = self.say(source, ids, true).await;
+            for entry in begun {
                 self.begin(source, entry);
             }
+            counted?;
         }
         for (entry, deliveries) in hopeless {
             // Whoever handled it never came to say that it failed.
             let event = entry.event()?;
             let cause = "every consumer that took it ended before it was done";
-            let attempts = u32::try_from(deliveries - 1).unwrap_or(u32::MAX);
+            let attempts = u32::try_from(deliveries).unwrap_or(u32::MAX);
             let letter = crate::attempts::waiting(&shared.group, &event).failed(cause, attempts);
             let name = format!("{}.{}", event.id, part_of(&event));
             bury(&shared, &key, self.is_retry(source), &entry, &name, &letter).await?;
@@ -107,10 +147,12 @@ impl Consumer {
 
     /// Sets going what has waited long enough.
     pub(super) async fn put_due(&mut self) -> Result<()> {
-        let keys = &self.shared.keys;
+        let shared = std::sync::Arc::clone(&self.shared);
+        let keys = &shared.keys;
         loop {
             let command = DUE.on([&keys.waiting, &keys.bodies, &keys.retry]).arg(DUE_AT_ONCE);
-            let mut answer = self.shared.topic.inner.run(command).await?;
+            let mut answer = shared.topic.inner.run(command).await?;
+            self.heard();
             let (put, pause) = (answer.count()?, answer.number()?);
             if usize::try_from(put).is_ok_and(|put| put >= DUE_AT_ONCE) {
                 continue;

@@ -24,7 +24,7 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use self::partition::{Ended, Worker};
+use self::partition::{Ended, Worker, numbers};
 use super::{
     bell::Bell,
     consumer::{Shared, StartAt},
@@ -42,6 +42,9 @@ struct Told {
     replay: u64,
     /// It is to finish what it has in hand and give the partition back.
     gives_back: bool,
+    /// The place that the server had, when it was asked.
+    place: (u64, u64),
+    asked: Instant,
 }
 
 struct Seat {
@@ -163,11 +166,14 @@ impl Consumer {
             match self.seats.get(&owned.partition) {
                 Some(seat) => {
                     seat.told.send_modify(|told| {
-                        told.until = until;
-                        told.replay = replay;
+                        (told.until, told.replay) = (until, replay);
+                        (told.place, told.asked) = (numbers(&owned.place), asked);
                     });
                 }
-                None => self.serve(owned, Told { until, replay, gives_back: false }),
+                None => {
+                    let place = numbers(&owned.place);
+                    self.serve(owned, Told { until, replay, gives_back: false, place, asked });
+                }
             }
         }
         self.give_back(joined.excess);

@@ -51,6 +51,8 @@ pub(super) struct Worker {
     place: String,
     saved: String,
     saved_at: Instant,
+    /// The place of the last dead letter, and when it was kept.
+    letter: (String, Instant),
     pub(super) replayed: u64,
     told: watch::Receiver<Told>,
     news: Listener,
@@ -89,6 +91,7 @@ impl Worker {
             saved: place.clone(),
             place,
             saved_at: Instant::now(),
+            letter: ("0-0".to_owned(), Instant::now()),
             replayed,
             told,
             news,
@@ -145,6 +148,7 @@ impl Worker {
             if told.gives_back {
                 return Err(Stop::GivesBack);
             }
+            self.has_kept_letters(told)?;
             self.news.looks();
             if told.replay > self.replayed {
                 self.replay(told.replay).await?;
@@ -172,6 +176,20 @@ impl Worker {
                     self.save().await?;
                 }
             }
+        }
+    }
+
+    /// Makes sure that the server has not lost a dead letter.
+    ///
+    /// *Hazard.* A server that was rolled back (a failover, a power cut) has lost the letter, and
+    /// has the event before it once more; its owner, who goes on behind it, would leave it out.
+    /// *Mechanism.* Letter and place are written as one, so a place before that of the last letter
+    /// tells. Then the partition is served anew, from the place that the server has.
+    fn has_kept_letters(&self, told: Told) -> Result<(), Stop> {
+        let (letter, kept_at) = &self.letter;
+        match told.asked > *kept_at && told.place < numbers(letter) {
+            true => Err(Stop::Fenced),
+            false => Ok(()),
         }
     }
 
@@ -253,12 +271,18 @@ impl Worker {
         processing: &Processing<'_>,
     ) -> Result<Result<(), Failure>, Stop> {
         let shared = &self.shared;
-        let retried = || {
+        let retried = |outage: Option<&str>| {
             processing.retried();
-            shared.change(|status| status.retries += 1);
+            shared.retried(outage);
         };
-        let (handler, retry) = (&*shared.handler, &shared.retry);
-        let attempts = Attempts { subscriber: &shared.group, handler, retry, retried: &retried };
+        let attempts = Attempts {
+            subscriber: &shared.group,
+            handler: &*shared.handler,
+            retry: &shared.retry,
+            waits_out: true,
+            retried: &retried,
+        };
+        let handler = attempts.handler;
         let begun = begin(handler, event);
         // A handler that does not wait is done, and nothing can have come in between.
         if let Begun::Done(Ok(())) = begun {
@@ -285,6 +309,7 @@ impl Worker {
                 ))),
             }
         };
+        shared.in_reach();
         match tried {
             Tried::Handled => Ok(Ok(())),
             Tried::Failed(failure) => Ok(Err(failure)),
@@ -324,6 +349,7 @@ impl Worker {
             attempts = letter.attempts, cause = letter.cause, "an event is a dead letter");
         let keys = [&shared.keys.ordered, &shared.keys.letters, &shared.keys.parked];
         let command = PARK.on(keys).arg(self.partition).arg(self.epoch).arg(&place);
+        let command = command.arg(&self.letter.0);
         let mut command = command.arg(stream.unwrap_or_default().to_owned());
         for (name, value) in fields_of(fields, letter, self.partition) {
             command = command.arg(name).arg(value);
@@ -335,6 +361,7 @@ impl Worker {
         }
         self.saved.clone_from(&place);
         self.saved_at = Instant::now();
+        self.letter = (place.clone(), self.saved_at);
         self.place = place;
         Ok(())
     }
@@ -345,6 +372,7 @@ impl Worker {
         }
         let command = ADVANCE.on([&self.shared.keys.ordered]);
         let command = command.arg(self.partition).arg(self.epoch).arg(&self.place);
+        let command = command.arg(&self.letter.0);
         let asked = self.shared.topic.inner.run(command);
         // A place stands for all events before it, however many these are.
         let answer = self.shared.asking("ack", Some(self.partition), asked, |_| 1).await?;
@@ -362,4 +390,10 @@ impl Worker {
             _ => Err(Stop::Fenced),
         }
     }
+}
+
+/// The numbers of a place, `position-part`, in whose order places are.
+pub(super) fn numbers(place: &str) -> (u64, u64) {
+    let (position, part) = place.split_once('-').unwrap_or_default();
+    (position.parse().unwrap_or(0), part.parse().unwrap_or(0))
 }

@@ -3,12 +3,15 @@
 -- Never above what somebody still needs: with no group at all, nothing is trimmed.
 --
 -- KEYS: meta, groups, then the streams of the partitions
--- ARGV: log, relay, epoch, prefix of the keys of groups, grace in ms
+-- ARGV: log, relay, epoch, prefix of the keys of groups, grace in ms, since (what the caller
+--       has published)
 -- Answers {word, ...}: ok with a position and the names and modes of the groups; lost, fenced.
 local meta, groups = KEYS[1], KEYS[2]
 local found = redis.call('HMGET', meta, 'log', 'relay', 'epoch', 'through', 'floor', 'made')
 if not found[1] or found[1] ~= ARGV[1] or found[2] ~= ARGV[2] then return {'lost'} end
 if tonumber(found[3]) > tonumber(ARGV[3]) then return {'fenced', found[3]} end
+-- A server that was rolled back lacks events that nothing new may ever follow: the log is quiet.
+if tonumber(found[4]) < tonumber(ARGV[6]) then return {'lost'} end
 local function split(id)
   local position, part = string.match(id, '^(%d+)-(%d+)$')
   return tonumber(position), tonumber(part)

@@ -2,6 +2,7 @@
 
 pub(crate) mod health;
 mod leases;
+mod outage;
 mod parked;
 mod publishing;
 mod shelf;
