@@ -88,14 +88,12 @@ impl Pages {
     }
 
     fn ask(&self, mut cursor: Cursor) -> oneshot::Receiver<Page> {
-        let ((reply, answer), span) = (oneshot::channel(), trace::read(self.fetch.file()));
+        let (reply, answer) = oneshot::channel();
+        let span = trace::Away::new(trace::read(self.fetch.file()));
         self.fetch.submit(Box::new(move |connection, names| {
-            // The span is not entered here, where a subscriber that was set for one thread is not:
-            // it would never be let go of, and those above it would stay open with it. They end as
-            // soon as there is a page.
+            // It ends as soon as there is a page, whenever that is asked for.
             let page = cursor.page(connection, names);
-            trace::ended(&span, &page);
-            drop(span);
+            span.end(&page);
             let page = page.map(|(found, more)| (found, more.then_some(cursor)));
             // A reader that has gone needs no answer.
             drop(reply.send(page));

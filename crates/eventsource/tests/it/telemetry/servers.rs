@@ -13,6 +13,8 @@ use eventsource::{
 #[cfg(feature = "postgres")]
 use eventsource::{PostgresOptions, PostgresStore, postgres::tokio_postgres};
 
+use tracing::Instrument;
+
 use super::{
     bank::{AccountEvent, Deposit, WITHIN, accounts},
     bus::until,
@@ -190,6 +192,32 @@ async fn what_a_file_is_asked_has_spans_below_those_of_the_log() {
     let not = ["db.stored_procedure.name", "server.address", "server.port"];
     let not = [&not[..], &["db.response.status_code", "error.type"]].concat();
     have_all(&capture, " sqlite", CALL, &not);
+}
+
+/// Pages that are fetched on threads of the store, where no subscriber was set.
+#[tokio::test]
+async fn the_span_above_a_long_read_of_a_file_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let capture = Capture::new();
+    let _here = tracing::dispatcher::set_default(&capture.dispatch());
+    let file = folder.path().join("a.db").display().to_string();
+    let store = eventsource::open(&format!("sqlite:{file}")).await.unwrap();
+    let stream = StreamId::new("account", "long").unwrap();
+    for _ in 0..10 {
+        let events = (0..1_000).map(|cents| AccountEvent::Deposited { cents });
+        store
+            .append(Append::to(stream.clone(), ExpectedVersion::Any).events(events))
+            .await
+            .unwrap();
+    }
+    let read = async { store.read(Read::all()).into_vec().await.unwrap() };
+    let events = read.instrument(tracing::info_span!("long read")).await;
+    assert_eq!(events.len(), 10_000);
+    until(&capture, |spans| spans.iter().any(|span| span.name == "long read")).await;
+    let spans = capture.spans();
+    let above = spans.iter().find(|span| span.name == "long read").unwrap();
+    let below = spans.iter().filter(|span| span.parent.as_deref() == Some(&above.id));
+    assert!(below.filter(|span| span.name == "read sqlite").count() > 1, "several pages");
 }
 
 #[cfg(feature = "postgres")]
