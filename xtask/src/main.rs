@@ -39,8 +39,9 @@ Usage: cargo xtask VERB [flags]
       `sqlite`, `postgres`, `redis`, `projections`, `bus` and `telemetry`; without
       one, all.
   schema [--check | --accept]
-      Whether events still look as the schema locks say; --accept writes what is
-      new and safe.
+      Whether events still look as the schema locks say, as the gate asks. With
+      --check what is safe and not in a lock yet is told and passes; --accept
+      writes it.
   docs
       Build the documentation of the crates and the guide (target/book), and follow
       every link in every document.

@@ -30,6 +30,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::{
     Policy, Projection, Runner, Scope,
     engine::{Projecting, subscriber},
+    give_way::GiveWay,
     slices::{Layout, misfit},
     worker::inline_owner,
 };
@@ -120,7 +121,8 @@ where
 {
     /// Brings the projection up to the end of the log, as a [`Runner`] does, and makes it
     /// inline: whoever works on it is fenced, and runners leave it alone from then on. If it
-    /// is inline already, nothing changes.
+    /// is inline already, nothing changes. Where several processes start it at once, they let
+    /// each other through.
     ///
     /// `store` reads the same log that `log` is, perhaps through layers.
     ///
@@ -141,10 +143,14 @@ where
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let inline = Self { store, log, engine, name, scope, turns };
         let id = inline.log.head().await?.log;
+        let mut give_way = GiveWay::new();
         while !inline.is_inline().await? {
             match inline.catch_up().await {
                 // Somebody else is making it inline, or works on it and is fenced next time.
-                Err(error) if error.kind() == ErrorKind::Fenced => continue,
+                Err(error) if error.kind() == ErrorKind::Fenced => {
+                    give_way.wait().await;
+                    continue;
+                }
                 // Somebody else has made it inline, and runners refuse to work on it.
                 Err(_) if inline.is_inline().await? => break,
                 caught_up => caught_up?,
@@ -322,20 +328,24 @@ where
     /// # Errors
     /// Those of [`ReadModel::commit`]: `Fenced` when a worker has taken the projection over, and
     /// `OutcomeUnknown` when the reply was lost; appending the same events again settles it.
-    /// `Invalid` when an append failed that cannot be gone on from.
+    /// `Invalid` when an append failed that cannot be gone on from. Where nothing was appended
+    /// it waits for those who append, and says `Busy` where they and it were in each other's way.
     ///
     /// # Cancel safety
     /// It is committed whole or rolled back whole.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
         self.check()?;
+        let inline = self.inline;
         let progress = match self.progress {
             Some(progress) => progress,
             None => {
-                let known = self.inline.checkpoint().await?;
+                // Whoever appends moves the checkpoint: not between this look and the commit.
+                inline.log.lock_in_tx(&mut self.tx).await?;
+                let known = inline.checkpoint().await?;
                 Progress::from(&known, known.position)
             }
         };
-        self.inline.engine.model.commit(self.tx, &progress).await
+        inline.engine.model.commit(self.tx, &progress).await
     }
 
     /// Applies what others appended behind `after`, up to `until`. It is committed: the log's

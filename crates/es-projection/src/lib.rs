@@ -3,6 +3,7 @@
 mod board;
 mod engine;
 mod feed;
+mod give_way;
 mod handle;
 mod inline;
 mod observe;

@@ -1,6 +1,12 @@
 //! What becomes of an event that a handler fails on.
 
-use std::{error::Error as StdError, fmt, io, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError,
+    fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
 
 use es_core::{Error, ErrorKind, causes};
 
@@ -136,8 +142,9 @@ impl Policy {
         self
     }
 
+    /// A judge that panics has not said that it is.
     pub(crate) fn is_temporary(&self, error: &(dyn StdError + 'static)) -> bool {
-        (self.temporary)(error)
+        catch_unwind(AssertUnwindSafe(|| (self.temporary)(error))).unwrap_or(false)
     }
 
     /// How long to wait before attempt number `attempt` (from 1).

@@ -1,6 +1,6 @@
 //! What PostgreSQL and the driver say, as the kinds of error that callers decide by.
 
-use es_core::{Diverged, Error, ErrorKind, LogId};
+use es_core::{Diverged, Error, ErrorKind, LogId, causes};
 use tokio_postgres::error::{Severity, SqlState};
 use uuid::Uuid;
 
@@ -43,8 +43,38 @@ pub(crate) fn in_handler(error: &tokio_postgres::Error) -> Option<ErrorKind> {
         // An event may be what ends its connection, time and again.
         return Some(ErrorKind::Busy);
     }
-    let (kind, _) = said(error.code()?, false);
+    let code = error.code()?;
+    if is_read_only(code) {
+        return Some(ErrorKind::Unavailable);
+    }
+    let (kind, _) = said(code, false);
     matches!(kind, ErrorKind::Busy | ErrorKind::Unavailable).then_some(kind)
+}
+
+/// What a driver's error means to a read model, when nothing was written.
+///
+/// It differs from [`from_driver`] where a server takes no writes, which is what a failover to a
+/// standby looks like until that is promoted: whoever appends is told to go elsewhere, and a
+/// projection waits.
+pub(crate) fn from_model(error: tokio_postgres::Error) -> Error {
+    match error.code() {
+        Some(code) if is_read_only(code) => {
+            let message = "the PostgreSQL of the read model is read-only (a standby, or \
+                           `default_transaction_read_only`): nothing was written";
+            Error::new(ErrorKind::Unavailable, message).with_source(error)
+        }
+        _ => from_driver(None, error),
+    }
+}
+
+fn is_read_only(code: &SqlState) -> bool {
+    *code == SqlState::READ_ONLY_SQL_TRANSACTION
+}
+
+/// Whether the connection leads to a server that takes no writes: another one may lead elsewhere.
+pub(crate) fn leads_astray(error: &(dyn std::error::Error + 'static)) -> bool {
+    let said = causes(error).find_map(|error| error.downcast_ref::<tokio_postgres::Error>());
+    said.and_then(tokio_postgres::Error::code).is_some_and(is_read_only)
 }
 
 /// Whether an event id was there already.
@@ -127,6 +157,9 @@ fn said(code: &SqlState, is_lost: bool) -> (ErrorKind, &'static str) {
         "53100" => (Unavailable, "the disk of PostgreSQL is full: nothing was written"),
         "53000" | "53200" | "53400" => {
             (Unavailable, "PostgreSQL has run out of room: nothing was written")
+        }
+        code if code.starts_with("58") => {
+            (Unavailable, "the disk or the file system of PostgreSQL failed: nothing was written")
         }
         "25006" => (
             Unsupported,

@@ -20,7 +20,7 @@ use tokio::{
 use tokio_postgres::{Client, Config, GenericClient};
 
 use crate::{
-    append::{Looked, Pending, Sender, Slots, Statements, append_in, too_late},
+    append::{Looked, Pending, Sender, Slots, Statements, append_in, lock_in, too_late},
     connect::Connections,
     error::{closed, damaged, from_driver},
     migrate,
@@ -353,6 +353,12 @@ impl AppendIn<PgTx> for PostgresStore {
     async fn append_in_tx(&self, tx: &mut PgTx, request: &AppendRequest) -> Result<Receipt> {
         let client: &Client = tx;
         self.append_within(client, request).await
+    }
+
+    async fn lock_in_tx(&self, tx: &mut PgTx) -> Result<()> {
+        let Inner { statements, log, .. } = &*self.inner;
+        let client: &Client = tx;
+        lock_in(client, statements, *log).await.map(drop)
     }
 }
 

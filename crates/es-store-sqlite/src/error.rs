@@ -37,11 +37,17 @@ pub(crate) fn from_driver(error: rusqlite::Error) -> Error {
 
 /// The same for a commit. It may have reached the disk although it failed: a frame that was
 /// written but not synced can come back after a crash. `in_doubt` says what to do then.
+///
+/// A constraint that is checked late (`DEFERRABLE INITIALLY DEFERRED`) is looked at before anything
+/// is written, and the transaction is still open when it was broken: whoever calls rolls back.
 pub(crate) fn from_commit(error: rusqlite::Error, in_doubt: &'static str) -> Error {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull) => {
-            from_driver(error)
-        }
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::ConstraintViolation,
+        ) => from_driver(error),
         _ => Error::new(ErrorKind::OutcomeUnknown, in_doubt).with_source(error),
     }
 }

@@ -333,6 +333,11 @@ impl AppendIn<SqliteTx> for SqliteStore {
     async fn append_in_tx(&self, tx: &mut SqliteTx, request: &AppendRequest) -> Result<Receipt> {
         self.append_in(tx, request)
     }
+
+    /// It holds the lock of the database from its beginning.
+    async fn lock_in_tx(&self, tx: &mut SqliteTx) -> Result<()> {
+        append::check_open(tx)
+    }
 }
 
 #[async_trait]

@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    ffi::OsString,
     fmt,
     future::Future,
     io::Write,
@@ -15,6 +16,8 @@ use futures_util::FutureExt;
 /// another number of seconds, as for a test in its long form. Nothing is measured with it; it
 /// only turns a wake-up that was lost for good into a failure.
 const HANGS_AFTER: Duration = Duration::from_secs(300);
+
+const PATIENCE: &str = "ES_TEST_HANGS_AFTER";
 
 /// What is tested, and something that must live as long as the test: a directory, or a
 /// database that is dropped afterwards.
@@ -76,7 +79,7 @@ pub async fn from_fixture<S, Made: Future<Output = Fixture<S>>>(
 ///
 /// # Panics
 /// When the case does, and when it takes five minutes, or as many seconds as
-/// `ES_TEST_HANGS_AFTER` says: then it hangs.
+/// `ES_TEST_HANGS_AFTER` says: then it hangs. When that says no number of seconds.
 pub fn run<S, Case: Future<Output = ()>>(
     fixture: impl Future<Output = Fixture<S>>,
     case: impl FnOnce(S) -> Case,
@@ -91,15 +94,19 @@ pub fn run<S, Case: Future<Output = ()>>(
             Ok(fixture) => fixture,
             Err(panic) => return skipped(panic),
         };
-        let outcome = tokio::time::timeout(hangs_after(), case(subject)).await;
+        let hangs_after = hangs_after(std::env::var_os(PATIENCE));
+        let outcome = tokio::time::timeout(hangs_after, case(subject)).await;
         assert!(outcome.is_ok(), "the case hangs: a wake-up was lost");
         drop(guard);
     });
 }
 
-fn hangs_after() -> Duration {
-    let said = std::env::var("ES_TEST_HANGS_AFTER").ok().and_then(|text| text.parse().ok());
-    said.map_or(HANGS_AFTER, Duration::from_secs)
+/// A long test that does not know how long it may take would end as one that hangs.
+fn hangs_after(said: Option<OsString>) -> Duration {
+    let Some(said) = said.filter(|said| !said.is_empty()) else { return HANGS_AFTER };
+    let seconds = said.to_str().and_then(|text| text.parse().ok());
+    let seconds = seconds.unwrap_or_else(|| panic!("{PATIENCE} is {said:?}: say whole seconds"));
+    Duration::from_secs(seconds)
 }
 
 /// Says why the test does not run; goes on with any other panic.
@@ -113,3 +120,6 @@ fn skipped(panic: Box<dyn Any + Send>) {
         Err(panic) => resume_unwind(panic),
     }
 }
+
+#[cfg(test)]
+mod tests;

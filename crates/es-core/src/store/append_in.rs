@@ -25,4 +25,15 @@ pub trait AppendIn<Tx>: EventStore {
         tx: &mut Tx,
         request: &AppendRequest,
     ) -> impl Future<Output = Result<Receipt>> + Send;
+
+    /// Has everybody else's appends wait until `tx` ends, as an append in it does: what is
+    /// committed by then stays the end of the log.
+    ///
+    /// # Errors
+    /// `Invalid` when the transaction is over; `Busy` when another transaction is in the way;
+    /// `Unavailable` when the store cannot be reached.
+    ///
+    /// # Cancel safety
+    /// They wait for as long as the transaction lasts: roll it back.
+    fn lock_in_tx(&self, tx: &mut Tx) -> impl Future<Output = Result<()>> + Send;
 }

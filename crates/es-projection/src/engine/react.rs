@@ -20,7 +20,8 @@ impl<R: Reactor, C: CheckpointStore + DeadLetterStore> Reacting<R, C> {
             for event in decode(std::slice::from_ref(event), handled)? {
                 let key = IdempotencyKey::of(&event);
                 // A reactor has no state that it could tear but behind a lock of its own.
-                let reacting = AssertUnwindSafe(self.reactor.react(&event, &key));
+                // A future that is made by hand may panic before there is one.
+                let reacting = AssertUnwindSafe(async { self.reactor.react(&event, &key).await });
                 match reacting.catch_unwind().await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => return Err(Failure::of_handler(handled, error)),

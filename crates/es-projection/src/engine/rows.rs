@@ -30,7 +30,9 @@ where
         let (decoded, mut tx) = (decoded?, begun.map_err(Failure::Model)?);
         // The transaction does not survive a panic, and the projection has no state, so
         // nothing that was torn is seen again.
-        let applying = AssertUnwindSafe(self.projection.apply_all(&decoded, &mut tx));
+        // A future that is made by hand may panic before there is one.
+        let applying =
+            AssertUnwindSafe(async { self.projection.apply_all(&decoded, &mut tx).await });
         match applying.catch_unwind().await {
             Ok(Ok(())) => self.model.commit(tx, progress).await.map_err(Failure::Commit),
             Ok(Err(error)) => Err(self.judge(&mut tx, error, Again::ByPolicy).await),

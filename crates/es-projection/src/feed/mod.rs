@@ -196,6 +196,11 @@ impl Reader {
         }
     }
 
+    /// Takes note that what it was given is wanted again.
+    pub(crate) fn rewind(&mut self) {
+        self.end = None;
+    }
+
     /// Goes over to the feed that is furthest among those whose windows reach to `cursor`.
     fn move_on(&mut self, cursor: Position) {
         let feeds = Arc::clone(&self.feeds);

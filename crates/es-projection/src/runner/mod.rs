@@ -273,12 +273,15 @@ impl Runner {
         }
         timing.heartbeat = timing.heartbeat.clamp(SHORTEST_HEARTBEAT, most);
         timing.quiet = timing.quiet.min(YEAR);
+        timing.stuck_after = timing.stuck_after.min(YEAR);
         Ok(timing)
     }
 
     /// What the workers share; an error if something was registered that cannot be.
     fn surroundings(&mut self) -> Result<Arc<Surroundings>> {
         if let Some(error) = self.error.take() {
+            // It stays wrong.
+            self.error = Some(Error::new(error.kind(), error.to_string()));
             return Err(error);
         }
         if tokio::runtime::Handle::try_current().is_err() {

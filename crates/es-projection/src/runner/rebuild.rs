@@ -99,7 +99,49 @@ pub trait Rebuild: Projection {
 /// stay for a way back. What is built is committed batch by batch under the new version's own
 /// name (`orders-v2`), so running it again after a crash goes on from there.
 ///
-/// See the [crate's documentation](crate) for an example.
+/// ```
+/// # use es_core::{Append, BoxError, Event, ExpectedVersion, Recorded, Store, StreamId};
+/// # use es_projection::{Projection, Rebuild, Rebuilding};
+/// # use es_store_memory::{MemoryReadModel, MemoryStore, MemoryTx};
+/// # #[derive(Event)]
+/// # enum OrderEvent { Placed }
+/// # struct Orders;
+/// # impl Projection for Orders {
+/// #     const NAME: &'static str = "orders";
+/// #     const VERSION: u32 = 2;
+/// #     type Event = OrderEvent;
+/// #     type Tx = MemoryTx;
+/// #     async fn apply(&self, _: &Recorded<OrderEvent>, _: &mut MemoryTx) -> Result<(), BoxError> {
+/// #         Ok(())
+/// #     }
+/// # }
+/// # impl Rebuild for Orders {
+/// #     async fn swap(&self, _: &mut MemoryTx) -> Result<(), BoxError> { Ok(()) }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (store, model) = (Store::new(MemoryStore::new()), MemoryReadModel::new());
+/// # let order = StreamId::new("order", 17)?;
+/// # store.append(Append::to(order, ExpectedVersion::Any).event(OrderEvent::Placed)).await?;
+/// let mut rebuilding = Rebuilding::new(store, Orders, model);
+/// let watch = rebuilding.watch();
+/// let showing = tokio::spawn(async move {
+///     let Some(mut watch) = watch else { return };
+///     while watch.changed().await {
+///         let progress = watch.progress();
+///         println!("{} of {}, {:?} left", progress.position, progress.head, progress.left);
+///     }
+/// });
+/// let rebuilt = rebuilding.run().await?;
+/// assert_eq!((rebuilt.handled, rebuilt.parked), (1, 0));
+///
+/// drop(rebuilding);
+/// showing.await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// [`Rebuild`] shows what a projection says for it.
 #[must_use = "nothing is built until it is run"]
 pub struct Rebuilding<P, M> {
     runner: Runner,

@@ -70,7 +70,8 @@ pub struct Running {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stopped {
-    /// The subscribers that were not done in time. What they had in hand is rolled back.
+    /// The subscribers that were not done in time. What they had in hand is rolled back, but for
+    /// what a reaction has done and for a commit that was already sent.
     pub aborted: Vec<String>,
 }
 
@@ -232,7 +233,7 @@ impl Running {
                     State::Standby => true,
                     state => state.is_over(),
                 };
-                is_idle || view.position >= head.position
+                is_idle || (view.log.is_some() && view.position >= head.position)
             });
             // Late or not, it is stopped next.
             let _ = timeout_at(deadline, done).await;

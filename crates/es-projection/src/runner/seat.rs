@@ -85,7 +85,8 @@ fn begin(job: &Arc<Job>, around: &Arc<Surroundings>, share: Option<Arc<Share>>) 
     let orders = watch::Sender::new(Order::Run);
     let (commands, received) = mpsc::channel(16);
     let (job, around) = (Arc::clone(job), Arc::clone(around));
-    job.board.state(crate::State::Starting);
+    // Where it was before it ended may be behind a replay by now.
+    job.board.change(|view| (view.state, view.log) = (crate::State::Starting, None));
     let task = tokio::spawn(worker::run(job, around, orders.subscribe(), received, share, None));
     AtWork { orders, commands, task: Some(task) }
 }

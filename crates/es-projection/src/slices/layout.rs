@@ -6,7 +6,8 @@
 //! *Mechanism.* The checkpoint of the whole (`orders-v2`, where slices have `orders-v2.1of4`)
 //! belongs to no worker then. Its position is where the slices begin, and in place of the
 //! event it has a mark that says how many there are. The mark is set by an `advance`, which
-//! the epoch of a claim guards: of two that set it at once, one is fenced and looks again.
+//! the epoch of a claim guards: of two that set it at once, one is fenced, gives way and looks
+//! again.
 //! Whoever claims a slice looks at the mark behind its claim, and works only if it fits.
 //! *Why it is sound.* The mark changes only while nobody works: whoever changes it first
 //! marks it as closed, then claims every slice. A claim from before that is fenced, and one
@@ -19,7 +20,7 @@ use es_core::{
 };
 use uuid::Uuid;
 
-use crate::engine::Progresses;
+use crate::{engine::Progresses, give_way::GiveWay};
 
 /// What marks an event id as none: the first half of a version 8 UUID ("vendor specific",
 /// RFC 9562), which no store and no generator of ids makes.
@@ -83,6 +84,7 @@ impl Layout {
         owner: &Owner,
         count: u16,
     ) -> Result<Position> {
+        let mut give_way = GiveWay::new();
         loop {
             if let Some(known) = store.checkpoint(whole).await?
                 && let Some(layout) = Self::of(&known)
@@ -108,7 +110,7 @@ impl Layout {
             match store.advance(&progress).await {
                 Ok(()) => return Ok(claimed.position),
                 // Somebody else is at it.
-                Err(error) if error.kind() == ErrorKind::Fenced => {}
+                Err(error) if error.kind() == ErrorKind::Fenced => give_way.wait().await,
                 Err(error) => return Err(error),
             }
         }

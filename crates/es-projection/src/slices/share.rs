@@ -36,6 +36,13 @@ struct Part {
     held: BTreeSet<u16>,
 }
 
+impl Part {
+    fn has_too_much(&self, slice: u16) -> bool {
+        let above = self.held.range(slice..).count();
+        self.held.contains(&slice) && above <= self.held.len().saturating_sub(self.quota)
+    }
+}
+
 impl Share {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self(watch::Sender::new(Part::default())))
@@ -61,12 +68,13 @@ impl Share {
     /// # Cancel safety
     /// Safe: it changes nothing.
     pub(crate) async fn is_too_much(&self, slice: u16) {
-        let is_too_much = |part: &Part| {
-            let above = part.held.range(slice..).count();
-            part.held.contains(&slice) && above <= part.held.len().saturating_sub(part.quota)
-        };
         // It does not end before `self` does.
-        let _ = self.0.subscribe().wait_for(is_too_much).await;
+        let _ = self.0.subscribe().wait_for(|part| part.has_too_much(slice)).await;
+    }
+
+    /// Whether the slice is to be given up.
+    pub(crate) fn has_too_much(&self, slice: u16) -> bool {
+        self.0.borrow().has_too_much(slice)
     }
 
     /// Returns when one more slice can be taken.

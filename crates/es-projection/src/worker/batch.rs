@@ -18,10 +18,17 @@ use super::{Flow, Worker, save::heals};
 use crate::{engine::Failure, observe::HANDLER};
 
 impl Worker {
-    /// Handles the events; everything up to `up_to` is handled or parked then.
-    pub(super) async fn work(&mut self, events: &[Recorded], up_to: Position) -> Flow<()> {
-        let mut todo = pieces(events, self.job.batch);
+    /// Handles the events; everything up to `up_to` is handled or parked then. Between two
+    /// transactions it looks whether something else is to be done first, and says `false` then:
+    /// what is saved by then is handled, and the rest is to be read again.
+    pub(super) async fn work(&mut self, events: &[Recorded], up_to: Position) -> Flow<bool> {
+        let mut todo = pieces(events, self.size);
+        let mut is_first = true;
         while let Some(piece) = todo.pop_front() {
+            if !is_first && (self.is_to_leave() || !self.commands.is_empty()) {
+                return Ok(false);
+            }
+            is_first = false;
             let part = &events[piece.clone()];
             let up_to = match part.last() {
                 Some(last) if piece.end < events.len() => last.position,
@@ -42,11 +49,11 @@ impl Worker {
             } else if let Some(middle) = middle(part) {
                 todo.push_front(piece.start + middle..piece.end);
                 todo.push_front(piece.start..piece.start + middle);
-            } else {
-                self.fail(part, up_to, failure).await?;
+            } else if !self.fail(part, up_to, failure).await? {
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Sets aside what belongs to streams that are parked: it waits behind them.
@@ -83,7 +90,8 @@ impl Worker {
         let mut attempt = 0;
         loop {
             progress.epoch = self.checkpoint.epoch;
-            let error = match job.engine.handle(events, &progress).await {
+            let handled = self.alive().during(job.engine.handle(events, &progress)).await;
+            let error = match handled {
                 Ok(()) if job.engine.commits() => {
                     self.committed(&progress, events.len());
                     return Ok(None);

@@ -35,7 +35,8 @@ impl Worker {
     pub(super) async fn claim(&mut self) -> Flow<Head> {
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
         let (store, progress) = (&around.store, job.engine.progress());
-        job.board.state(State::Starting);
+        // Where it was is no answer to anybody until it is known where it is now.
+        job.board.change(|view| (view.state, view.log) = (State::Starting, None));
         self.stand_by().await?;
         let look = || progress.checkpoint(&job.subscriber);
         let known = self.persist("looking at its checkpoint", look).await?;
@@ -73,8 +74,15 @@ impl Worker {
         self.cursor = self.checkpoint.position;
         self.history = self.history_until(head.position);
         self.saved_at = Instant::now();
+        // Claiming again and again without getting anywhere is no progress.
+        let is_first = !std::mem::replace(&mut self.has_claimed, true);
         let checkpoint = &self.checkpoint;
         job.board.change(|view| {
+            let is_news =
+                checkpoint.position > view.position || checkpoint.position >= head.position;
+            if is_first || is_news {
+                view.moved_at = std::time::Instant::now();
+            }
             view.log = Some(checkpoint.log);
             view.position = checkpoint.position;
             view.saved = checkpoint.position;
@@ -82,7 +90,6 @@ impl Worker {
             view.epoch = checkpoint.epoch;
             view.owner = Some(checkpoint.owner.clone());
             view.parked = parked;
-            view.moved_at = std::time::Instant::now();
         });
         Ok(head)
     }
@@ -233,7 +240,10 @@ impl Worker {
         let (subscriber, progress) = (&self.job.subscriber, self.job.engine.progress());
         let handing = async {
             let known = progress.checkpoint(subscriber).await?;
-            if known.is_some_and(|known| known.epoch == self.checkpoint.epoch) {
+            let is_mine = |known: &Checkpoint| {
+                known.epoch == self.checkpoint.epoch && known.owner == self.around.owner
+            };
+            if known.as_ref().is_some_and(is_mine) {
                 progress.claim(subscriber, self.checkpoint.log, &nobody()).await?;
             }
             es_core::Result::<(), es_core::Error>::Ok(())

@@ -2,9 +2,10 @@
 //! them, and does what it is asked in between.
 //!
 //! Here: the loop and its ends. How a checkpoint is claimed is in `claim`, how events are
-//! handled in `batch`, what becomes of those that are not in `park`, and how progress is
-//! saved whatever fails in `save`.
+//! handled in `batch`, what becomes of those that are not in `park`, how progress is
+//! saved whatever fails in `save`, and how it is seen meanwhile that it lives in `alive`.
 
+mod alive;
 mod batch;
 mod claim;
 mod park;
@@ -151,6 +152,10 @@ pub(crate) struct Worker {
     history: Position,
     /// When somebody was at work before.
     alive_at: Option<Timestamp>,
+    /// How many events it handles at once, for now.
+    size: usize,
+    /// Whether it has claimed its checkpoint before.
+    has_claimed: bool,
 }
 
 /// Claims and works until the end.
@@ -168,6 +173,7 @@ pub(crate) async fn run(
     let cursor = Position::START;
     let saved_at = Instant::now();
     let history = Position::START;
+    let size = job.batch.max(1);
     let mut worker = Worker {
         job,
         around,
@@ -180,6 +186,8 @@ pub(crate) async fn run(
         saved_at,
         history,
         alive_at: None,
+        size,
+        has_claimed: false,
     };
     let end = worker.supervised().await;
     worker.give_back();
@@ -301,28 +309,36 @@ impl Worker {
         if let Some(broken) = &broken {
             up_to = Position::new(broken.position.get().saturating_sub(1)).max(self.cursor);
         }
+        let mut is_done = true;
         if events.is_empty() {
             self.cursor = up_to;
             let now = std::time::Instant::now();
             self.job.board.change(|view| view.moved(up_to, now));
         } else {
-            self.watched(&events, up_to).await?;
+            is_done = self.watched(&events, up_to).await?;
         }
-        if let Some(broken) = broken {
-            self.meet(&broken).await?;
+        if let Some(broken) = broken.filter(|_| is_done) {
+            is_done = self.meet(&broken).await?;
+        }
+        if !is_done {
+            reader.rewind();
+            return Ok(());
         }
         self.job.board.state(if is_end { State::Live } else { State::CatchingUp });
         Ok(())
     }
 
-    /// Handles the events in a span of their own.
-    async fn watched(&mut self, events: &[Recorded], up_to: Position) -> Flow<()> {
+    /// Handles the events in a span of their own, and says whether all of them.
+    async fn watched(&mut self, events: &[Recorded], up_to: Position) -> Flow<bool> {
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
         let is_history = events.last().is_some_and(|event| self.is_history(event));
         let observer = around.store.observer();
         let watched = Watched::begin(&job, observer, events, up_to, is_history);
         let end = self.work(events, up_to).instrument(watched.span.clone()).await;
         watched.end(end.as_ref().err().and_then(End::error_type));
+        if let Err(End::Fenced(_)) = &end {
+            self.take_less();
+        }
         end
     }
 
@@ -395,6 +411,16 @@ impl Worker {
         if let (Some(share), Some(slice)) = (&self.share, self.job.slice) {
             share.give_back(slice.index());
         }
+    }
+
+    /// Whether what is in hand is to be left: it is asked to pause or to stop, or another process
+    /// is to have this slice.
+    fn is_to_leave(&self) -> bool {
+        let is_too_much = match (&self.share, self.job.slice) {
+            (Some(share), Some(slice)) => share.has_too_much(slice.index()),
+            _ => false,
+        };
+        is_too_much || *self.orders.borrow() != Order::Run
     }
 
     /// Waits for so long, or until it is asked to stop.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use es_core::{
     DeadLetter, Error, ErrorKind, Observation, Position, Progress, Read, Recorded, Release,
-    StreamId, with_causes,
+    StreamId, causes, with_causes,
 };
 use tracing::{error, info, warn};
 
@@ -19,22 +19,25 @@ use crate::{
 
 impl Worker {
     /// Goes on behind one recorded event that failed: tries it again while that makes sense,
-    /// and then does what the policy says.
+    /// and then does what the policy says. Says `false` when it is to leave before that.
     pub(super) async fn fail(
         &mut self,
         event: &[Recorded],
         up_to: Position,
         failure: Failure,
-    ) -> Flow<()> {
+    ) -> Flow<bool> {
         let Some(recorded) = event.first() else {
-            return Ok(());
+            return Ok(true);
         };
         let (mut failure, mut attempts) = (failure, 1);
         while self.is_tried_again(&failure, attempts) {
             self.pause(&failure, attempts).await?;
+            if self.is_to_leave() {
+                return Ok(false);
+            }
             let progress = self.progress(up_to, Some(recorded));
             match self.attempt(event, progress).await? {
-                None => return Ok(()),
+                None => return Ok(true),
                 Some(again) => failure = again,
             }
             attempts += 1;
@@ -42,14 +45,16 @@ impl Worker {
 
         let letter = self.letter(recorded);
         let progress = self.progress(up_to, Some(recorded));
-        self.give_up_on(letter, progress, failure, attempts).await
+        self.give_up_on(letter, progress, failure, attempts).await?;
+        Ok(true)
     }
 
-    /// Goes on behind an event that could not be read, if it is wanted as one that failed.
-    pub(super) async fn meet(&mut self, broken: &Broken) -> Flow<()> {
+    /// Goes on behind an event that could not be read, if it is wanted as one that failed. Says
+    /// `false` when it is to leave before that.
+    pub(super) async fn meet(&mut self, broken: &Broken) -> Flow<bool> {
         let Broken { position, event, stream, .. } = broken;
         if *position <= self.cursor {
-            return Ok(());
+            return Ok(true);
         }
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
         let is_of_slice = job.slice.is_none_or(|slice| slice.covers(stream));
@@ -72,7 +77,7 @@ impl Worker {
                     self.cursor = *position;
                     let now = std::time::Instant::now();
                     job.board.change(|view| view.moved(*position, now));
-                    return Ok(());
+                    return Ok(true);
                 }
                 return self.watched(&events, *position).await;
             }
@@ -83,11 +88,13 @@ impl Worker {
         // It does not name the event, which proves nothing while it cannot be read.
         let progress = self.progress(*position, None);
         if job.board.view().parked.contains_key(stream) {
-            return self.advance(&progress.with_parked(vec![letter]), 0).await;
+            self.advance(&progress.with_parked(vec![letter]), 0).await?;
+            return Ok(true);
         }
         self.tell(failed);
         let failure = Failure::unreadable(error);
-        self.give_up_on(letter, progress, failure, 1).await
+        self.give_up_on(letter, progress, failure, 1).await?;
+        Ok(true)
     }
 
     /// Does what the policy says with an event that is not tried again.
@@ -234,7 +241,11 @@ impl Worker {
             Failure::Handler { again: Again::Never, .. } => false,
             Failure::Handler { again: Again::Surely, .. } => true,
             Failure::Handler { again: Again::ByPolicy, error, .. } => policy.is_temporary(&**error),
-            Failure::Model(_) | Failure::Commit(_) => false,
+            // A statement that was sent ahead may have met what passes.
+            Failure::Commit(error) => causes(error)
+                .filter_map(|cause| cause.downcast_ref::<Error>())
+                .any(Error::is_temporary),
+            Failure::Model(_) => false,
         };
         is_temporary && attempts <= policy.retries
     }
@@ -244,7 +255,8 @@ impl Worker {
         warn!(%subscriber, attempts, cause = %failure.text(), "an event failed; trying again");
         self.job.board.trouble(failure.error());
         self.tell(|subscriber| Observation::Retried { subscriber, stage: HANDLER });
-        self.rest(self.job.policy.pause(attempts)).await
+        let (time, alive) = (self.job.policy.pause(attempts), self.alive());
+        alive.during(self.rest(time)).await
     }
 }
 

@@ -76,6 +76,9 @@ impl Worker {
         self.checkpoint.position = progress.position;
         self.cursor = self.cursor.max(progress.position);
         self.saved_at = Instant::now();
+        if handled > 0 {
+            self.take_more();
+        }
         self.tell_letters(progress);
         self.job.board.committed(progress, handled);
     }

@@ -1,6 +1,6 @@
 //! P3: poison is contained, waits in order, and is retried or given up by hand.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use es_core::{DeadLetterStore, Error, ErrorKind, Position, StreamId};
 use es_projection::{OnFailure, Policy, Runner, State};
@@ -24,14 +24,15 @@ async fn a_poison_stream_among_ten_thousand_delays_nobody() {
     // Cut in two and again: some forty transactions more, and not one for each event.
     assert!(ledger.calls() < 20_000 + 2_000, "{} calls", ledger.calls());
 
-    // Live: each of the others goes through at once.
-    let start = Instant::now();
+    // Live: each of the others is handled once, and the poison, which gets longer, is not tried.
+    let before = ledger.calls();
     for number in 0..100 {
         write(&store, 4_711).await;
         let receipt = write(&store, number).await;
         running.wait_for("notes", &receipt, Duration::from_secs(20)).await.unwrap();
+        assert_eq!(row(&model, &format!("note/{number}")), [1, 2, 3]);
+        assert_eq!(ledger.calls() - before, usize::try_from(number).unwrap() + 1);
     }
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     assert_complete_but(&store, &model, &["note/4711"]).await;
 
     let letters = model.dead_letters(&subscriber(), Position::START, 10).await.unwrap();

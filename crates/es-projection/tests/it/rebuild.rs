@@ -122,6 +122,31 @@ async fn readers_see_whole_tables_all_the_time_and_a_crash_resumes() {
 }
 
 #[tokio::test]
+async fn the_old_version_is_a_way_back_and_takes_what_it_has_missed() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    write_many(&store, 10, 2).await;
+    let (first, second) = (Counts::<1>::default(), Counts::<2>::default());
+    Runner::new(store.clone()).project(first.clone(), model.clone()).catch_up().await.unwrap();
+    Rebuilding::new(store.clone(), second.clone(), model.clone()).run().await.unwrap();
+    write_many(&store, 4, 2).await;
+    let mut newest = Runner::new(store.clone()).project(second, model.clone());
+    newest.catch_up().await.unwrap();
+    assert_eq!((model.get(&SERVING, &"counts").unwrap(), total(&model)), (Some(2), 14));
+
+    let mut back = Rebuilding::new(store.clone(), first.clone(), model.clone());
+    assert_eq!(back.run().await.unwrap().handled, 4, "what has come since, and no more");
+    assert_eq!((model.get(&SERVING, &"counts").unwrap(), total(&model)), (Some(1), 14));
+
+    // It is followed like any other, and forward again is as far.
+    write_many(&store, 3, 1).await;
+    Runner::new(store.clone()).project(first, model.clone()).catch_up().await.unwrap();
+    assert_eq!(total(&model), 17);
+    let mut forward = Rebuilding::new(store, Counts::<2>::default(), model.clone());
+    assert_eq!(forward.run().await.unwrap().handled, 3);
+    assert_eq!((model.get(&SERVING, &"counts").unwrap(), total(&model)), (Some(2), 17));
+}
+
+#[tokio::test]
 async fn what_is_not_right_is_not_swapped_in() {
     let (store, model, second) = (store(), MemoryReadModel::new(), Counts::<2>::default());
     write_many(&store, 10, 2).await;

@@ -302,3 +302,25 @@ async fn a_reactor_reacts_again_where_it_is_asked_to() {
     runner.catch_up().await.unwrap();
     assert_eq!(bells.0.load(Ordering::SeqCst), 13);
 }
+
+/// On one thread: nothing of the new work has begun when it is waited for.
+#[tokio::test]
+async fn where_it_was_before_a_replay_is_no_answer_behind_it() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    let places = Places::new(&model);
+    write_many(&store, 9, 3).await;
+    let receipt = write(&store, 1).await;
+    for drains in [false, true] {
+        let mut runner = Runner::new(store.clone()).project(places.clone(), model.clone());
+        runner.catch_up().await.unwrap();
+        replay(&store, &places, &model, ReplayFrom::Start).await.unwrap();
+        assert_eq!(model.rows(&WRITTEN).unwrap().len(), 0);
+        let running = runner.start().unwrap();
+        match drains {
+            false => running.wait_for("places", &receipt, LONG).await.unwrap(),
+            true => drop(running.drain(LONG).await.unwrap()),
+        }
+        assert_eq!(model.rows(&WRITTEN).unwrap().len(), 10, "drains: {drains}");
+        drop(running);
+    }
+}

@@ -11,7 +11,7 @@ use crate::ledger::{Ledger, assert_complete, store, until, write, write_many};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_around_the_switch_to_live_take_effect_once_and_in_order() {
-    for run in 0..1_000_usize {
+    for run in 0..3_000_usize {
         let (store, model) = (store(), MemoryReadModel::new());
         write_many(&store, run % 17, 3).await;
         let runner = Runner::new(store.clone()).project(Ledger::new(), model.clone());

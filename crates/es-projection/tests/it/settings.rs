@@ -49,3 +49,14 @@ async fn a_lease_too_short_for_a_sign_of_life_is_refused() {
         assert!(text.contains(&format!("{lease:?}")) && text.contains("30 milli"), "{text}");
     }
 }
+
+#[tokio::test]
+async fn what_was_registered_wrongly_stays_wrong() {
+    let model = MemoryReadModel::new();
+    let runner = Runner::new(store()).project(Ledger::new(), model.clone());
+    let mut runner = runner.project(Ledger::new(), model);
+    for _ in 0..3 {
+        assert_eq!(runner.catch_up().await.unwrap_err().kind(), ErrorKind::Invalid);
+    }
+    assert_eq!(runner.start().unwrap_err().kind(), ErrorKind::Invalid);
+}

@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     After(ErrorKind),
     /// It never returns, and does not take place.
     Hang,
+    /// It takes place after so long.
+    Slow(Duration),
     /// It panics.
     Panic,
     /// A commit is kept back, and its outcome is unknown; see [`Spoilt::late`].
@@ -104,6 +106,11 @@ async fn spoil<T>(
             failure(kind)
         }
         Some(Fault::Hang) => std::future::pending().await,
+        Some(Fault::Slow(time)) => {
+            let nothing = std::future::pending::<()>();
+            let _ = tokio::time::timeout(time, nothing).await;
+            real.await
+        }
         Some(Fault::Panic) => panic!("{call:?} panics by plan"),
         Some(Fault::Late | Fault::Wiped | Fault::Overtaken(_) | Fault::Ahead(_)) => {
             failure(ErrorKind::OutcomeUnknown)

@@ -36,6 +36,23 @@ async fn an_unknown_type_is_parked_where_everything_was_asked_for_even_if_failur
     assert_eq!(row(&model, "note/0"), [1], "the unknown name was none of its business");
 }
 
+#[tokio::test]
+async fn an_unknown_type_stops_where_failures_are_to_stop() {
+    let (store, model, mut ledger) = (store(), MemoryReadModel::new(), Ledger::new());
+    write_many(&store, 2, 1).await;
+    write_unknown(&store, "note.translated", 1, "0").await; // at position 3
+    write_many(&store, 2, 1).await;
+    ledger.scope = Scope::category(Category::from_static("note"));
+    let policy = Policy::default().with_on_failure(OnFailure::Stop);
+    let mut runner = Runner::new(store).project_with(ledger, model.clone(), policy);
+    for attempt in 1..=2 {
+        let error = runner.catch_up().await.unwrap_err().to_string();
+        assert!(error.contains("position 3"), "attempt {attempt}: {error}");
+        assert_eq!(row(&model, "note/0"), [1, 2], "what is before it is there");
+        assert_eq!(parked(&model).await, [0; 0]);
+    }
+}
+
 /// One recorded event becomes two; the second of them fails once.
 #[tokio::test]
 async fn the_parts_of_a_split_event_take_effect_together() {

@@ -90,8 +90,10 @@ async fn it_is_parked_by_those_who_want_it_and_stops_nobody() {
             .start()
             .unwrap();
         for name in ["notes", "bells"] {
-            let status = until(&running, name, |status| status.position.get() == 25).await;
-            assert_eq!(status.state, State::Live);
+            until(&running, name, |status| {
+                status.position.get() == 25 && status.state == State::Live
+            })
+            .await;
         }
         scribble(&plain, 4, "panic").await; // 26, live
         let receipt = write(&plain, 5).await; // 27

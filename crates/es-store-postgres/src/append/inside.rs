@@ -28,6 +28,22 @@ use crate::{
     error::{damaged, from_driver, is_out_of_sight, is_partition_unseen, out_of_sight},
 };
 
+/// Takes the lock of those who append, and says whether each statement of the transaction sees what
+/// is committed by then.
+pub(crate) async fn lock_in(
+    client: &(impl GenericClient + Sync),
+    statements: &Statements,
+    log: LogId,
+) -> Result<bool> {
+    let said = client.simple_query(&statements.lock).await;
+    let said = said.map_err(|error| from_driver(Some(log), error))?;
+    let isolation = said.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    Ok(isolation == Some("read committed"))
+}
+
 /// Appends `request` in the transaction that `client` is in.
 pub(crate) async fn append_in(
     client: &(impl GenericClient + Sync),
@@ -37,12 +53,7 @@ pub(crate) async fn append_in(
     request: &AppendRequest,
 ) -> Result<Receipt> {
     let fails = |error| from_driver(Some(log), error);
-    let said = client.simple_query(&statements.lock).await.map_err(fails)?;
-    let isolation = said.iter().find_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get(0),
-        _ => None,
-    });
-    let sees_all = isolation == Some("read committed");
+    let sees_all = lock_in(client, statements, log).await?;
     if let Some(maker) = &statements.maker {
         let count = request.event_count();
         // Room is made on another connection, since it has to be committed before it is used. A

@@ -11,7 +11,7 @@ mod sender;
 mod slots;
 
 pub(crate) use batch::signed;
-pub(crate) use inside::append_in;
+pub(crate) use inside::{append_in, lock_in};
 pub(crate) use queue::{Looked, Pending, too_late};
 pub(crate) use sender::{Sender, Statements};
 pub(crate) use slots::Slots;

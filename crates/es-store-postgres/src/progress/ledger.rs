@@ -17,7 +17,7 @@ use super::{letters, text, tx::PgTx};
 use crate::{
     append::signed,
     ask::Typed,
-    error::{damaged, from_driver},
+    error::{damaged, from_model},
     names::Names,
     read::{Micros, unsigned},
 };
@@ -88,7 +88,7 @@ pub(super) async fn claim(
             ],
         )
         .await
-        .map_err(|error| from_driver(None, error))?;
+        .map_err(from_model)?;
     match row {
         Some(row) => read(name, &row)?.ok_or_else(|| damaged("a claim without a log")),
         None => match checkpoint(client, sql, name).await? {
@@ -109,7 +109,7 @@ pub(super) async fn checkpoint(
     let row = client
         .query_typed_opt(&sql.checkpoint, &[(&name.as_str(), Type::TEXT)])
         .await
-        .map_err(|error| from_driver(None, error))?;
+        .map_err(from_model)?;
     row.map_or(Ok(None), |row| read(name, &row))
 }
 
@@ -121,7 +121,7 @@ pub(super) async fn advance(
     progress: &Progress,
 ) -> Result<()> {
     let moved = client.execute_typed(&sql.advance, &Moving::of(progress).values()).await;
-    if moved.map_err(|error| from_driver(None, error))? > 0 {
+    if moved.map_err(from_model)? > 0 {
         return letters::change(client, &sql.letters, progress).await;
     }
     Err(refusal(progress, checkpoint(client, sql, &progress.subscriber).await?))
@@ -130,7 +130,7 @@ pub(super) async fn advance(
 /// The same in a transaction that is still the one that was begun, in one round trip.
 pub(super) async fn advance_within(tx: &PgTx, sql: &Sql, progress: &Progress) -> Result<()> {
     let moved = tx.execute_again(&sql.advance_within, &Moving::of(progress).values()).await;
-    if moved.map_err(|error| from_driver(None, error))? > 0 {
+    if moved.map_err(from_model)? > 0 {
         return letters::change(&**tx, &sql.letters, progress).await;
     }
     tx.check().await?;
@@ -177,7 +177,7 @@ pub(super) async fn forget(
     name: &SubscriberName,
 ) -> Result<()> {
     let done = client.execute_typed(&sql.forget, &[(&name.as_str(), Type::TEXT)]).await;
-    done.map(drop).map_err(|error| from_driver(None, error))
+    done.map(drop).map_err(from_model)
 }
 
 /// Why the checkpoint did not move.

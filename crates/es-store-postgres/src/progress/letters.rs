@@ -8,7 +8,7 @@ use super::text;
 use crate::{
     append::signed,
     ask::Typed,
-    error::{damaged, from_driver},
+    error::{damaged, from_model},
     names::Names,
     read::{Micros, unsigned},
 };
@@ -95,7 +95,7 @@ pub(super) async fn change(
             _ => handled.push(position),
         }
     }
-    let fails = |error| from_driver(None, error);
+    let fails = from_model;
     if progress.moves_back {
         let position = signed(progress.position.get());
         let values: [Typed<'_>; 2] = [(&name, Type::TEXT), (&position, Type::INT8)];
@@ -151,7 +151,7 @@ async fn park(
         (&latest, Type::TIMESTAMPTZ_ARRAY),
     ];
     let parked = client.execute_typed(&sql.park, &values).await;
-    parked.map(drop).map_err(|error| from_driver(None, error))
+    parked.map(drop).map_err(from_model)
 }
 
 pub(super) async fn parked(
@@ -184,7 +184,7 @@ pub(super) async fn streams(
     let rows = client
         .query_typed(&sql.streams, &[(&name.as_str(), Type::TEXT)])
         .await
-        .map_err(|error| from_driver(None, error))?;
+        .map_err(from_model)?;
     let read = |row: &Row| -> Result<(StreamId, Position)> {
         let stream: &str = row.try_get(0).map_err(damaged)?;
         let position = unsigned(row.try_get(1).map_err(damaged)?)?;
@@ -205,7 +205,7 @@ async fn list(
         (&signed(after.get()), Type::INT8),
         (&signed(limit as u64), Type::INT8),
     ];
-    client.query_typed(sql, &values).await.map_err(|error| from_driver(None, error))
+    client.query_typed(sql, &values).await.map_err(from_model)
 }
 
 fn letter(name: &SubscriberName, row: &Row) -> Result<DeadLetter> {

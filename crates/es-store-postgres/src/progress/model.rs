@@ -7,10 +7,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool};
 use es_core::{
-    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, ErrorKind, LogId, Owner, Position,
-    Progress, ReadModel, Result, StreamId, SubscriberName, causes,
+    Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, Error, ErrorKind, LogId, Owner,
+    Position, Progress, ReadModel, Result, StreamId, SubscriberName, causes,
 };
 
 use super::{
@@ -19,7 +19,11 @@ use super::{
     tx::PgTx,
 };
 use crate::{
-    connect::Connections, error::in_handler, migrate, options::PostgresOptions, url::target,
+    connect::Connections,
+    error::{in_handler, is_cut, leads_astray},
+    migrate,
+    options::PostgresOptions,
+    url::target,
 };
 
 /// Rows, checkpoints and dead letters in one PostgreSQL database, committed together (P1).
@@ -93,6 +97,23 @@ impl PostgresReadModel {
     }
 }
 
+/// A connection to a server that takes no writes is not used again: behind the same name there
+/// may be another server by now.
+fn given_back<T>(client: Object, result: Result<T>) -> Result<T> {
+    if result.as_ref().is_err_and(|error| leads_astray(error)) {
+        drop(Object::take(client));
+    }
+    result
+}
+
+/// The same for a transaction that failed.
+fn ended(mut tx: PgTx, error: Error) -> Error {
+    if leads_astray(&error) {
+        tx.leads_astray();
+    }
+    error
+}
+
 impl ReadModel for PostgresReadModel {
     type Tx = PgTx;
 
@@ -104,25 +125,31 @@ impl ReadModel for PostgresReadModel {
         // Behind what the handler sent, without waiting for it: if that failed, this does too.
         let moved = ledger::advance_within(&tx, &self.sql, progress);
         let (settled, moved) = futures_util::future::join(tx.settle(), moved).await;
-        settled?;
-        moved?;
-        tx.commit().await
+        match settled.and(moved) {
+            Ok(()) => tx.commit().await,
+            Err(error) => Err(ended(tx, error)),
+        }
     }
 
-    /// `Unavailable` when the server has run out of disk, memory or another resource; `Busy` for a
-    /// deadlock, a time-out of the server, or a connection that was cut.
+    /// `Unavailable` when the server is read-only, its disk fails, or it has run out of disk,
+    /// memory or another resource; `Busy` for a deadlock, a time-out of the server, or a
+    /// connection that was cut.
     async fn trouble(
         &self,
         tx: &mut PgTx,
         error: &(dyn StdError + Send + Sync + 'static),
     ) -> Option<ErrorKind> {
         let said = causes(error).find_map(|error| error.downcast_ref::<tokio_postgres::Error>());
-        if let Some(kind) = said.and_then(in_handler) {
-            return Some(kind);
+        // What failed first is the cause, and a statement behind it that was waited for tells
+        // only that. The handler may have told of it in words of its own: then the connection
+        // does.
+        let sent = tx.first_failure().await;
+        let answer = tx.batch_execute("").await.err();
+        let errors = || said.into_iter().chain(&sent).chain(&answer);
+        if errors().any(|error| is_cut(error) || leads_astray(error)) {
+            tx.leads_astray();
         }
-        // The handler may have told of it in words of its own: then the connection does.
-        let answered = tx.batch_execute("").await;
-        answered.err().as_ref().and_then(in_handler)
+        errors().find_map(in_handler)
     }
 }
 
@@ -135,18 +162,22 @@ impl CheckpointStore for PostgresReadModel {
         owner: &Owner,
     ) -> Result<Checkpoint> {
         let client = self.connections.get().await?;
-        ledger::claim(&**client, &self.sql, subscriber, log, owner).await
+        let claimed = ledger::claim(&**client, &self.sql, subscriber, log, owner).await;
+        given_back(client, claimed)
     }
 
     async fn advance(&self, progress: &Progress) -> Result<()> {
         let moves_letters = !progress.parked.is_empty() || !progress.released.is_empty();
         if !moves_letters && !progress.moves_back {
             let client = self.connections.get().await?;
-            return ledger::advance(&**client, &self.sql, progress).await;
+            let moved = ledger::advance(&**client, &self.sql, progress).await;
+            return given_back(client, moved);
         }
         let tx = PgTx::begin(&self.connections).await?;
-        ledger::advance(&*tx, &self.sql, progress).await?;
-        tx.commit().await
+        match ledger::advance(&*tx, &self.sql, progress).await {
+            Ok(()) => tx.commit().await,
+            Err(error) => Err(ended(tx, error)),
+        }
     }
 
     async fn checkpoint(&self, subscriber: &SubscriberName) -> Result<Option<Checkpoint>> {
@@ -156,7 +187,8 @@ impl CheckpointStore for PostgresReadModel {
 
     async fn forget(&self, subscriber: &SubscriberName) -> Result<()> {
         let client = self.connections.get().await?;
-        ledger::forget(&**client, &self.sql, subscriber).await
+        let forgotten = ledger::forget(&**client, &self.sql, subscriber).await;
+        given_back(client, forgotten)
     }
 }
 

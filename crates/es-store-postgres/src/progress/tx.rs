@@ -16,7 +16,7 @@ use super::ledger::{MARK, OPEN};
 use crate::{
     ask::{Sent, Typed},
     connect::Connections,
-    error::{closed, damaged, from_driver, is_cut, is_lost},
+    error::{closed, damaged, from_model, is_cut, is_lost},
 };
 
 /// A transaction of a [`PostgresReadModel`](crate::PostgresReadModel), with a connection to
@@ -44,6 +44,9 @@ pub struct PgTx {
     how: Sent,
     /// Behind a pooler of transactions: what was prepared in this one, and goes with it.
     prepared: Mutex<HashMap<String, Statement>>,
+    /// Whether its connection is not for the next one: it is cut, or leads to a server that takes
+    /// no writes.
+    leads_astray: bool,
 }
 
 /// Behind a pooler of transactions, the names of statements that somebody left on the
@@ -57,7 +60,8 @@ impl PgTx {
         let client = connections.get().await?;
         // From here on dropping it rolls back, whether the server has begun or not.
         let (client, sent) = (Some(Arc::new(client)), Mutex::default());
-        let tx = Self { client, sent, how: connections.sent(), prepared: Mutex::default() };
+        let (how, prepared) = (connections.sent(), Mutex::default());
+        let tx = Self { client, sent, how, prepared, leads_astray: false };
         let mut sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL {MARK} = 'open'");
         if tx.how == Sent::ByText {
             sql = format!("{sql}; {WITHOUT_NAMES}");
@@ -66,7 +70,7 @@ impl PgTx {
             Ok(()) => Ok(tx),
             Err(error) => {
                 tx.discard();
-                Err(from_driver(None, error))
+                Err(from_model(error))
             }
         }
     }
@@ -147,16 +151,21 @@ impl PgTx {
     }
 
     /// Waits for the replies to what was sent; the first failure is the cause of the others.
-    pub(super) async fn settle(&self) -> Result<()> {
+    pub(super) async fn first_failure(&self) -> Option<tokio_postgres::Error> {
         let sent = mem::take(&mut *self.sent());
         let mut failed = None;
         for reply in sent {
             let reply = reply.await;
             failed = failed.or(reply.err());
         }
-        match failed {
+        failed
+    }
+
+    /// Waits for the replies to what was sent, and says what a failure means.
+    pub(super) async fn settle(&self) -> Result<()> {
+        match self.first_failure().await {
             None => Ok(()),
-            Some(error) if is_cut(&error) => Err(from_driver(None, error)),
+            Some(error) if is_cut(&error) => Err(from_model(error)),
             // It is up to the rows, whatever it is: the events at fault can be found.
             Some(error) => {
                 let message = "a statement that was sent ahead failed";
@@ -164,10 +173,11 @@ impl PgTx {
                     // The driver refused a value, and sent nothing.
                     return Err(Error::fault(message, error));
                 }
-                let known = from_driver(None, error);
-                match known.is_temporary() {
-                    true => Err(known),
-                    false => Err(Error::fault(message, known)),
+                let known = from_model(error);
+                match known.kind() {
+                    // So it would be with any rows.
+                    ErrorKind::Unavailable => Err(known),
+                    _ => Err(Error::fault(message, known)),
                 }
             }
         }
@@ -193,7 +203,7 @@ impl PgTx {
 
     /// Makes sure that what was begun has not been ended by the user.
     pub(super) async fn check(&self) -> Result<()> {
-        let fails = |error| from_driver(None, error);
+        let fails = from_model;
         let row = self.query_one(&format!("SELECT {OPEN}"), &[]).await.map_err(fails)?;
         if row.try_get::<_, bool>(0).map_err(damaged)? {
             return Ok(());
@@ -216,8 +226,13 @@ impl PgTx {
                                took place";
                 Err(Error::new(ErrorKind::OutcomeUnknown, message).with_source(error))
             }
-            Err(error) => Err(from_driver(None, error)),
+            Err(error) => Err(from_model(error)),
         }
+    }
+
+    /// Has it end together with its connection, once it is dropped.
+    pub(super) fn leads_astray(&mut self) {
+        self.leads_astray = true;
     }
 
     /// Ends it together with its connection.
@@ -240,8 +255,8 @@ impl Drop for PgTx {
         if let Some(client) = self.take() {
             // The first poll sends it, in the order of the connection: whoever gets the
             // connection next speaks behind it. Nobody waits for the reply.
-            if client.batch_execute("ROLLBACK").now_or_never().is_some() {
-                // It could not be sent: the connection is gone, and the transaction with it.
+            if self.leads_astray || client.batch_execute("ROLLBACK").now_or_never().is_some() {
+                // Or it could not be sent: the connection is gone, and the transaction with it.
                 drop(Object::take(client));
             }
         }

@@ -123,13 +123,19 @@ fn a_power_cut_takes_what_durability_says_and_is_noticed() {
         assert!(durability.survives_server_crash && !durability.survives_power_loss);
         let window = durability.loss_window.expect("a bound");
         witnesses.write(50).await;
-        // The server syncs in the background, once a second; it says when nothing is left.
-        synced(&server).await;
-        let (length, kept) = (server.data().log_length(), witnesses.writer.written.len());
-        let begun = std::time::Instant::now();
-        witnesses.write(20).await;
-        witnesses.handled(&model).await;
-        assert!(begun.elapsed() < window, "the machine was too slow for this test");
+        // What comes between a sync and the cut is to be lost, and that only if it takes less time
+        // than the window; on a machine that is too busy for that, there is another sync.
+        let (length, kept) = loop {
+            // The server syncs in the background, once a second; it says when nothing is left.
+            synced(&server).await;
+            let (length, kept) = (server.data().log_length(), witnesses.writer.written.len());
+            let begun = std::time::Instant::now();
+            witnesses.write(20).await;
+            witnesses.handled(&model).await;
+            if begun.elapsed() < window {
+                break (length, kept);
+            }
+        };
         server.kill();
         server.data().cut_log(length);
         server.run_again();

@@ -11,6 +11,15 @@ use rusqlite::Connection;
 use super::decide::Decider;
 use crate::open;
 
+/// Says whether there is a transaction to append in.
+pub(crate) fn check_open(connection: &Connection) -> Result<()> {
+    if connection.is_autocommit() {
+        let message = "the transaction to append in is over: nothing was written";
+        return Err(Error::new(ErrorKind::Invalid, message));
+    }
+    Ok(())
+}
+
 /// Appends to the log `log`, whose file SQLite calls `path`.
 pub(crate) fn inside(
     connection: &Connection,
@@ -18,10 +27,7 @@ pub(crate) fn inside(
     path: Option<&str>,
     request: &AppendRequest,
 ) -> Result<Receipt> {
-    if connection.is_autocommit() {
-        let message = "the transaction to append in is over: nothing was written";
-        return Err(Error::new(ErrorKind::Invalid, message));
-    }
+    check_open(connection)?;
     if path.is_none() || connection.path() != path || open::log_id(connection)? != log {
         let message = "the transaction to append in is on another database than the log: open \
                        the read model on the file of the log";

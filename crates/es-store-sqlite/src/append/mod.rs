@@ -11,7 +11,7 @@ mod streams;
 mod writer;
 
 pub(crate) use ahead::look;
-pub(crate) use inside::inside;
+pub(crate) use inside::{check_open, inside};
 pub(crate) use observe::QueueGauge;
 pub(crate) use queue::{Command, Pending};
 pub(crate) use writer::run;

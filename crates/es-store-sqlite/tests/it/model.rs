@@ -311,3 +311,33 @@ async fn waiting_for_a_lock_does_not_stop_the_runtime() {
     other.execute_batch("COMMIT").unwrap();
     begin.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_constraint_that_is_checked_late_is_a_refusal_and_no_doubt() {
+    let (_folder, models) = models().await;
+    for model in models {
+        let table =
+            "CREATE TABLE parts (row INTEGER REFERENCES rows DEFERRABLE INITIALLY DEFERRED)";
+        model.write(move |db| db.execute_batch(table)).await.unwrap();
+
+        let orphan = "INSERT INTO parts VALUES (9)";
+        let refused = model.write(move |db| db.execute(orphan, ())).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Fault, "{refused}");
+
+        let checkpoint = claim(&model).await;
+        let tx = model.begin().await.unwrap();
+        put(&tx, 1);
+        tx.execute(orphan, ()).unwrap();
+        let refused = model.commit(tx, &Progress::from(&checkpoint, at(1))).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Fault, "{refused}");
+        assert_eq!(rows(&model).await, NONE, "it was rolled back");
+        assert_eq!(model.checkpoint(&name()).await.unwrap().unwrap().position, Position::START);
+
+        // The connection is fit for the next one, whose parent comes after its child.
+        let tx = model.begin().await.unwrap();
+        tx.execute(orphan, ()).unwrap();
+        put(&tx, 9);
+        model.commit(tx, &Progress::from(&checkpoint, at(9))).await.unwrap();
+        assert_eq!(rows(&model).await, [9]);
+    }
+}

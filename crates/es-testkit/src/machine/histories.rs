@@ -1,6 +1,6 @@
 //! How many histories are tried, how long they are, and where their chance comes from.
 
-use std::{env, fmt::Display, str::FromStr, time::Duration};
+use std::{env, fmt::Display, num::NonZeroU32, str::FromStr, time::Duration};
 
 /// The variable that overrides the seed, in decimal or as `0x…`.
 const SEED: &str = "ES_TESTKIT_SEED";
@@ -31,7 +31,8 @@ pub struct Histories {
 }
 
 impl Histories {
-    /// So many, of 1 to 24 operations, always the same.
+    /// So many, of 1 to 24 operations, always the same. None would prove nothing, and is refused
+    /// when they are to be tried.
     #[must_use]
     pub const fn new(count: u32) -> Self {
         let patience = Duration::from_secs(30);
@@ -62,8 +63,8 @@ impl Histories {
     /// The same, but for what `ES_TESTKIT_SEED` and `ES_TESTKIT_HISTORIES` say otherwise.
     ///
     /// # Panics
-    /// When one of them is set to something that is no number: a run of other histories
-    /// than were asked for would prove nothing.
+    /// When one of them is set to something that is no number, or there are to be none: a run of
+    /// other histories than were asked for would prove nothing.
     #[must_use]
     pub fn with_environment(self) -> Self {
         self.overridden(|name| env::var(name).ok())
@@ -77,7 +78,7 @@ impl Histories {
             };
         }
         if let Some(count) = variable(COUNT) {
-            self.count = number(COUNT, &count, u32::from_str(&count));
+            self.count = number(COUNT, &count, NonZeroU32::from_str(&count)).get();
         }
         self
     }

@@ -57,13 +57,18 @@ impl<G> Subject for (Store, G) {
 /// one that does not answer in time.
 ///
 /// # Panics
-/// When no runtime can be made.
+/// When no runtime can be made; inside of a runtime of tokio, since it blocks on its own: call it
+/// from a plain `#[test]`, or by `spawn_blocking`. When there is no history to try.
 pub fn check<F, Made, S>(factory: F, histories: &Histories) -> Result<Tally, Box<Failure>>
 where
     F: Fn() -> Made,
     Made: Future<Output = S>,
     S: Subject,
 {
+    assert!(
+        histories.count > 0,
+        "there is no history to try, which would prove nothing: ask for some"
+    );
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -115,7 +120,7 @@ where
 /// what `histories` says, and what came up is printed.
 ///
 /// # Panics
-/// With the report, when a history goes wrong.
+/// With the report, when a history goes wrong; and where [`check`] does.
 pub fn test<F, Made, S>(factory: F, histories: Histories)
 where
     F: Fn() -> Made,

@@ -66,7 +66,8 @@ pub struct SchemaLock {
 }
 
 impl SchemaLock {
-    /// The variable of the environment that lets [`SchemaLock::check`] write, when it is 1.
+    /// The variable of the environment that lets [`SchemaLock::check`] write, when it is `1`, or
+    /// pass with what is safe and not in the file yet, when it is `later`.
     pub const ACCEPT: &'static str = "ES_SCHEMA_ACCEPT";
 
     /// The lock file at `path`; a relative one begins at the root of the package, where
@@ -96,21 +97,33 @@ impl SchemaLock {
         self
     }
 
-    /// Compares the program with the lock; with [`SchemaLock::ACCEPT`] set to 1 in the
-    /// environment, as [`SchemaLock::accept`] does.
+    /// Compares the program with the lock; with [`SchemaLock::ACCEPT`] set to `1` in the
+    /// environment, as [`SchemaLock::accept`] does. With `later`, differences that are safe are
+    /// printed, and only others fail: to try a change out. Do not leave it at that: what is not in
+    /// the file is not watched, so the next change of it would look new whatever it is.
     ///
     /// # Errors
     /// [`SchemaLockError`], whose `Display` lists every finding: which event, which field,
     /// and what to do.
     pub fn check(self) -> Result<(), SchemaLockError> {
-        if std::env::var_os(Self::ACCEPT).is_some_and(|value| value == "1") {
-            return self.accept();
+        match std::env::var_os(Self::ACCEPT) {
+            Some(now) if now == "1" => self.accept(),
+            Some(later) if later == "later" => self.compare(true),
+            _ => self.compare(false),
         }
+    }
+
+    fn compare(self, may_wait: bool) -> Result<(), SchemaLockError> {
         let lock = Lock::read(&self.path)?;
-        match compare::findings(&lock, &self.program) {
-            findings if findings.is_empty() => Ok(()),
-            findings => Err(SchemaLockError::Changed { path: self.path, findings }),
+        let findings = compare::findings(&lock, &self.program);
+        let is_fine = findings.iter().all(|finding| may_wait && finding.is_safe());
+        if !is_fine {
+            return Err(SchemaLockError::Changed { path: self.path, findings });
         }
+        for finding in findings {
+            println!("safe, and not in {} yet: {finding}", self.path.display());
+        }
+        Ok(())
     }
 
     /// Compares the program with the lock, and writes what is new or was changed safely

@@ -123,6 +123,7 @@ fn refused(file: &File, lock: impl Fn() -> SchemaLock, said: &str) {
     assert_eq!(not_safe.len(), 1, "{findings:?}");
     assert!(not_safe[0].1.starts_with(said), "{}", not_safe[0].1);
     assert!(!found(lock().accept()).is_empty());
+    assert_eq!(found(lock().compare(true)), findings, "it cannot wait");
     assert_eq!(file.text(), before, "nothing is written while something is not safe");
 }
 
@@ -130,6 +131,7 @@ fn refused(file: &File, lock: impl Fn() -> SchemaLock, said: &str) {
 #[track_caller]
 fn accepted(lock: impl Fn() -> SchemaLock, said: &str) {
     assert_eq!(found(lock().check()), [(true, said.to_owned())]);
+    lock().compare(true).unwrap();
     lock().accept().unwrap();
     lock().check().unwrap();
 }

@@ -10,11 +10,8 @@ use tempfile::TempDir;
 
 use super::{
     RedisConfig, RedisData, Reply, ask,
-    process::{self, free_port, until},
+    process::{self, ATTEMPTS, free_port, until},
 };
-
-/// Finding a free port and taking it are two steps, and another process may be faster.
-const ATTEMPTS: usize = 5;
 
 /// A Redis server that a test may kill, pause, promote, wipe and run again.
 ///

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     process::{Child, Command},
 };
 
@@ -9,14 +10,15 @@ use tempfile::TempDir;
 
 use super::{
     RedisServer, Reply, ask,
-    process::{self, free_port},
+    process::{self, ATTEMPTS, free_port},
 };
 
 /// The name under which the primary is watched.
 const NAME: &str = "main";
 
-/// One sentinel, whose word is enough for a failover, and who takes a primary for dead after
-/// half a second of silence.
+/// One sentinel, whose word is enough for a failover. It takes a primary for dead after half a
+/// second of silence, and does so only from [`fails_over_from`](Self::fails_over_from) on:
+/// a machine that is busy for that long would have it promote a replica in the middle of a test.
 #[derive(Debug)]
 pub struct RedisSentinel {
     folder: TempDir,
@@ -32,21 +34,16 @@ impl RedisSentinel {
     #[must_use]
     pub fn start(primary: &RedisServer) -> Self {
         let folder = tempfile::Builder::new().prefix("es-sentinel").tempdir().expect("a folder");
-        let (file, port) = (folder.path().join("sentinel.conf"), free_port());
-        let watched = primary.address();
-        let config = format!(
-            "port {port}\nbind 127.0.0.1\n\
-             sentinel monitor {NAME} {} {} 1\n\
-             sentinel down-after-milliseconds {NAME} 500\n\
-             sentinel failover-timeout {NAME} 3000\n",
-            watched.ip(),
-            watched.port()
-        );
-        std::fs::write(&file, config).expect("a file for the sentinel");
-        let mut command = Command::new(process::program());
-        command.arg(&file).arg("--sentinel").current_dir(folder.path());
-        let process = process::start(&mut command, &folder.path().join("said"), port);
-        let process = process.expect("the sentinel starts");
+        let mut started = Err(std::io::ErrorKind::AddrInUse.into());
+        let mut port = 0;
+        for _ in 0..ATTEMPTS {
+            port = free_port();
+            started = run(folder.path(), port, primary.address());
+            if started.is_ok() {
+                break;
+            }
+        }
+        let process = started.expect("the sentinel starts");
         let sentinel = Self { folder, port, process };
         process::until(
             "the sentinel knows a replica",
@@ -78,8 +75,11 @@ impl RedisSentinel {
         format!("{}:{}", host.text(), port.text()).parse().expect("an address")
     }
 
-    /// Waits until another server than `old` is the primary, and answers as one.
+    /// From here on takes a primary for dead that says nothing for half a second. Waits until
+    /// another server than `old` is the primary, and answers as one.
     pub fn fails_over_from(&self, old: SocketAddr) {
+        let soon = self.ask(&["SENTINEL", "SET", NAME, "down-after-milliseconds", "500"]);
+        assert_eq!(soon.text(), "OK", "the sentinel is told");
         process::until("another server is the primary", || {
             let now = self.primary();
             let role = || ask(now, &["ROLE"]).ok().map(|reply| reply.list()[0].text());
@@ -96,6 +96,23 @@ impl RedisSentinel {
     fn ask(&self, words: &[&str]) -> Reply {
         ask(self.address(), words).expect("the sentinel replies")
     }
+}
+
+/// A sentinel on `port` that watches `watched`.
+fn run(folder: &Path, port: u16, watched: SocketAddr) -> std::io::Result<Child> {
+    let config = format!(
+        "port {port}\nbind 127.0.0.1\n\
+         sentinel monitor {NAME} {} {} 1\n\
+         sentinel down-after-milliseconds {NAME} 600000\n\
+         sentinel failover-timeout {NAME} 3000\n",
+        watched.ip(),
+        watched.port()
+    );
+    let file = folder.join("sentinel.conf");
+    std::fs::write(&file, config)?;
+    let mut command = Command::new(process::program());
+    command.arg(&file).arg("--sentinel").current_dir(folder);
+    process::start(&mut command, &folder.join("said"), port)
 }
 
 impl Drop for RedisSentinel {

@@ -17,6 +17,12 @@ fn the_naive_store_does_what_the_model_does() {
     machine::test(|| async { Store::new(Naive::new()) }, Histories::new(10_000));
 }
 
+#[test]
+#[should_panic(expected = "no history to try")]
+fn a_run_of_no_histories_does_not_pass() {
+    drop(machine::check(|| async { Store::new(Naive::new()) }, &Histories::new(0)));
+}
+
 /// Whatever is compared comes up, and often: an answer that never comes is never compared.
 #[test]
 fn everything_comes_up() {

@@ -228,6 +228,28 @@ pub(crate) async fn runners_leave_it_alone_and_whoever_claims_fences_it<R: Rows>
     assert_once(&rows, 3).await;
 }
 
+/// Rows of one's own are committed while others move the checkpoint.
+pub(crate) async fn commits_without_an_append_take_turns_with_appends<R: Rows>(rows: R) {
+    const APPENDS: u64 = 100;
+    let inline = Arc::new(rows.start().await.unwrap());
+    let (appending, ended) = (Arc::clone(&inline), Arc::new(AtomicBool::new(false)));
+    let (is_over, key) = (Arc::clone(&ended), 1);
+    let appends = tokio::spawn(async move {
+        for _ in 0..APPENDS {
+            appending.append(deposit(key)).await.unwrap();
+        }
+        is_over.store(true, Ordering::SeqCst);
+    });
+    let mut commits = 0;
+    while !ended.load(Ordering::SeqCst) {
+        inline.begin().await.unwrap().commit().await.unwrap();
+        commits += 1;
+    }
+    appends.await.unwrap();
+    assert!(commits > 0);
+    assert_once(&rows, APPENDS).await;
+}
+
 macro_rules! inline_tests {
     ($fixture:expr) => {
         inline_tests! { $fixture;
@@ -235,6 +257,7 @@ macro_rules! inline_tests {
             what_cannot_be_applied_is_not_appended
             whoever_else_appends_nothing_is_lost_or_doubled
             runners_leave_it_alone_and_whoever_claims_fences_it
+            commits_without_an_append_take_turns_with_appends
         }
     };
     ($fixture:expr; $($case:ident)*) => {$(

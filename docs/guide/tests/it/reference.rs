@@ -57,7 +57,7 @@ fn a_word_means_the_same_in_both_glossaries() {
 }
 
 /// The types that a program is written with, and those that a backend is.
-const MAIN: [&str; 58] = [
+const MAIN: [&str; 63] = [
     "Aggregate",
     "Append",
     "Apply",
@@ -98,8 +98,10 @@ const MAIN: [&str; 58] = [
     "Read",
     "ReadModel",
     "Rebuild",
+    "Rebuilding",
     "Receipt",
     "Recorded",
+    "RedisReadModel",
     "RedisStore",
     "RedisTopic",
     "RedisTx",
@@ -112,11 +114,25 @@ const MAIN: [&str; 58] = [
     "Runner",
     "Running",
     "SnapshotPolicy",
+    "SqliteReadModel",
+    "SqliteStore",
     "Store",
+    "Subscriber",
     "Subscription",
     "Telemetry",
     "Upcasters",
 ];
+
+/// What needs a server to run: of those an example is compiled only.
+fn is_of_a_server(name: &str) -> bool {
+    ["Pg", "Postgres", "Redis"].iter().any(|server| name.starts_with(server))
+}
+
+/// Whether a block of code that is opened like this runs, or is compiled at least. Of others, text
+/// or what is ignored, nobody knows whether they are right.
+fn counts(opening: &str, name: &str) -> bool {
+    matches!(opening, "" | "rust") || opening == "no_run" && is_of_a_server(name)
+}
 
 #[test]
 fn every_main_type_has_an_example() {
@@ -134,9 +150,11 @@ fn every_main_type_has_an_example() {
             let at = lines.iter().position(|line| is_it(line))?;
             // The documentation stands above the attributes.
             let above = lines[..at].iter().rev().take_while(|line| !line.is_empty());
-            Some(above.filter(|line| line.starts_with("/// ```")).count())
+            let fences = above.filter_map(|line| line.strip_prefix("/// ```"));
+            // From the bottom up, so that every other one closes.
+            Some(fences.skip(1).step_by(2).filter(|opening| counts(opening, name)).count())
         });
-        assert!(found.any(|fences| fences >= 2), "{name} has no example");
+        assert!(found.any(|examples| examples > 0), "{name} has no example that runs");
     }
 }
 

@@ -136,6 +136,9 @@ async fn the_role_of_a_child() {
     let options = options.with_name(std::env::var("ES_CHILD_LOG").unwrap()).unwrap();
     let (url, placement) = (crate::server::url(), es_store_redis::Placement::ByStream);
     let handle = RedisPartitions::open(&url, PARTITIONS, placement, options).await.unwrap();
+    // The line break before the first one ends whatever the test runner has begun, as it does
+    // where there is one processor.
+    println!();
     for (partition, position, id) in write_all(&[handle], &number, 8).await {
         println!("written {partition} {position} {id}");
     }

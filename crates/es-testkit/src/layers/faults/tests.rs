@@ -65,7 +65,6 @@ async fn calls_are_chosen_by_number() {
         (When::call(4), vec![4]),
         (When::first(2), vec![1, 2]),
         (When::every(3), vec![3, 6]),
-        (When::every(0), vec![]),
     ] {
         let (inner, faults, store) = spoilt();
         failing(&store, 2).await; // before the plan, so they do not count
@@ -362,4 +361,16 @@ async fn expect_hang<T: Send + 'static>(
     assert!(!hanging.is_finished());
     hanging.abort();
     assert!(hanging.await.is_err_and(|error| error.is_cancelled()));
+}
+
+#[test]
+#[should_panic(expected = "never due")]
+fn a_fault_that_is_never_due_is_refused() {
+    let _ = When::<()>::every(0);
+}
+
+#[test]
+#[should_panic(expected = "the first call has the number 1")]
+fn a_call_before_the_first_is_refused() {
+    let _ = When::<()>::call(0);
 }

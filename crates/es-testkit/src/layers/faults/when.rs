@@ -43,9 +43,13 @@ impl<T: 'static> When<T> {
         Self::call(1)
     }
 
-    /// The call with this number and no other.
+    /// The call with this number, from 1, and no other.
+    ///
+    /// # Panics
+    /// When `number` is 0, likewise.
     #[must_use]
     pub const fn call(number: u64) -> Self {
+        assert!(number > 0, "the first call has the number 1, so one with 0 never comes");
         Self::of(Turn::Call(number))
     }
 
@@ -56,8 +60,12 @@ impl<T: 'static> When<T> {
     }
 
     /// Each call whose number is a multiple of `step`.
+    ///
+    /// # Panics
+    /// When `step` is 0: a fault that is never due would let a test pass that tests nothing.
     #[must_use]
     pub const fn every(step: u64) -> Self {
+        assert!(step > 0, "a fault at every 0th call is never due: say 1 or more");
         Self::of(Turn::Every(step))
     }
 

@@ -23,3 +23,9 @@ fn the_environment_overrides_seed_and_count() {
 fn what_is_no_number_is_not_passed_over() {
     let _ = with(&[(SEED, "today")]);
 }
+
+#[test]
+#[should_panic(expected = "ES_TESTKIT_HISTORIES is \"0\"")]
+fn no_histories_at_all_are_refused() {
+    let _ = with(&[(COUNT, "0")]);
+}

@@ -61,11 +61,14 @@ found! {
 fn the_page_of_all_bugs_is_right() {
     let page = text("../../docs/adr/0012-promises-cases-mutants.md");
     let (here, cases) = (text("tests/it/machine/mutants.rs"), text("src/cases.rs"));
-    let mut planted = bugs_in("tests/it/mutants/bugs.rs");
+    let mut planted = planted_in("tests/it/mutants/bugs.rs", "Bug");
     let of_the_log = planted.len();
-    planted.extend(bugs_in("tests/it/mutants/progress.rs"));
-    planted.extend(bugs_in("tests/it/mutants/read_model.rs"));
-    planted.extend(bugs_in("tests/it/mutants/shared.rs"));
+    for port in ["progress", "read_model", "shared"] {
+        planted.extend(planted_in(&format!("tests/it/mutants/{port}.rs"), "Bug"));
+    }
+    let buses = "../es-bus/tests/it/contract/broken.rs";
+    let tried_buses = text(buses);
+    planted.extend(planted_in(buses, "Fault"));
     let rows: Vec<Vec<&str>> = page.lines().map(|line| line.split('|').collect()).collect();
     let rows = rows.iter().filter(|row| row.len() == 6 && row[3].contains("::"));
     let mut listed = Vec::new();
@@ -75,6 +78,9 @@ fn the_page_of_all_bugs_is_right() {
         for case in row[3].split('`').skip(1).step_by(2) {
             let (_, name) = case.rsplit_once("::").unwrap();
             assert!(cases.lines().any(|line| line.trim() == name), "there is no case {case}");
+            let is_of_a_bus = row[1].trim().starts_with('B');
+            let tries = |test: &str| test.contains(&format!(" {bug}")) && test.contains(name);
+            assert!(!is_of_a_bus || tried_buses.split(';').any(tries), "{bug} by {case}");
         }
         if let Ok(operations) = row[4].trim().parse::<u32>() {
             assert!(here.contains(&format!(": {bug} in {operations};")), "{bug} in {operations}");
@@ -90,10 +96,10 @@ fn the_page_of_all_bugs_is_right() {
     assert_eq!(listed, planted, "on the page, and planted");
 }
 
-/// The variants of the enum in that file.
-fn bugs_in(path: &str) -> Vec<String> {
+/// The variants of the enum of that name in that file.
+fn planted_in(path: &str, name: &str) -> Vec<String> {
     let source = text(path);
-    let (_, variants) = source.split_once("enum Bug {").unwrap();
+    let (_, variants) = source.split_once(&format!("enum {name} {{")).unwrap();
     let (variants, _) = variants.split_once("\n}").unwrap();
     let names = variants.lines().filter_map(|line| line.trim().strip_suffix(','));
     names.filter(|name| *name != "None").map(str::to_owned).collect()

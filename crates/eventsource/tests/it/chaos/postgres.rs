@@ -9,6 +9,7 @@ use eventsource::{
 
 use super::{
     poison::poisoned,
+    process::Killed,
     rebuild::{Versions, rebuilt_under_load},
     seam::seam,
     *,
@@ -240,6 +241,12 @@ impl Versions for Postgres {
     }
 }
 
+/// Without a parent it has nothing to do.
+#[test]
+fn a_process_that_rebuilds() {
+    super::rebuild::role("postgres", |schema| async move { open(&schema).await });
+}
+
 #[test]
 fn readers_see_whole_tables_while_a_version_is_rebuilt() {
     for slices in [1, 3] {
@@ -251,7 +258,9 @@ fn readers_see_whole_tables_while_a_version_is_rebuilt() {
                     format!("CREATE TABLE {schema}.many_{version} (position bigint PRIMARY KEY)");
                 client.batch_execute(&sql).await.unwrap();
             }
-            rebuilt_under_load(bank, slices).await;
+            let (role, place) = ("chaos::postgres::a_process_that_rebuilds", schema.clone());
+            let start = move || Killed::start(role, "postgres", &place, slices.into());
+            rebuilt_under_load(bank, slices, start).await;
             drop_schema(&client, &schema).await;
         });
     }

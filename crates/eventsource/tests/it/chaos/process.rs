@@ -17,6 +17,48 @@ const BACKEND: &str = "ES_CHAOS_BACKEND";
 /// How many projections it works on.
 const COUNT: &str = "ES_CHAOS_COUNT";
 
+/// A process that is killed when this is dropped.
+pub(crate) struct Killed(Child);
+
+impl Killed {
+    /// This test binary in a role of one test.
+    pub(crate) fn start(role: &str, backend: &str, place: &str, count: usize) -> Self {
+        Self(spawn(role, backend, place, count, Stdio::piped()))
+    }
+
+    /// What it says.
+    pub(crate) fn output(&mut self) -> impl Read + use<> {
+        self.0.stdout.take().unwrap()
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+fn spawn(role: &str, backend: &str, place: &str, count: usize, output: Stdio) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", role, "--nocapture"])
+        .env(PLACE, place)
+        .env(BACKEND, backend)
+        .env(COUNT, count.to_string())
+        .stdin(Stdio::piped())
+        .stdout(output)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Where a process works, and how much it takes on, if it is one of this backend.
+pub(crate) fn told(backend: &str) -> Option<(String, usize)> {
+    let place = std::env::var(PLACE).ok()?;
+    let is_meant = std::env::var(BACKEND).as_deref() == Ok(backend);
+    is_meant.then(|| (place, std::env::var(COUNT).unwrap().parse().unwrap()))
+}
+
 /// Processes that work. Dropping it kills them.
 pub(crate) struct Workers {
     role: &'static str,
@@ -37,16 +79,7 @@ impl Workers {
     }
 
     fn one(&self) -> Child {
-        Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", self.role, "--nocapture"])
-            .env(PLACE, &self.place)
-            .env(BACKEND, self.backend)
-            .env(COUNT, self.books.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
+        spawn(self.role, self.backend, &self.place, self.books, Stdio::null())
     }
 
     /// Kills, pauses, lets go on and stops at random, for a while that grows with the number of
@@ -102,10 +135,7 @@ impl Drop for Workers {
 
 /// Works until its standard input ends, if it is such a process.
 pub(crate) fn role<B: Bank, F: Future<Output = B>>(backend: &str, open: impl FnOnce(String) -> F) {
-    let place =
-        std::env::var(PLACE).ok().filter(|_| std::env::var(BACKEND).as_deref() == Ok(backend));
-    let Some(place) = place else { return };
-    let books = std::env::var(COUNT).unwrap().parse().unwrap();
+    let Some((place, books)) = told(backend) else { return };
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {

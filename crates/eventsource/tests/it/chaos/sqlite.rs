@@ -4,6 +4,7 @@ use eventsource::sqlite::{SqliteReadModel, SqliteStore, SqliteTx, rusqlite};
 
 use super::{
     poison::poisoned,
+    process::Killed,
     rebuild::{Versions, rebuilt_under_load},
     seam::seam,
     *,
@@ -181,6 +182,12 @@ impl Versions for Sqlite {
     }
 }
 
+/// Without a parent it has nothing to do.
+#[test]
+fn a_process_that_rebuilds() {
+    super::rebuild::role("sqlite", |folder| async move { open(&folder).await });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_see_whole_tables_while_a_version_is_rebuilt() {
     for slices in [1, 3] {
@@ -190,6 +197,9 @@ async fn readers_see_whole_tables_while_a_version_is_rebuilt() {
             let sql = format!("CREATE TABLE many_{version} (position INTEGER PRIMARY KEY)");
             bank.1.write(move |db| db.execute_batch(&sql)).await.unwrap();
         }
-        rebuilt_under_load(bank, slices).await;
+        let (role, place) = ("chaos::sqlite::a_process_that_rebuilds", folder.path().to_str());
+        let place = place.unwrap().to_owned();
+        let start = move || Killed::start(role, "sqlite", &place, slices.into());
+        rebuilt_under_load(bank, slices, start).await;
     }
 }

@@ -1,4 +1,4 @@
-//! SQLite: a disk without room.
+//! SQLite: a disk without room, and constraints.
 
 use eventsource::{SqliteReadModel, SqliteTx};
 
@@ -70,5 +70,53 @@ fn what_is_up_to_the_event_is_parked_at_once() {
         model.write(|db| db.execute_batch(table)).await.unwrap();
         let letters = parked(Twice, model, async {}).await;
         assert_eq!((letters.len(), letters[0].attempts), (1, 1));
+    });
+}
+
+/// Writes a row whose parent is looked for when it is committed.
+struct Child;
+
+impl Projection for Child {
+    const NAME: &'static str = "deposits";
+    type Event = Deposit;
+    type Tx = SqliteTx;
+
+    async fn apply(&self, event: &Recorded<Deposit>, tx: &mut SqliteTx) -> Result<(), BoxError> {
+        let Deposit::Made { cents } = event.event;
+        tx.execute("INSERT INTO children VALUES (?1)", [cents])?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_constraint_that_is_checked_late_parks_the_event_that_breaks_it() {
+    let opened = async {
+        let model = SqliteReadModel::in_memory().await.unwrap();
+        es_testkit::Fixture::new(model, ())
+    };
+    es_testkit::run(opened, |model: SqliteReadModel| async move {
+        let tables = "CREATE TABLE parents (cents INTEGER PRIMARY KEY);
+             INSERT INTO parents VALUES (1), (2), (3), (4);
+             CREATE TABLE children (
+                 cents INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED
+             )";
+        model.write(|db| db.execute_batch(tables)).await.unwrap();
+        let store = Store::new(MemoryStore::new());
+        let mut last = None;
+        for (name, cents) in [("ann", 1), ("bob", 2), ("eve", 99), ("joe", 3), ("kim", 4)] {
+            last = Some(store.append(deposit(name, cents)).await.unwrap());
+        }
+        let running = Runner::new(store).project_with(Child, model.clone(), policy());
+        let running = running.start().unwrap();
+        let up_to = last.unwrap();
+        running.wait_for("deposits", &up_to, Duration::from_secs(120)).await.unwrap();
+
+        let letters = running.dead_letters("deposits", Position::START, 10).await.unwrap();
+        let streams: Vec<_> = letters.iter().map(|letter| letter.stream.to_string()).collect();
+        assert_eq!(streams, ["deposit/eve"]);
+        let count = "SELECT sum(cents) FROM children";
+        let sum: i64 = model.read(|db| db.query_row(count, (), |row| row.get(0))).await.unwrap();
+        assert_eq!(sum, 1 + 2 + 3 + 4);
+        running.stop(Duration::from_secs(10)).await;
     });
 }
