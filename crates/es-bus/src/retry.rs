@@ -137,7 +137,8 @@ impl Retry {
     /// that the event cannot be handled. Without one, these do, if one of them is the first of
     /// its kind in the chain of causes: an [`es_core::Error`] that is `Unavailable` or
     /// `OutcomeUnknown`, and an [`std::io::Error`] of a connection or a time-out. A driver may
-    /// say it in a type of its own, which only a judge of yours knows.
+    /// say it in a type of its own, which only another judge knows: `is_out_of_reach` of
+    /// es-store-postgres knows those of tokio-postgres.
     ///
     /// With `|_| false` every failure counts. One that panics is taken for one that says no.
     #[must_use]
