@@ -65,10 +65,6 @@ impl AppendIn<MemoryTx> for Log {
     async fn append_in_tx(&self, _: &mut MemoryTx, _: &AppendRequest) -> Result<Receipt> {
         unreachable!("nobody appends through it here")
     }
-
-    async fn lock_in_tx(&self, _: &mut MemoryTx) -> Result<()> {
-        unreachable!("nobody commits without an append here")
-    }
 }
 
 /// Three in step: each is in the middle of its attempt when the next one begins.
