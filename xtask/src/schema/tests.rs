@@ -65,9 +65,13 @@ fn what_is_planted_fails_when_it_is_not_safe_and_passes_when_it_is() {
     let ours = crate::run::root();
     let folder = ours.join("target/planted-schema");
     std::fs::create_dir_all(folder.join("src")).unwrap();
+    std::fs::create_dir_all(folder.join(".cargo")).unwrap();
+    // What others have built serves here too.
+    let config = format!("[build]\ntarget-dir = {:?}\n", ours.join("target"));
+    std::fs::write(folder.join(".cargo/config.toml"), config).unwrap();
     let manifest = format!(
         "[package]\nname = \"planted\"\nedition = \"2024\"\n\n[workspace]\n\n\
-         [profile.dev]\ndebug = false\n\n[dependencies]\n\
+         [dependencies]\n\
          es-core = {{ path = \"{0}/crates/es-core\", features = [\"derive\"] }}\n\
          es-testkit = {{ path = \"{0}/crates/es-testkit\" }}\n",
         ours.display()
