@@ -22,7 +22,7 @@ pub use local::{
 pub use relay::{
     PortTransport, Publisher, Refused, Relay, RelayState, RelayStatus, RunningRelay, Transport,
 };
-pub use retry::{Exhausted, Retry};
+pub use retry::{Exhausted, Retry, is_out_of_reach};
 pub use subscription::{Subscribe, Subscription};
 
 #[cfg(feature = "redis")]

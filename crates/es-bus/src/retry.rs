@@ -19,12 +19,12 @@ type Judge = Arc<dyn Fn(&(dyn StdError + 'static)) -> bool + Send + Sync>;
 /// [`Retry::with_final`] names, is not tried again: it would fail the same way. After that
 /// comes [`Exhausted`].
 ///
-/// **Outages.** An attempt that failed because something was out of reach says nothing of the
-/// event: the next one would fail as well, and in the end each would be a dead letter. So a
-/// consumer of a topic does not count it, tries the event again for as long as that lasts, and
-/// takes nothing else meanwhile than what it has other partitions or workers for. What an outage
-/// is, [`Retry::with_outage`] says. On the bus in process it counts as any failure: a publisher
-/// would have to wait behind it.
+/// **Outages.** An attempt that failed because something was out of reach may say nothing of the
+/// event: the next one would fail as well, and in the end each would be a dead letter. A consumer
+/// of a topic that is told by [`Retry::with_outage`] what an outage is does not count such an
+/// attempt and tries the event again for as long as that lasts; it takes nothing else meanwhile
+/// than what it has other partitions or workers for. Without that, and on the bus in process,
+/// where a publisher would have to wait behind it, it counts as any failure.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,7 +48,7 @@ pub struct Retry {
     /// What happens once the attempts are used up.
     pub exhausted: Exhausted,
     is_final: Option<Judge>,
-    is_outage: Judge,
+    is_outage: Option<Judge>,
 }
 
 /// What comes after an attempt that failed.
@@ -88,7 +88,7 @@ impl Default for Retry {
             backoff_cap: Duration::from_secs(5),
             exhausted: Exhausted::Park,
             is_final: None,
-            is_outage: Arc::new(is_out_of_reach),
+            is_outage: None,
         }
     }
 }
@@ -133,20 +133,26 @@ impl Retry {
         self
     }
 
-    /// The same with another judge of which errors say that something was out of reach, and not
-    /// that the event cannot be handled. Without one, these do, if one of them is the first of
-    /// its kind in the chain of causes: an [`es_core::Error`] that is `Unavailable` or
-    /// `OutcomeUnknown`, and an [`std::io::Error`] of a connection or a time-out. A driver may
-    /// say it in a type of its own, which only another judge knows: `is_out_of_reach` of
-    /// es-store-postgres knows those of tokio-postgres.
+    /// The same with a judge of errors which say that something was out of reach, and not that the
+    /// event cannot be handled: these attempts do not count, see [`Retry`]. One that panics is
+    /// taken for one that says no.
     ///
-    /// With `|_| false` every failure counts. One that panics is taken for one that says no.
+    /// [`is_out_of_reach`] is such a judge, and one for drivers that have error types of their own is
+    /// in their crates: that of es-store-postgres knows what tokio-postgres says. Where an event
+    /// itself can bring such an error about (a broken address in it), take one that is stricter:
+    /// what is called an outage is waited for without end.
+    ///
+    /// ```
+    /// use es_bus::{Retry, is_out_of_reach};
+    ///
+    /// let patient = Retry::default().with_outage(is_out_of_reach);
+    /// ```
     #[must_use]
     pub fn with_outage(
         mut self,
         is_outage: impl Fn(&(dyn StdError + 'static)) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.is_outage = Arc::new(is_outage);
+        self.is_outage = Some(Arc::new(is_outage));
         self
     }
 
@@ -163,7 +169,7 @@ impl Retry {
         if self.is_final.as_ref().is_some_and(says) {
             return Next::GiveUp;
         }
-        if waits_out && says(&self.is_outage) {
+        if waits_out && self.is_outage.as_ref().is_some_and(says) {
             return Next::Outage;
         }
         match self.exhausted == Exhausted::Block || made < self.attempts.max(1) {
@@ -188,8 +194,11 @@ pub(crate) fn pause(base: Duration, cap: Duration, made: u32) -> Duration {
     Duration::from_micros(fastrand::u64(0..=micros))
 }
 
-/// Whether an error says that something could not be reached.
-fn is_out_of_reach(error: &(dyn StdError + 'static)) -> bool {
+/// Whether an error says that something could not be reached, for [`Retry::with_outage`]: the first of
+/// these in the chain of causes decides. An [`es_core::Error`] does if it is `Unavailable` or
+/// `OutcomeUnknown`, an [`std::io::Error`] if it is of a connection or a time-out.
+#[must_use]
+pub fn is_out_of_reach(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind as Io;
     let mut next = Some(error);
     while let Some(error) = next {

@@ -2,7 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use es_bus::{ConsumerState, RedisConsumer, RunningConsumer, Subscription, TopicOptions};
+use es_bus::{
+    ConsumerState, RedisConsumer, RunningConsumer, Subscription, TopicOptions, is_out_of_reach,
+};
 use es_core::{Error, ErrorKind, Recorded};
 use es_testkit::servers::{Cut, Proxy, RedisConfig, RedisServer, Reply, ask};
 
@@ -13,7 +15,8 @@ const SOON: Duration = Duration::from_secs(60);
 
 /// Has its effect on another server, and what that server saw in the order in which it did.
 fn effect_on(server: SocketAddr) -> Subscription {
-    Subscription::to_everything("all").with_retry(quick(2)).run(move |event: Recorded| async move {
+    let retry = quick(2).with_outage(is_out_of_reach);
+    Subscription::to_everything("all").with_retry(retry).run(move |event: Recorded| async move {
         let position = event.position.get().to_string();
         match ask(server, &["RPUSH", event.stream.key().as_str(), &position])? {
             // It is loading what it had.

@@ -45,7 +45,7 @@ fn mails(topic: &RedisTopic, mode: &str) -> (RedisConsumer, mpsc::UnboundedRecei
     let handler = Subscription::to::<AccountEvent>("mails").call(move |event| {
         let AccountEvent::Deposited { cents } = event.event;
         if cents == 7 && is_first.swap(false, Ordering::SeqCst) {
-            return Err("not yet".into());
+            return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into());
         }
         told.send(cents)?;
         Ok(())
