@@ -13,7 +13,8 @@
 //! With many callers the time that they take to come back is longer than a commit: while one
 //! call is on its way and enough wait, a second connection takes the next batch. The lock of
 //! the log keeps the two in order. With fewer it would halve the batches and double the
-//! commits.
+//! commits. Where calls go without the lock (`optimistic.rs`) there is one at a time: the
+//! second could not know behind which position it is.
 //! # Hazard: the reply is lost
 //! The connection breaks between the call and its reply, and the server may have committed
 //! or may yet commit. The task sends the same batch again on another connection, with care:
