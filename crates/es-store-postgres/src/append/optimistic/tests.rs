@@ -1,3 +1,5 @@
+//! When the way without the lock is tried.
+
 use es_core::Position;
 
 use super::{MOST, Odds, Sent};

@@ -1,3 +1,5 @@
+//! Batches that can go behind a known position, and those that cannot.
+
 use es_core::{
     Append, AppendRequest, EventType, ExpectedVersion, NewEvent, Payload, Position, Query, Schema,
     StreamId, Version,
