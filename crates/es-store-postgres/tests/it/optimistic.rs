@@ -285,6 +285,9 @@ fn a_log_that_was_tiny_when_it_was_analysed_is_not_searched_as_a_whole() {
         let (_, store) = warmed(&schema).await;
         client.batch_execute(&format!("ANALYZE {name}.es_events")).await.unwrap();
         drop(store);
+        let own = schema.open().await;
+        let inside = schema.client().await;
+        inside.batch_execute("SET application_name = 'tiny'").await.unwrap();
         let store = as_somebody(&schema, "-c%20application_name%3Dtiny").await;
         for round in 0..20_u64 {
             // Alone and together, with the lock (for its condition) and without.
@@ -294,11 +297,14 @@ fn a_log_that_was_tiny_when_it_was_analysed_is_not_searched_as_a_whole() {
                 .event(event())
                 .require(stream("b"), ExpectedVersion::Exists);
             store.append(required).await.unwrap();
+            inside.batch_execute("BEGIN").await.unwrap();
+            own.append_in(&inside, to("inside", 1)).await.unwrap();
+            inside.batch_execute("COMMIT").await.unwrap();
             let read = Read::stream(stream("a")).from_version(Version::new(2 * round + 1).unwrap());
             assert!(!store.read(read).into_vec().await.unwrap().is_empty());
         }
         let rows = checks::whole(&store).await.len();
-        drop(store);
+        drop((store, inside));
         // What a session has counted is there once it has ended.
         let sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'tiny'";
         while client.query_one(sessions, &[]).await.unwrap().get::<_, i64>(0) > 0 {
