@@ -1,12 +1,12 @@
 //! One event and one handler: attempts with pauses, until it is done or given up.
 
-use es_core::{DeadLetter, Recorded, SubscriberName, Timestamp};
+use es_core::{DeadLetter, Recorded, SubscriberName, Timestamp, with_causes};
 use tokio::sync::watch;
 use tracing::warn;
 
 use crate::{
     Retry,
-    handler::{Begun, Call, begin, with_causes},
+    handler::{Begun, Call, begin},
     retry::Next,
 };
 

@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     error::Error as StdError,
-    fmt::{self, Write as _},
+    fmt,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -186,21 +186,3 @@ impl fmt::Display for Panicked {
 }
 
 impl StdError for Panicked {}
-
-/// An error and what it came from, in one line. The errors of handlers are others' code: one
-/// that panics when it is written down must not end whoever asks.
-pub(crate) fn with_causes(error: &(dyn StdError + 'static)) -> String {
-    let writing = AssertUnwindSafe(|| {
-        let mut text = error.to_string();
-        let mut next = error.source();
-        while let Some(cause) = next {
-            // Writing to a string cannot fail.
-            let _ = write!(text, ": {cause}");
-            next = cause.source();
-        }
-        text
-    });
-    catch_unwind(writing).unwrap_or_else(|panic| {
-        format!("an error that cannot be written down: it panicked: {}", panic_text(&*panic))
-    })
-}

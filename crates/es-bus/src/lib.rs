@@ -12,6 +12,7 @@ mod retry;
 mod subscription;
 mod watch;
 
+pub use es_core::is_out_of_reach;
 pub use handler::EventHandler;
 pub use interest::Interest;
 pub use letter::{KeptLetter, Replayed};
@@ -22,7 +23,7 @@ pub use local::{
 pub use relay::{
     PortTransport, Publisher, Refused, Relay, RelayState, RelayStatus, RunningRelay, Transport,
 };
-pub use retry::{Exhausted, Retry, is_out_of_reach};
+pub use retry::{Exhausted, Retry};
 pub use subscription::{Subscribe, Subscription};
 
 #[cfg(feature = "redis")]

@@ -2,13 +2,11 @@
 
 use std::{
     error::Error as StdError,
-    fmt, io,
+    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::Duration,
 };
-
-use es_core::{Error, ErrorKind};
 
 type Judge = Arc<dyn Fn(&(dyn StdError + 'static)) -> bool + Send + Sync>;
 
@@ -137,7 +135,7 @@ impl Retry {
     /// event cannot be handled: these attempts do not count, see [`Retry`]. One that panics is
     /// taken for one that says no.
     ///
-    /// [`is_out_of_reach`] is such a judge, and one for drivers that have error types of their own is
+    /// [`is_out_of_reach`](crate::is_out_of_reach) is such a judge, and one for drivers that have error types of their own is
     /// in their crates: that of es-store-postgres knows what tokio-postgres says. Where an event
     /// itself can bring such an error about (a broken address in it), take one that is stricter:
     /// what is called an outage is waited for without end.
@@ -192,37 +190,6 @@ pub(crate) fn pause(base: Duration, cap: Duration, made: u32) -> Duration {
     let bound = base.saturating_mul(1 << doublings).min(cap);
     let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX);
     Duration::from_micros(fastrand::u64(0..=micros))
-}
-
-/// Whether an error says that something could not be reached, for [`Retry::with_outage`]: the first of
-/// these in the chain of causes decides. An [`es_core::Error`] does if it is `Unavailable` or
-/// `OutcomeUnknown`, an [`std::io::Error`] if it is of a connection or a time-out.
-#[must_use]
-pub fn is_out_of_reach(error: &(dyn StdError + 'static)) -> bool {
-    use io::ErrorKind as Io;
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<Error>() {
-            return matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::OutcomeUnknown);
-        }
-        if let Some(error) = error.downcast_ref::<io::Error>() {
-            return matches!(
-                error.kind(),
-                Io::ConnectionRefused
-                    | Io::ConnectionReset
-                    | Io::ConnectionAborted
-                    | Io::NotConnected
-                    | Io::BrokenPipe
-                    | Io::TimedOut
-                    | Io::UnexpectedEof
-                    | Io::HostUnreachable
-                    | Io::NetworkUnreachable
-                    | Io::NetworkDown
-            );
-        }
-        next = error.source();
-    }
-    false
 }
 
 impl fmt::Debug for Retry {

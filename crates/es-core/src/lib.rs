@@ -24,9 +24,11 @@ pub use append::{
 };
 pub use bus::EventBus;
 pub use dispatch::{Dispatch, On};
+#[doc(hidden)]
+pub use error::says_out_of_reach;
 pub use error::{
     BoxError, ConditionFailed, Conflict, Diverged, Error, ErrorKind, Fenced, IdempotencyClash,
-    Invalid, Result, Undecodable, UnknownEvent, causes, panic_text, with_causes,
+    Invalid, Result, Undecodable, UnknownEvent, causes, is_out_of_reach, panic_text, with_causes,
 };
 pub use event::{
     BareEvent, BareEvents, ContentType, DecodedEvent, Envelope, Event, EventId, FoldEvent,

@@ -54,7 +54,10 @@ const AT_ONCE: usize = 2;
 /// leave to a [`Runner`] what may come a moment later.
 ///
 /// Appends that go past it (another program, a `Store`) are applied with the next append that
-/// does not; until then the rows do not have them. All processes that append must do it
+/// does not; until then the rows do not have them. An event among them that cannot be applied fails
+/// every later append: a statement that failed may have ended the transaction, so there is no part of
+/// it to go on with, and no [`OnFailure`](crate::OnFailure) applies. Mend the projection, or give it
+/// back to runners by [`replay`](crate::replay), which park the event. All processes that append must do it
 /// through an `Inline` if the rows are never to be behind.
 ///
 /// ```

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use es_core::{Error, ErrorKind, causes};
+use es_core::{Error, ErrorKind, causes, says_out_of_reach};
 
 /// What becomes of an event that a handler fails on, and how much is done at once.
 ///
@@ -131,7 +131,7 @@ impl Policy {
 
     /// The same with another judge of which errors of a handler are temporary. Without one,
     /// these are, anywhere in the chain of causes: an [`es_core::Error`] that says so, and an
-    /// [`std::io::Error`] of a connection or a time-out. What the read model itself knows to be
+    /// [`std::io::Error`] of a connection, a network or a time-out. What the read model itself knows to be
     /// its trouble ([`ReadModel::trouble`](es_core::ReadModel::trouble)) is not judged.
     #[must_use]
     pub fn with_temporary(
@@ -168,18 +168,10 @@ fn is_temporary(error: &(dyn StdError + 'static)) -> bool {
         if let Some(error) = error.downcast_ref::<Error>() {
             return Some(error.is_temporary() || error.kind() == ErrorKind::OutcomeUnknown);
         }
-        let error = error.downcast_ref::<io::Error>()?;
-        Some(matches!(
-            error.kind(),
-            io::ErrorKind::ConnectionRefused
-                | io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::NotConnected
-                | io::ErrorKind::BrokenPipe
-                | io::ErrorKind::TimedOut
-                | io::ErrorKind::Interrupted
-                | io::ErrorKind::UnexpectedEof
-        ))
+        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(io::ErrorKind::Interrupted) => Some(true),
+            _ => says_out_of_reach(error),
+        }
     };
     causes(error).find_map(judge).unwrap_or(false)
 }

@@ -122,6 +122,15 @@ pub(crate) fn config(url: &str) -> Result<Config> {
         Error::from(Invalid::Setting { setting: "the URL of a PostgreSQL store", value, remedy })
             .with_source(error)
     })?;
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        // The driver would say so when it is to connect, as if that could mend itself.
+        let value = "one without a host".to_owned();
+        let remedy = "write postgres://user:password@host:port/database, or \
+                      postgres:///database?host=/folder/of/the/socket";
+        return Err(
+            Invalid::Setting { setting: "the URL of a PostgreSQL store", value, remedy }.into()
+        );
+    }
     if config.get_application_name().is_none() {
         config.application_name("eventsource");
     }

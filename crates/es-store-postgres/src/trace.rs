@@ -4,9 +4,7 @@
 //! The store on SQLite has the like. What they have in common is the names, which are in es-core;
 //! es-core opens no spans itself, and stores do not know each other.
 
-use std::error::Error as _;
-
-use es_core::{Error, Result, spans};
+use es_core::{Error, Result, causes, spans};
 use tokio_postgres::{Config, config::Host, error::SqlState};
 use tracing::{Instrument, Span, field::Empty};
 
@@ -88,14 +86,10 @@ pub(crate) async fn within<T>(span: Span, call: impl Future<Output = Result<T>>)
 
 /// What PostgreSQL calls an error that came from it.
 fn sql_state(error: &Error) -> Option<&str> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(theirs) = error.downcast_ref::<tokio_postgres::Error>() {
-            return theirs.code().map(SqlState::code);
-        }
-        cause = error.source();
-    }
-    None
+    causes(error)
+        .find_map(|error| error.downcast_ref::<tokio_postgres::Error>())?
+        .code()
+        .map(SqlState::code)
 }
 
 #[cfg(test)]

@@ -212,6 +212,7 @@ macro_rules! __store_cases {
                     bytes_per_key
                     bytes_per_category_and_tenant
                     bytes_per_event_type
+                    a_deadline_of_any_length
                 }
                 tenants {
                     equal_names_of_two_tenants_are_two_streams

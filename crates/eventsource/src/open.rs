@@ -13,7 +13,8 @@ use es_core::{Error, ErrorKind, Result, SharedObserver, Store};
 /// | `rediss://…` | the same over TLS | `redis-tls` |
 /// | `sqlite::memory:` | a new log in an SQLite database in memory | `sqlite` |
 ///
-/// `sqlite:///var/lib/bank.db` means the same as with one slash.
+/// `sqlite:///var/lib/bank.db` means the same as with one slash. An SQLite URL has no parameters, and a
+/// `?` in it is refused.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -26,7 +27,7 @@ use es_core::{Error, ErrorKind, Result, SharedObserver, Store};
 ///
 /// # Errors
 /// `Unsupported` when no store goes by that scheme, or when its feature is not enabled; the
-/// message names the feature. Else what connecting fails with.
+/// message names the feature. `Invalid` when a URL says something that its store does not take. Else what connecting fails with.
 ///
 /// # Cancel safety
 /// Dropping the future leaves nothing open.
@@ -51,7 +52,7 @@ async fn opened(url: &str, observer: Option<SharedObserver>) -> Result<Store> {
     let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
     match scheme {
         #[cfg(feature = "memory")]
-        "memory" => Ok(Store::new(es_store_memory::MemoryStore::new())),
+        "memory" => memory(rest),
         #[cfg(feature = "postgres")]
         "postgres" | "postgresql" => {
             let mut options = es_store_postgres::PostgresOptions::new();
@@ -84,17 +85,36 @@ fn is_redis(scheme: &str) -> bool {
     rest.is_some_and(|rest| ["", "-cluster", "-sentinel", "+unix"].contains(&rest))
 }
 
+#[cfg(feature = "memory")]
+fn memory(rest: &str) -> Result<Store> {
+    // Whoever names something wants it kept, and nothing is.
+    if !matches!(rest, "" | "//") {
+        let remedy = "write memory: alone, or sqlite:FILE for a log that is kept";
+        return Err(refused("what stands behind memory:", rest, remedy));
+    }
+    Ok(Store::new(es_store_memory::MemoryStore::new()))
+}
+
+#[cfg(any(feature = "memory", feature = "sqlite"))]
+fn refused(setting: &'static str, value: &str, remedy: &'static str) -> Error {
+    es_core::Invalid::Setting { setting, value: value.to_owned(), remedy }.into()
+}
+
 #[cfg(feature = "sqlite")]
 async fn sqlite(place: &str, observer: Option<SharedObserver>) -> Result<Store> {
     use es_store_sqlite::{SqliteOptions, SqliteStore};
 
     match place.strip_prefix("//").unwrap_or(place) {
-        "" => Err(es_core::Invalid::Setting {
-            setting: "the file of an SQLite store",
-            value: format!("sqlite:{place}"),
-            remedy: "write sqlite:FILE, or sqlite::memory: for none",
+        "" => {
+            let remedy = "write sqlite:FILE, or sqlite::memory: for none";
+            Err(refused("the file of an SQLite store", &format!("sqlite:{place}"), remedy))
         }
-        .into()),
+        // Elsewhere parameters stand there (`?mode=rwc`); here they would be a part of the name.
+        file if file.contains('?') => {
+            let remedy = "leave out `?` and what follows: SqliteOptions has the settings, and \
+                          SqliteStore::open takes a file of any name";
+            Err(refused("the file of an SQLite store", file, remedy))
+        }
         ":memory:" => SqliteStore::in_memory().await.map(Store::new),
         file => {
             let mut options = SqliteOptions::new();

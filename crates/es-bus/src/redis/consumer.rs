@@ -282,7 +282,7 @@ impl Shared {
     }
 
     pub(super) fn trouble(&self, what: &str, error: &Error) {
-        let cause = crate::handler::with_causes(error);
+        let cause = es_core::with_causes(error);
         tracing::warn!(group = %self.group, consumer = self.name, cause, "{what} failed; trying again");
         self.change(|status| {
             status.state = ConsumerState::Retrying;

@@ -12,7 +12,7 @@ use std::{
 
 use es_core::{
     Check, Error, ErrorKind, Gauge, GaugeSource, GroupWork, Health, Invalid, Result,
-    SharedObserver, SubscriberName,
+    SharedObserver, SubscriberName, with_causes,
 };
 use tokio::{
     runtime::Handle,
@@ -21,7 +21,6 @@ use tokio::{
 };
 
 use super::{GroupStatus, RedisTopic, running::ConsumerState, running::ConsumerStatus};
-use crate::handler::with_causes;
 
 /// What is known of a group, told to an observer. It ends when this is dropped.
 #[must_use = "nothing is told any more once this is dropped"]

@@ -13,7 +13,7 @@ use std::{
 
 use es_core::{
     Check, Error, ErrorKind, Gauge, GaugeSource, Health, Position, Result, SharedObserver, Store,
-    SubscriberName, Timestamp,
+    SubscriberName, Timestamp, with_causes,
 };
 use tokio::{
     sync::watch,
@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{RelayProgress, RelayState, RelayStatus};
-use crate::{Interest, handler::with_causes};
+use crate::Interest;
 
 /// How many unwanted events are looked through for the first wanted one. The age of the last of
 /// them is taken then, which is not less.

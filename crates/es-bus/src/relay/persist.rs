@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use es_core::{Error, ErrorKind, Result};
+use es_core::{Error, ErrorKind, Result, with_causes};
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
@@ -10,7 +10,6 @@ use super::{
     RelayState,
     worker::{Term, Worker},
 };
-use crate::handler::with_causes;
 
 /// Why a relay does not go on.
 pub(super) enum End {

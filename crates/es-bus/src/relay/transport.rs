@@ -6,9 +6,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use es_core::{Error, EventBus, LogId, Position, Recorded, Result, StreamId, SubscriberName};
-
-use crate::handler::with_causes;
+use es_core::{
+    Error, EventBus, LogId, Position, Recorded, Result, StreamId, SubscriberName, with_causes,
+};
 
 /// A relay as its transports see it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use es_core::{Checkpoint, Head, Owner, Position, Store, StreamId, SubscriberName};
+use es_core::{Checkpoint, Head, Owner, Position, Store, StreamId, SubscriberName, with_causes};
 use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep_until},
@@ -15,7 +15,7 @@ use super::{
     persist::{End, Flow},
     running::Command,
 };
-use crate::{Interest, handler::with_causes};
+use crate::Interest;
 
 /// What a worker is made of.
 pub(super) struct Parts {

@@ -2,9 +2,9 @@
 
 use std::{io, time::Duration};
 
-use es_core::{Error, ErrorKind};
+use es_core::{Error, ErrorKind, is_out_of_reach};
 
-use super::{Exhausted, Next, Retry, is_out_of_reach, pause};
+use super::{Exhausted, Next, Retry, pause};
 
 #[test]
 fn attempts_end_when_they_are_used_up() {

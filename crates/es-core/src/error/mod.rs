@@ -5,6 +5,7 @@ mod details;
 mod invalid;
 mod kind;
 mod panic;
+mod reach;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,9 @@ pub use details::{
 pub use invalid::Invalid;
 pub use kind::ErrorKind;
 pub use panic::panic_text;
+pub use reach::is_out_of_reach;
+#[doc(hidden)]
+pub use reach::says_out_of_reach;
 
 use crate::{Envelope, EventId, FoldEvent, Position, StreamId};
 

@@ -9,6 +9,35 @@ use crate::{
 };
 
 #[test]
+fn the_first_known_error_of_a_chain_says_whether_something_was_out_of_reach() {
+    let io = |kind: io::ErrorKind| Box::new(io::Error::from(kind)) as BoxError;
+    let ours = |kind| Box::new(Error::new(kind, "no")) as BoxError;
+    for (error, is) in [
+        (io(io::ErrorKind::ConnectionRefused), true),
+        (io(io::ErrorKind::NetworkUnreachable), true),
+        (io(io::ErrorKind::TimedOut), true),
+        (io(io::ErrorKind::InvalidData), false),
+        (ours(ErrorKind::Unavailable), true),
+        (ours(ErrorKind::OutcomeUnknown), true),
+        (ours(ErrorKind::Busy), false),
+        (Box::new(Error::fault("no", io(io::ErrorKind::TimedOut))), false),
+        (Box::new(io::Error::other(io(io::ErrorKind::TimedOut))), false),
+        ("no".into(), false),
+    ] {
+        assert_eq!(is_out_of_reach(&*error), is, "{error:?}");
+    }
+    // What is not known is passed over.
+    let wrapped = Wrapped(io(io::ErrorKind::HostUnreachable));
+    assert!(is_out_of_reach(&wrapped));
+    assert_eq!(says_out_of_reach(&wrapped), None);
+}
+
+/// A handler's own error around another.
+#[derive(Debug, thiserror::Error)]
+#[error("the handler failed")]
+struct Wrapped(#[source] BoxError);
+
+#[test]
 fn display_never_repeats_its_source() {
     for error in every_kind() {
         let bare = error.to_string();

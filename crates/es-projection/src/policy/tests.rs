@@ -15,6 +15,9 @@ fn what_the_world_does_is_temporary_and_what_an_event_does_is_not() {
     assert!(!policy.is_temporary(&behind), "an error of ours says itself what it is");
     let io = io::Error::from(io::ErrorKind::ConnectionReset);
     assert!(policy.is_temporary(&io));
+    for kind in [io::ErrorKind::NetworkUnreachable, io::ErrorKind::Interrupted] {
+        assert!(policy.is_temporary(&io::Error::from(kind)), "{kind}");
+    }
     assert!(!policy.is_temporary(&io::Error::from(io::ErrorKind::InvalidData)));
     assert!(!policy.is_temporary(&std::fmt::Error));
     assert!(policy.with_temporary(|_| true).is_temporary(&std::fmt::Error));

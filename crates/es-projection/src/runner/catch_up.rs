@@ -33,7 +33,8 @@ impl Runner {
     ///
     /// # Errors
     /// What was wrong with a registration; else the first error that stopped a subscriber,
-    /// after all others have reached the end. An event that was parked is no error; see
+    /// after all others have reached the end. `Busy` when a projection in slices is being replayed,
+    /// or that broke off: nobody can tell which, and the latter ends when it is run again. An event that was parked is no error; see
     /// [`CaughtUp::parked`].
     ///
     /// # Cancel safety

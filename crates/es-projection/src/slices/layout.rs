@@ -44,6 +44,15 @@ pub(crate) enum Phase {
     Moving,
 }
 
+/// What is known of the slices.
+pub(crate) enum Settled {
+    /// They may work, and begin behind this position.
+    From(Position),
+    /// They may not, for this reason: a replay is under way, or has broken off. Nobody can tell
+    /// which of the two.
+    Replayed(Error),
+}
+
 impl Layout {
     /// The layout that a checkpoint of a whole tells, if it is in slices.
     pub(crate) fn of(checkpoint: &Checkpoint) -> Option<Self> {
@@ -75,15 +84,14 @@ impl Layout {
     /// projection without slices so far, and says where they begin.
     ///
     /// # Errors
-    /// `Busy` while it is being replayed; `Invalid` when it is in another number of slices;
-    /// `LogDiverged`; those of the store.
+    /// `Invalid` when it is in another number of slices; `LogDiverged`; those of the store.
     pub(crate) async fn settle(
         store: &dyn Progresses,
         whole: &SubscriberName,
         log: LogId,
         owner: &Owner,
         count: u16,
-    ) -> Result<Position> {
+    ) -> Result<Settled> {
         let mut give_way = GiveWay::new();
         loop {
             if let Some(known) = store.checkpoint(whole).await?
@@ -92,8 +100,7 @@ impl Layout {
                 if known.log != log {
                     return Err(Diverged::Replaced { expected: known.log, found: log }.into());
                 }
-                layout.admit(whole, count)?;
-                return Ok(known.position);
+                return layout.admit(whole, count, known.position);
             }
             let claimed = store.claim(whole, log, owner).await?;
             if Self::of(&claimed).is_some() {
@@ -108,7 +115,7 @@ impl Layout {
             let mark = Self { count, phase: Phase::Open }.mark();
             let progress = Progress::from(&claimed, claimed.position).with_event(mark);
             match store.advance(&progress).await {
-                Ok(()) => return Ok(claimed.position),
+                Ok(()) => return Ok(Settled::From(claimed.position)),
                 // Somebody else is at it.
                 Err(error) if error.kind() == ErrorKind::Fenced => give_way.wait().await,
                 Err(error) => return Err(error),
@@ -116,15 +123,15 @@ impl Layout {
         }
     }
 
-    fn admit(self, whole: &SubscriberName, count: u16) -> Result<()> {
+    fn admit(self, whole: &SubscriberName, count: u16, begin: Position) -> Result<Settled> {
         if self.count != count {
             return Err(misfit(whole, self.count, count));
         }
         match self.phase {
-            Phase::Open => Ok(()),
+            Phase::Open => Ok(Settled::From(begin)),
             Phase::Closed | Phase::Moving => {
                 let message = format!("{whole} is being replayed: if that broke off, run it again");
-                Err(Error::new(ErrorKind::Busy, message))
+                Ok(Settled::Replayed(Error::new(ErrorKind::Busy, message)))
             }
         }
     }

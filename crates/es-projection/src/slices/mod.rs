@@ -13,7 +13,7 @@ use std::fmt;
 
 use es_core::{Result, StreamId, SubscriberName};
 
-pub(crate) use layout::{Layout, Phase, misfit};
+pub(crate) use layout::{Layout, Phase, Settled, misfit};
 pub(crate) use share::{Member, Share};
 pub(crate) use signs::{Signs, nobody};
 

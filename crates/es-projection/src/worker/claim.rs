@@ -1,8 +1,14 @@
 //! Becoming the owner of a checkpoint, and making sure that it belongs to this log.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
-use es_core::{Checkpoint, Diverged, Envelope, Error, ErrorKind, Head, LogId, Position, Timestamp};
+use es_core::{
+    Checkpoint, Diverged, Envelope, Error, ErrorKind, Head, LogId, Position, StreamId, Timestamp,
+};
 use tokio::{
     select,
     time::{Instant, sleep_until},
@@ -14,7 +20,7 @@ use crate::{
     State,
     board::Order,
     feed::Broken,
-    slices::{Layout, Signs, misfit, nobody},
+    slices::{Layout, Settled, Signs, misfit, nobody},
 };
 
 /// How many dead letters are listed at once.
@@ -59,17 +65,7 @@ impl Worker {
         self.checkpoint.check(head).map_err(End::Failed)?;
         self.prove().await?;
 
-        let mut parked = std::collections::HashMap::<_, std::collections::BTreeSet<_>>::new();
-        let mut after = Position::START;
-        loop {
-            let list = || progress.dead_letters(&job.subscriber, after, LETTERS);
-            let letters = self.persist("listing its dead letters", list).await?;
-            let Some(last) = letters.last() else { break };
-            after = last.position;
-            for letter in letters {
-                parked.entry(letter.stream).or_default().insert(letter.position);
-            }
-        }
+        let parked = self.parked().await?;
 
         self.cursor = self.checkpoint.position;
         self.history = self.history_until(head.position);
@@ -94,6 +90,22 @@ impl Worker {
         Ok(head)
     }
 
+    /// What is parked, by stream.
+    async fn parked(&mut self) -> Flow<HashMap<StreamId, BTreeSet<Position>>> {
+        let job = Arc::clone(&self.job);
+        let mut parked = HashMap::<_, BTreeSet<_>>::new();
+        let mut after = Position::START;
+        loop {
+            let list = || job.engine.progress().dead_letters(&job.subscriber, after, LETTERS);
+            let letters = self.persist("listing its dead letters", list).await?;
+            let Some(last) = letters.last() else { return Ok(parked) };
+            after = last.position;
+            for letter in letters {
+                parked.entry(letter.stream).or_default().insert(letter.position);
+            }
+        }
+    }
+
     /// Makes sure that all processes cut this projection alike. It comes behind the claim: from
     /// then on whoever changes how it is cut fences this worker.
     async fn fit(&mut self, log: LogId) -> Flow<()> {
@@ -106,7 +118,20 @@ impl Worker {
         };
         let (store, owner, count) = (job.engine.progress(), &around.owner, slice.count());
         let settle = || Layout::settle(store, &job.whole, log, owner, count);
-        let begin = self.persist("looking at the slices", settle).await?;
+        let what = "looking at the slices";
+        let mut attempt = 0;
+        let begin = loop {
+            match self.persist(what, settle).await? {
+                Settled::From(begin) => break begin,
+                // Whoever is to reach an end tells that it cannot, and does not wait for what may
+                // have broken off.
+                Settled::Replayed(error) if self.until.is_some() => return Err(End::Failed(error)),
+                Settled::Replayed(error) => {
+                    attempt += 1;
+                    self.wait_out(what, error, attempt).await?;
+                }
+            }
+        };
         if self.checkpoint.position < begin {
             let progress = self.progress(begin, None);
             self.advance(&progress, 0).await?;
@@ -176,7 +201,8 @@ impl Worker {
                 && others.position >= until
             {
                 self.cursor = others.position;
-                job.board.change(|view| view.position = others.position);
+                let parked = self.parked().await?;
+                job.board.change(|view| (view.position, view.parked) = (others.position, parked));
                 return Err(End::Reached);
             }
             let is_free = others.is_none();

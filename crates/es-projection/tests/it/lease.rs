@@ -98,3 +98,24 @@ async fn one_that_is_paused_while_it_stands_by_leaves_the_place_to_others() {
     until(&paused, "notes", |status| status.position.get() == 10).await;
     assert_complete(&store, &model).await;
 }
+
+/// Who catches up and finds that another has done it tells of what that one has parked.
+#[tokio::test]
+async fn what_another_has_parked_is_told_by_who_catches_up() {
+    let (store, model, ledger) = (store(), MemoryReadModel::new(), Ledger::new());
+    ledger.fails_on("note/0");
+    write_many(&store, 6, 3).await;
+    let runner = |name: &str| {
+        Runner::new(store.clone())
+            .owned_by(Owner::new(name))
+            .with_lease(Duration::from_secs(600))
+            .project(ledger.clone(), model.clone())
+    };
+    let working = runner("working").start().unwrap();
+    until(&working, "notes", |status| status.position.get() == 6).await;
+    let caught_up = runner("other").catch_up().await.unwrap();
+    let told = (caught_up[0].position.get(), caught_up[0].handled, caught_up[0].parked);
+    assert_eq!(told, (6, 0, 2), "where it is, nothing by itself, two events parked");
+    let working = working.status("notes").await.unwrap();
+    assert_eq!(working.owner.unwrap().as_str(), "working");
+}

@@ -77,9 +77,8 @@ impl Replay for Places {
             let policy = Policy::default().with_slices(3);
             let mut runner =
                 Runner::new(store.clone()).project_with(others, self.model.clone(), policy);
-            let patience = Duration::from_millis(200);
-            let ended = tokio::time::timeout(patience, runner.catch_up()).await;
-            assert!(ended.is_err(), "it waits: {ended:?}");
+            let told = runner.catch_up().await.unwrap_err();
+            assert_eq!(told.kind(), ErrorKind::Busy, "it does nothing: {told}");
         }
         Ok(())
     }
@@ -215,7 +214,7 @@ async fn whoever_works_is_fenced_and_goes_on_from_there() {
 #[tokio::test]
 async fn a_replay_that_breaks_off_anywhere_is_run_again() {
     for slices in [1, 3] {
-        let mut broken = 0;
+        let (mut broken, mut told) = (0, 0);
         for call in [Call::Claim, Call::Look, Call::Advance, Call::Begin, Call::Commit] {
             for count in 1..=8 {
                 let unknown = ErrorKind::OutcomeUnknown;
@@ -238,14 +237,17 @@ async fn a_replay_that_breaks_off_anywhere_is_run_again() {
                         continue;
                     }
                     broken += 1;
-                    // Somebody who works on in between does no harm, or waits.
+                    // Somebody who works on in between does no harm, or is told.
                     let mut between = Runner::new(store.clone()).project_with(
                         places.clone(),
                         model.inner.clone(),
                         policy(),
                     );
-                    let _ =
-                        tokio::time::timeout(Duration::from_millis(20), between.catch_up()).await;
+                    let ended = tokio::time::timeout(LONG, between.catch_up()).await;
+                    if let Err(error) = ended.expect("it waits for what has broken off") {
+                        assert_eq!(error.kind(), ErrorKind::Busy, "{error}");
+                        told += 1;
+                    }
                     let rows = model.inner.rows(&WRITTEN).unwrap();
                     assert!(rows.iter().all(|(_, count)| *count == 1), "{call:?} {count}");
                     let from = ReplayFrom::Position(Position::new(21));
@@ -257,6 +259,7 @@ async fn a_replay_that_breaks_off_anywhere_is_run_again() {
             }
         }
         assert!(broken >= 8, "{broken} were broken off");
+        assert_eq!(told > 0, slices > 1, "{told} were told of it");
     }
 }
 

@@ -121,7 +121,9 @@ impl PgTx {
     /// the other does not wait for the network each time. Statements run in the order in which
     /// they were sent, with all others of this transaction. If one fails, so does the commit of
     /// the read model, with its error, and smaller parts of the batch are tried, as if the
-    /// handler had failed.
+    /// handler had failed. One that cuts its connection is no failure of the rows: the batch is tried
+    /// again for as long as that goes on, as in an outage, and the status tells. Await a statement that
+    /// may do that; then its event is parked after the retries.
     ///
     /// It waits for nothing, so nothing holds back who sends: it is for batches, not for millions
     /// of rows in one transaction.

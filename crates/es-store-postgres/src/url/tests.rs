@@ -43,6 +43,18 @@ fn what_makes_no_sense_is_refused_with_the_remedy() {
     }
 }
 
+#[test]
+fn a_url_without_a_host_is_refused_at_once() {
+    for url in ["postgres://", "postgres:///db", "user=me dbname=db", ""] {
+        let error = target(url, &PostgresOptions::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{url}: {error}");
+        assert!(error.to_string().contains("host"), "{url}: {error}");
+    }
+    for url in ["postgres:///db?host=/run/postgresql", "hostaddr=127.0.0.1 user=me"] {
+        assert!(target(url, &PostgresOptions::new()).is_ok(), "{url}");
+    }
+}
+
 #[cfg(feature = "tls")]
 #[test]
 fn a_file_that_cannot_be_read_is_named() {

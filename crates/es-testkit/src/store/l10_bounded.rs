@@ -1,9 +1,11 @@
 //! L10: sizes and counts have limits, the same everywhere. At the limit an append goes
 //! through and comes back; one above it is refused before anything is written.
 
+use std::time::Duration;
+
 use es_core::{
-    Append, Category, EventType, ExpectedVersion, Invalid, Metadata, Position, Query, Read, Store,
-    StreamId, Tag, Tenant, limits,
+    Append, Category, ErrorKind, EventType, ExpectedVersion, Invalid, Metadata, Position, Query,
+    Read, Store, StreamId, Tag, Tenant, limits,
 };
 
 use crate::{
@@ -215,6 +217,25 @@ pub async fn bytes_per_event_type(store: Store) {
     above.schema.name = EventType::from_static(Box::leak("x".repeat(MAX + 1).into_boxed_str()));
     let append = to("a", ExpectedVersion::Any).event(above);
     refused_as(&store, append, |invalid| is_too_long(invalid, MAX)).await;
+}
+
+/// A deadline may be of any length. Whatever becomes of an append that had no time, the error
+/// says so, and appended again it is there once.
+pub async fn a_deadline_of_any_length(store: Store) {
+    for within in [Duration::MAX, Duration::from_secs(u64::MAX / 2), Duration::ZERO] {
+        let event = event("noted");
+        let append = || to("a", ExpectedVersion::Any).event(event.clone());
+        let first = store.append(append().deadline(within)).await;
+        let is_there = store.find(event.id).await.unwrap().is_some();
+        let is_so = match first.as_ref().map_err(|error| error.kind()) {
+            Ok(_) => is_there,
+            Err(ErrorKind::Busy) => within.is_zero() && !is_there,
+            Err(kind) => within.is_zero() && kind == ErrorKind::OutcomeUnknown,
+        };
+        assert!(is_so, "{within:?}: {first:?}, and it is there: {is_there}");
+        store.append(append()).await.unwrap();
+    }
+    assert_eq!(all(&store).await.len(), 3);
 }
 
 async fn passes(store: &Store, append: Append) {

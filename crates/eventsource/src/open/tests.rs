@@ -30,6 +30,29 @@ async fn sqlite_in_memory_is_a_new_log_and_no_file_is_an_error() {
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
 }
 
+/// `?mode=rwc` is what other libraries take; a file of that name is what nobody wants.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn parameters_of_an_sqlite_url_do_not_become_a_part_of_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bank.db").display().to_string();
+    let error = super::open(&format!("sqlite://{file}?mode=rwc")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(error.to_string().contains("bank.db?mode=rwc"), "{error}");
+    assert_eq!(folder.path().read_dir().unwrap().count(), 0);
+}
+
+#[cfg(feature = "memory")]
+#[tokio::test]
+async fn whoever_names_a_log_in_memory_is_told_that_it_is_not_kept() {
+    for url in ["memory:bank.db", "memory:///bank"] {
+        let error = super::open(url).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{url}: {error}");
+        assert!(error.to_string().contains("sqlite:FILE"), "{error}");
+    }
+    super::open("memory://").await.unwrap();
+}
+
 #[tokio::test]
 async fn a_store_that_is_not_built_in_names_its_feature_and_hides_the_password() {
     let others: &[(&str, &str)] = &[

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use es_core::{DeadLetter, Outcome, Recorded, Result, Timestamp};
+use es_core::{DeadLetter, Outcome, Recorded, Result, Timestamp, with_causes};
 use tokio::{sync::watch, time::timeout};
 use tracing::{Instrument, warn};
 
 use crate::{
-    handler::{Failed, begin, with_causes},
+    handler::{Failed, begin},
     redis::{
         consumer::{Judged, Shared},
         letters::{fields_of, unknown},

@@ -74,7 +74,7 @@ pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiv
                 error!(group = %shared.group, consumer = shared.name, %error, "the consumer has failed");
                 shared.change(|status| {
                     status.state = ConsumerState::Failed;
-                    status.last_error = Some(crate::handler::with_causes(&error));
+                    status.last_error = Some(es_core::with_causes(&error));
                 });
                 return false;
             }
