@@ -8,6 +8,7 @@
 )]
 
 mod checks;
+mod cluster;
 mod conditions;
 mod contract;
 mod crash;
