@@ -32,13 +32,25 @@ pub(super) const DEPTH: usize = 2;
 
 /// The rest of a read, the next pages of which are on their way.
 pub(super) struct Ahead<T> {
-    pages: mpsc::Receiver<Result<Coming<T>>>,
-    room: Arc<Semaphore>,
-    /// Pages there was room for so far; one page more shows how large they are before there
-    /// is room for two.
-    depth: usize,
+    pages: Pages<T>,
     /// Events until the limit of the read.
     left: u64,
+}
+
+enum Pages<T> {
+    /// One that was planned at once, and what is behind it: short streams end here, and are
+    /// spared the task that plans.
+    One(Coming<T>, Box<Going>),
+    Many(Many<T>),
+}
+
+/// Pages that a task plans.
+struct Many<T> {
+    pages: mpsc::Receiver<Result<Coming<T>>>,
+    room: Arc<Semaphore>,
+    /// For how many pages there is room. One page more shows how large they are before there
+    /// is room for two.
+    depth: usize,
     _planner: Task<()>,
 }
 
@@ -50,23 +62,57 @@ struct Coming<T> {
 
 impl<T: Item> Ahead<T> {
     /// Begins to fetch what is left of a read, `left` events at most.
-    pub(super) fn of(source: &Arc<Source>, going: Going, left: u64) -> Self {
-        let (sender, pages) = mpsc::channel(DEPTH);
-        let room = Arc::new(Semaphore::new(1));
-        let planner = plan(Arc::clone(source), going, Arc::clone(&room), sender);
-        Self { pages, room, depth: 1, left, _planner: Task::begin(planner) }
+    pub(super) fn of(source: &Arc<Source>, mut going: Going, left: u64) -> Self {
+        let pages = match going.plan_at_once() {
+            Some(planned) => Pages::One(Coming::begin(source, &going, planned), Box::new(going)),
+            None => Pages::Many(Many::begin(source, going, 1)),
+        };
+        Self { pages, left }
     }
 
     /// The next page, and the rest if there is any.
-    pub(super) async fn next(mut self) -> Result<(Vec<T>, Option<Self>)> {
-        let coming = self.pages.recv().await.ok_or_else(closed)??;
+    pub(super) async fn next(self, source: &Arc<Source>) -> Result<(Vec<T>, Option<Self>)> {
+        let Self { pages, mut left } = self;
+        let (coming, going, many) = match pages {
+            Pages::One(coming, going) => (coming, Some(going), None),
+            Pages::Many(mut many) => {
+                (many.pages.recv().await.ok_or_else(closed)??, None, Some(many))
+            }
+        };
         let Page { mut events, is_over } = coming.page.done().await??;
-        events.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-        self.left -= events.len() as u64;
+        events.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        left -= events.len() as u64;
+        if is_over || coming.is_last || left == 0 {
+            return Ok((events, None));
+        }
+        let many = many.map(Many::with_room);
+        let many = many.or_else(|| Some(Many::begin(source, *going?, DEPTH)));
+        Ok((events, many.map(|many| Self { pages: Pages::Many(many), left })))
+    }
+}
+
+impl<T: Item> Coming<T> {
+    fn begin(source: &Arc<Source>, going: &Going, planned: Planned) -> Self {
+        let (source, going) = (Arc::clone(source), going.fetching());
+        let Planned { plan, is_more, .. } = planned;
+        let page = Task::begin(async move { going.fetch(&source, plan).await });
+        Self { page, is_last: !is_more }
+    }
+}
+
+impl<T: Item> Many<T> {
+    fn begin(source: &Arc<Source>, going: Going, depth: usize) -> Self {
+        let (sender, pages) = mpsc::channel(DEPTH);
+        let room = Arc::new(Semaphore::new(depth));
+        let planner = plan(Arc::clone(source), going, Arc::clone(&room), sender);
+        Self { pages, room, depth, _planner: Task::begin(planner) }
+    }
+
+    /// The same with room for another page in place of one that was taken.
+    fn with_room(mut self) -> Self {
         self.room.add_permits(1 + (DEPTH - self.depth));
         self.depth = DEPTH;
-        let is_over = is_over || coming.is_last || self.left == 0;
-        Ok((events, (!is_over).then_some(self)))
+        self
     }
 }
 
@@ -79,11 +125,8 @@ async fn plan<T: Item>(
 ) {
     while let Ok(permit) = room.acquire().await {
         permit.forget();
-        let coming = going.plan(&source).await.map(|Planned { plan, is_more, .. }| {
-            let (source, going) = (Arc::clone(&source), going.fetching());
-            let page = Task::begin(async move { going.fetch(&source, plan).await });
-            Coming { page, is_last: !is_more }
-        });
+        let planned = going.plan(&source).await;
+        let coming = planned.map(|planned| Coming::begin(&source, &going, planned));
         let is_over = coming.as_ref().map_or(true, |coming| coming.is_last);
         if pages.send(coming).await.is_err() || is_over {
             return;

@@ -50,7 +50,7 @@ fn steps<T: Item>(source: Arc<Source>, read: Read) -> impl Stream<Item = Result<
     stream::unfold((source, first), |(source, reading)| async move {
         let taken = match reading? {
             Reading::Begin(read) => begin(&source, *read).await,
-            Reading::Ahead(ahead) => ahead.next().await,
+            Reading::Ahead(ahead) => ahead.next(&source).await,
         };
         Some(match taken {
             Ok((page, rest)) => (Ok(page), (source, rest.map(Reading::Ahead))),
@@ -117,10 +117,21 @@ impl Going {
                 Ok(Planned { plan, events: 1, is_more: false })
             }
         };
-        let mut planned = judged(source, planned).await?;
+        Ok(self.counted(judged(source, planned).await?))
+    }
+
+    /// The same where nothing has to be asked for that: in a stream.
+    pub(super) fn plan_at_once(&mut self) -> Option<Planned> {
+        let most = self.fetching.budget.events().min(self.unplanned);
+        let Places::Stream(stream) = &mut self.places else { return None };
+        let planned = stream.plan(most);
+        Some(self.counted(planned))
+    }
+
+    fn counted(&mut self, mut planned: Planned) -> Planned {
         self.unplanned = self.unplanned.saturating_sub(planned.events);
         planned.is_more &= self.unplanned > 0;
-        Ok(planned)
+        planned
     }
 
     pub(super) fn fetching(&self) -> Fetching {
