@@ -50,6 +50,13 @@ impl Command {
         self
     }
 
+    /// Sends it to the node of a cluster that has this key, which is no argument of it.
+    #[must_use]
+    pub fn at(mut self, key: &str) -> Self {
+        self.slot = Some(slot(key.as_bytes()));
+        self
+    }
+
     /// Adds several arguments.
     #[must_use]
     pub fn args(mut self, arguments: impl IntoIterator<Item = impl Argument>) -> Self {

@@ -6,7 +6,8 @@
 //! command fails with its connection (`fail_fast`), there is no reconnect policy, and
 //! [`link`](crate::link) makes a new client for each new connection. Cost: whoever was in
 //! flight on a connection that breaks hears `Lost` and settles it, instead of being sent
-//! again behind its back. A cluster keeps a short policy, because following `MOVED` needs it.
+//! again behind its back. What the client knows of clusters is not used at all: see
+//! [`cluster`](crate::cluster).
 //!
 //! Hazard: an array of three to five parts whose first part reads `message`, `subscribe` or
 //! the like is taken for something published and dropped, and every later reply on the
@@ -23,12 +24,12 @@ use fred::{
     interfaces::ClientLike,
     types::{
         ClusterHash, CustomCommand, Resp3Frame, Value,
-        config::{Config, ConnectionConfig, Options, PerformanceConfig, ReconnectPolicy},
+        config::{Config, ConnectionConfig, Options, PerformanceConfig, ServerConfig},
     },
 };
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::{Command, Error, ErrorKind, RedisOptions, Refusal, Reply, Result};
+use crate::{Command, Error, ErrorKind, RedisOptions, Refusal, Reply, Result, slots::Node};
 
 /// What is at the other end of a URL.
 #[derive(Clone, Debug)]
@@ -92,6 +93,26 @@ impl Address {
         &self.place
     }
 
+    /// Whether it names nodes of a cluster.
+    pub(crate) const fn is_cluster(&self) -> bool {
+        matches!(self.config.server, ServerConfig::Clustered { .. })
+    }
+
+    /// The nodes that it names.
+    pub(crate) fn seeds(&self) -> impl Iterator<Item = Node> + use<> {
+        let hosts = self.config.server.hosts().into_iter();
+        hosts.map(|server| Node { host: server.host.to_string(), port: server.port })
+    }
+
+    /// The address of one node, for the same user.
+    pub(crate) fn of(&self, node: &Node) -> Self {
+        let mut config = self.config.clone();
+        config.server = ServerConfig::new_centralized(&node.host, node.port);
+        let scheme = self.place.split("://").next().unwrap_or_default();
+        let scheme = scheme.strip_suffix("-cluster").unwrap_or(scheme);
+        Self { config, place: format!("{scheme}://{}:{}", node.host, node.port) }
+    }
+
     pub(crate) async fn connect(&self, options: &RedisOptions) -> Result<(Connection, Keeper)> {
         let connection = ConnectionConfig {
             connection_timeout: options.connect_timeout,
@@ -102,12 +123,7 @@ impl Address {
             default_command_timeout: options.command_timeout,
             ..PerformanceConfig::default()
         };
-        let policy = self.config.server.is_clustered().then(|| {
-            let mut policy = ReconnectPolicy::new_exponential(4, 20, 200, 2);
-            policy.set_jitter(20);
-            policy
-        });
-        let client = Client::new(self.config.clone(), Some(performance), Some(connection), policy);
+        let client = Client::new(self.config.clone(), Some(performance), Some(connection), None);
         // Listening begins with the first look; what is told before that is not heard.
         let mut connected = Box::pin(client.wait_for_connect());
         drop(futures_util::poll!(&mut connected));
@@ -142,8 +158,7 @@ impl Drop for Keeper {
 impl Connection {
     /// Sends a command and waits for its reply.
     pub(crate) async fn send(&self, command: &Command, time: Duration) -> Result<Reply> {
-        let hash = command.slot.map_or(ClusterHash::Random, ClusterHash::Custom);
-        let custom = CustomCommand::new_static(command.name, hash, false);
+        let custom = CustomCommand::new_static(command.name, ClusterHash::Random, false);
         let arguments: Vec<Value> = command.arguments.iter().cloned().map(Value::Bytes).collect();
         let options = Options {
             fail_fast: true,

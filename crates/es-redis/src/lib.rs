@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod cluster;
 mod command;
 mod driver;
 mod error;
@@ -10,7 +11,9 @@ mod redis;
 mod reply;
 mod script;
 mod slot;
+mod slots;
 mod trace;
+mod way;
 
 pub use command::{Argument, Command};
 pub use error::{Error, ErrorKind, Refusal, Result};

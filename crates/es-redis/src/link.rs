@@ -44,9 +44,20 @@ impl Link {
         let (published, state) = watch::channel(State::Up(connection, 0));
         let shared = Arc::new(Shared::default());
         let link = Arc::clone(&shared);
+        let keeper = Some(keeper);
         let task =
             tokio::spawn(async move { keep(address, options, keeper, published, link).await });
         Ok(Self { state, shared, task })
+    }
+
+    /// Begins to connect, and goes on until there is a connection.
+    pub(crate) fn begin(address: Address, options: RedisOptions) -> Self {
+        let not_yet = Error::new(ErrorKind::Unreachable, "there is no connection yet");
+        let (published, state) = watch::channel(State::Down(not_yet));
+        let shared = Arc::new(Shared::default());
+        let link = Arc::clone(&shared);
+        let task = tokio::spawn(async move { keep(address, options, None, published, link).await });
+        Self { state, shared, task }
     }
 
     /// The connection, and its number; waits for one until `until`.
@@ -113,11 +124,11 @@ impl Drop for Link {
     }
 }
 
-/// Keeps a connection until the link is dropped.
+/// Keeps a connection until the link is dropped; makes the first one where there is none.
 async fn keep(
     address: Address,
     options: RedisOptions,
-    mut keeper: Keeper,
+    mut kept: Option<Keeper>,
     published: watch::Sender<State>,
     shared: Arc<Shared>,
 ) {
@@ -125,26 +136,32 @@ async fn keep(
     let mut given_up = shared.given_up.subscribe();
     loop {
         let begun = Instant::now();
-        tokio::select! {
-            () = keeper.broken() => {}
-            // It fails when nobody is left to give it up: then this task ends as well.
-            _ = given_up.wait_for(|given_up| *given_up > number) => {}
+        let is_first = kept.is_none();
+        if let Some(mut keeper) = kept.take() {
+            tokio::select! {
+                () = keeper.broken() => {}
+                // It fails when nobody is left to give it up: then this task ends as well.
+                _ = given_up.wait_for(|given_up| *given_up > number) => {}
+            }
+            let broken = Error::new(ErrorKind::Unreachable, "the connection broke");
+            published.send_replace(State::Down(broken));
+            drop(keeper); // and with it goes whoever still waits for a reply
         }
-        let broken = Error::new(ErrorKind::Unreachable, "the connection broke");
-        published.send_replace(State::Down(broken));
-        drop(keeper); // and with it goes whoever still waits for a reply
         // A server that takes connections and breaks them at once is not asked in a loop.
-        let mut tries = u32::from(begun.elapsed() < options.longest_pause);
-        keeper = loop {
+        let mut tries = u32::from(!is_first && begun.elapsed() < options.longest_pause);
+        kept = loop {
             if tries > 0 {
                 tokio::time::sleep(pause(tries, options.longest_pause)).await;
             }
             match address.connect(&options).await {
                 Ok((connection, keeper)) => {
-                    number += 1;
-                    tracing::info!(redis = address.place(), tries, "connected to Redis again");
+                    if !is_first {
+                        number += 1;
+                        let redis = address.place();
+                        tracing::info!(redis, tries, "connected to Redis again");
+                    }
                     published.send_replace(State::Up(connection, number));
-                    break keeper;
+                    break Some(keeper);
                 }
                 Err(error) => {
                     tracing::warn!(redis = address.place(), tries, error = %error, "cannot connect to Redis");

@@ -7,15 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 
 use crate::{
     Command, Error, ErrorKind, RedisOptions, Reply, Result, Script,
-    driver::{Address, Connection},
+    driver::Address,
     in_order::InOrder,
-    link::Link,
     trace,
+    way::{Next, Route, Way},
 };
 
 /// Ten years: as far as a deadline is added up.
@@ -50,7 +51,7 @@ pub struct Redis {
 }
 
 struct Inner {
-    link: Link,
+    way: Way,
     room: Semaphore,
     address: Address,
     options: RedisOptions,
@@ -84,9 +85,9 @@ impl Redis {
     }
 
     async fn open(address: Address, options: RedisOptions) -> Result<Self> {
-        let link = Link::open(address.clone(), options.clone()).await?;
+        let way = Way::open(address.clone(), options.clone()).boxed().await?;
         let room = Semaphore::new(options.in_flight.min(Semaphore::MAX_PERMITS));
-        Ok(Self { inner: Arc::new(Inner { link, room, address, options }) })
+        Ok(Self { inner: Arc::new(Inner { way, room, address, options }) })
     }
 
     /// Sends a command and waits for its reply, as long as the options say.
@@ -110,15 +111,16 @@ impl Redis {
     /// That of [`Redis::command`].
     pub async fn command_within(&self, command: Command, time: Duration) -> Result<Reply> {
         let until = Instant::now() + time.min(LONGEST);
-        let Some(script) = command.script.clone() else {
-            return self.deliver(&command, until).await;
+        let acquired = tokio::time::timeout_at(until.into(), self.inner.room.acquire()).await;
+        let Ok(Ok(_room)) = acquired else {
+            return Err(no_room());
         };
-        match self.deliver(&command, until).await {
+        match (self.deliver(&command, until).await, &command.script) {
             // Nothing of it was run, so it is safe to send it again.
-            Err(error) if error.is_refused_as("NOSCRIPT") => {
-                self.deliver(&script.whole(command), until).await
+            (Err(error), Some(script)) if error.is_refused_as("NOSCRIPT") => {
+                self.deliver(&script.whole(command.clone()), until).await
             }
-            answer => answer,
+            (answer, _) => answer,
         }
     }
 
@@ -150,17 +152,26 @@ impl Redis {
         let Ok(Ok(_room)) = room else {
             return commands.iter().for_each(|_| take(Err(no_room())));
         };
+        if self.inner.way.parts(commands) {
+            let sent = commands.iter().map(|one| self.completed(one, until).boxed());
+            let mut sent = InOrder::new(sent);
+            while let Some(answer) = sent.next().await {
+                take(answer);
+            }
+            return;
+        }
+        let slot = commands.iter().find_map(|command| command.slot);
         let is_unsent = |answer: Option<&Result<Reply>>| {
             answer.is_some_and(
                 |answer| matches!(answer, Err(error) if error.kind() == ErrorKind::Unreachable),
             )
         };
         loop {
-            let (connection, number) = match self.inner.link.connection(until).await {
-                Ok(connection) => connection,
+            let route = match self.inner.way.route(slot, until).await {
+                Ok(route) => route,
                 Err(error) => return commands.iter().for_each(|_| take(Err(error.clone()))),
             };
-            let sent = commands.iter().map(|one| self.send(&connection, number, one, until));
+            let sent = commands.iter().map(|one| self.send(&route, one, until));
             let mut sent = InOrder::new(sent);
             // Where the first one was not sent, mostly none was, and the next connection will do.
             let mut early = VecDeque::new();
@@ -171,7 +182,8 @@ impl Redis {
                 next = sent.next().instrument(span.clone()).await;
             }
             if next.is_none() && !early.is_empty() && Instant::now() < until {
-                self.inner.link.other_than(number, until).await;
+                drop(sent);
+                self.inner.way.other_than(&route, until).await;
                 continue;
             }
             early.extend(next);
@@ -183,15 +195,11 @@ impl Redis {
                 if let Err(error) = &answer {
                     trace::failed(&span, error);
                 }
-                let script =
-                    left.next().and_then(|command| Some((command, command.script.as_ref()?)));
-                match script {
-                    Some((command, script))
-                        if answer.as_ref().is_err_and(|error| error.is_refused_as("NOSCRIPT")) =>
-                    {
-                        take(self.deliver(&script.whole(command.clone()), until).await);
-                    }
-                    _ => take(answer),
+                let again = left.next().filter(|_| self.is_to_be_sent_again(&answer));
+                match again {
+                    // Nothing of it was run, so it is safe to send it again.
+                    Some(command) => take(self.completed(command, until).boxed().await),
+                    None => take(answer),
                 }
             }
             return;
@@ -215,6 +223,23 @@ impl Redis {
         self.inner.options.command_timeout
     }
 
+    /// Whether a command was not run, and another try would lead further.
+    fn is_to_be_sent_again(&self, answer: &Result<Reply>) -> bool {
+        answer
+            .as_ref()
+            .is_err_and(|error| error.is_refused_as("NOSCRIPT") || self.inner.way.redirects(error))
+    }
+
+    /// One command of a batch by itself; a script whole where the server does not know it.
+    async fn completed(&self, command: &Command, until: Instant) -> Result<Reply> {
+        match (self.deliver(command, until).await, &command.script) {
+            (Err(error), Some(script)) if error.is_refused_as("NOSCRIPT") => {
+                self.deliver(&script.whole(command.clone()), until).await
+            }
+            (answer, _) => answer,
+        }
+    }
+
     async fn deliver(&self, command: &Command, until: Instant) -> Result<Reply> {
         let span = trace::call(std::slice::from_ref(command), self.inner.address.place());
         let answer = self.delivered(command, until).instrument(span.clone()).await;
@@ -222,31 +247,25 @@ impl Redis {
     }
 
     async fn delivered(&self, command: &Command, until: Instant) -> Result<Reply> {
-        let acquired = tokio::time::timeout_at(until.into(), self.inner.room.acquire()).await;
-        let Ok(Ok(_room)) = acquired else {
-            return Err(no_room());
-        };
-        let link = &self.inner.link;
+        let way = &self.inner.way;
         loop {
-            let (connection, number) = link.connection(until).await?;
-            match self.send(&connection, number, command, until).await {
+            let route = way.route(command.slot, until).await?;
+            match self.send(&route, command, until).await {
                 // It was not sent: the connection is at its end, and the next one will do.
                 Err(error) if error.kind() == ErrorKind::Unreachable && Instant::now() < until => {
-                    link.other_than(number, until).await;
+                    way.other_than(&route, until).await;
                 }
+                Err(error) => match way.redirected(error, command, until).await {
+                    Next::Answered(answer) => return answer,
+                    Next::Again => {}
+                },
                 answer => return answer,
             }
         }
     }
 
-    async fn send(
-        &self,
-        connection: &Connection,
-        number: u64,
-        command: &Command,
-        until: Instant,
-    ) -> Result<Reply> {
-        let link = &self.inner.link;
+    async fn send(&self, route: &Route, command: &Command, until: Instant) -> Result<Reply> {
+        let Route { link, connection, number } = route;
         let before = link.replies();
         let answer =
             connection.send(command, until.saturating_duration_since(Instant::now())).await;
@@ -254,12 +273,12 @@ impl Redis {
             // Nobody got a reply in all that time: the connection is dead without saying so.
             Err(error) if error.kind() == ErrorKind::Lost => {
                 if link.replies() == before {
-                    link.reset(number);
+                    link.reset(*number);
                 }
             }
-            Err(error) if error.is_of_a_wrong_server() => {
+            Err(error) if self.inner.way.is_of_a_wrong_server(error) => {
                 link.replied();
-                link.reset(number);
+                link.reset(*number);
             }
             _ => link.replied(),
         }

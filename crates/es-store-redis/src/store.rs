@@ -93,7 +93,7 @@ impl RedisStore {
     /// That of [`RedisStore::open`].
     pub async fn open_with(url: &str, options: RedisOptions) -> Result<Self> {
         let redis = Redis::connect(url, options.link()).await.map_err(from_redis)?;
-        Server::ask(&redis).await?.check(&redis.to_string(), &options)?;
+        Server::ask(&redis, &options.keys().meta).await?.check(&redis.to_string(), &options)?;
         let head = open::open(&redis, &options.keys()).await?;
         Self::on(redis, options, head).await
     }
@@ -136,7 +136,7 @@ impl RedisStore {
     ) -> Result<Head> {
         countable(beyond)?;
         let redis = Redis::connect(url, options.link()).await.map_err(from_redis)?;
-        Server::ask(&redis).await?.check(&redis.to_string(), &options)?;
+        Server::ask(&redis, &options.keys().meta).await?.check(&redis.to_string(), &options)?;
         let head = open::go_on(&redis, &options.keys(), beyond).await?;
         tracing::warn!(redis = %redis, log = %head.log, at = %head.position, "the log goes on after a loss");
         Ok(head)
@@ -230,7 +230,8 @@ impl EventStore for RedisStore {
     }
 
     async fn durability(&self) -> Result<Durability> {
-        Ok(Server::ask(&self.inner.source.redis).await?.durability())
+        let source = &self.inner.source;
+        Ok(Server::ask(&source.redis, &source.keys.meta).await?.durability())
     }
 }
 

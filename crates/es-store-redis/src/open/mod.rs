@@ -50,14 +50,15 @@ pub(crate) async fn go_on(redis: &Redis, keys: &Keys, beyond: Position) -> Resul
     Ok(Head::new(log, Position::new(reply.count("the head").map_err(damaged)?)))
 }
 
-/// What the script in `head.lua` says, for a log that is known: the head, and where the event
-/// is that was asked for.
+/// What a log that is known says of its state, and where the event is that was asked for.
 ///
 /// # Errors
 /// `LogDiverged` when the log is gone. Another log is told by the head.
-pub(crate) fn head(reply: Reply, log: LogId) -> Result<(Head, Option<Position>)> {
-    let mut parts = reply.array("the head").map_err(damaged)?.into_iter();
-    let (Some(found), Some(last), Some(place)) = (parts.next(), parts.next(), parts.next()) else {
+pub(crate) fn head(replies: Vec<Reply>, log: LogId) -> Result<(Head, Option<Position>)> {
+    let mut replies = replies.into_iter();
+    let state = replies.next().ok_or_else(|| damaged("the log has no head"))?;
+    let mut parts = state.array("the head").map_err(damaged)?.into_iter();
+    let (Some(found), Some(last)) = (parts.next(), parts.next()) else {
         return Err(damaged("the log has no head"));
     };
     if found.is_nil() {
@@ -66,6 +67,7 @@ pub(crate) fn head(reply: Reply, log: LogId) -> Result<(Head, Option<Position>)>
     let found = found.text("the log").map_err(damaged)?;
     let found = LogId::from_uuid(Uuid::parse_str(&found).map_err(damaged)?);
     let head = Head::new(found, Position::new(last.count("the head").map_err(damaged)?));
-    let place = (!place.is_nil()).then(|| place.count("a position").map_err(damaged));
+    let place = replies.next().filter(|place| !place.is_nil());
+    let place = place.map(|place| place.count("a position").map_err(damaged));
     Ok((head, place.transpose()?.map(Position::new)))
 }

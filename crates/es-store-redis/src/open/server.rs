@@ -19,12 +19,14 @@ const SETTINGS: [&str; 5] =
     ["appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "min-replicas-to-write"];
 
 impl Server {
-    pub(crate) async fn ask(redis: &Redis) -> Result<Self> {
+    /// Asks the server that has this key.
+    pub(crate) async fn ask(redis: &Redis, key: &str) -> Result<Self> {
         let sections = ["server", "replication", "persistence", "memory"];
-        let mut asked: Vec<Command> =
-            sections.into_iter().map(|section| Command::new("INFO").arg(section)).collect();
+        let info = |section| Command::new("INFO").arg(section).at(key);
+        let mut asked: Vec<Command> = sections.into_iter().map(info).collect();
         // One by one: older servers take only one name.
-        asked.extend(SETTINGS.map(|name| Command::new("CONFIG").arg("GET").arg(name)));
+        let setting = |name| Command::new("CONFIG").arg("GET").arg(name).at(key);
+        asked.extend(SETTINGS.map(setting));
         let (mut info, mut settings) = (HashMap::new(), HashMap::new());
         for (at, reply) in redis.batch(&asked).await.into_iter().enumerate() {
             match reply {

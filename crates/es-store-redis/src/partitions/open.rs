@@ -34,7 +34,8 @@ impl Connected {
             };
             let redis = Redis::connect(url, options.link()).await.map_err(from_redis)?;
             if index < urls.len() {
-                Server::ask(&redis).await?.check(&redis.to_string(), options)?;
+                let keys = options.of_partition(index).keys();
+                Server::ask(&redis, &keys.meta).await?.check(&redis.to_string(), options)?;
             }
             Ok((redis, options.of_partition(index)))
         });

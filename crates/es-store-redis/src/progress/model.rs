@@ -83,8 +83,11 @@ impl RedisReadModel {
     /// That of [`RedisReadModel::open`].
     pub async fn open_with(url: &str, options: RedisOptions) -> Result<Self> {
         let redis = Redis::connect(url, options.link()).await.map_err(from_redis)?;
-        Server::ask(&redis).await?.check(&redis.to_string(), &options)?;
-        Ok(Self { redis, keys: Keys::new(&options.name), claims: Arc::default() })
+        let keys = Keys::new(&options.name);
+        // The name of any key of the model: they are all on one server.
+        let server = Server::ask(&redis, &keys.row("")).await?;
+        server.check(&redis.to_string(), &options)?;
+        Ok(Self { redis, keys, claims: Arc::default() })
     }
 
     /// What the row `key` is called in Redis.

@@ -1,14 +1,15 @@
 //! Reading through the log itself, append by append.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use es_core::{Direction, Error, Position, Read, Result, Selection, StreamId, TenantScope};
 use es_redis::{Command, Reply};
 
 use super::{
+    ahead::Task,
     entry::{Entry, Names},
-    item::Item,
-    runs::{Runs, in_order},
+    plan::{Plan, Planned},
+    runs::Runs,
     source::Source,
 };
 use crate::error::damaged;
@@ -32,6 +33,10 @@ pub(super) struct Walk {
     is_short: bool,
     /// How many entries are asked for at least.
     asked: usize,
+    /// How many entries the last page had.
+    used: usize,
+    /// The next entries, on their way.
+    coming: Option<Task<Result<(Reply, usize)>>>,
 }
 
 impl Walk {
@@ -52,45 +57,75 @@ impl Walk {
             },
         };
         let (entries, names) = (VecDeque::new(), Names::default());
-        let (is_short, asked) = (false, 0);
-        Ok(Self { low, high, direction, entries, names, next, is_over, is_short, asked })
+        let (is_short, asked, used, coming) = (false, 0, 0, None);
+        Ok(Self {
+            low,
+            high,
+            direction,
+            entries,
+            names,
+            next,
+            is_over,
+            is_short,
+            asked,
+            used,
+            coming,
+        })
     }
 
-    pub(super) async fn page<T: Item>(
+    /// Where the next events lie, about as many as are wanted. There are none only behind the
+    /// last one.
+    pub(super) async fn plan(
         &mut self,
-        source: &Source,
+        source: &Arc<Source>,
         read: &Read,
         wanted: u64,
-    ) -> Result<(Vec<T>, bool)> {
-        if self.entries.is_empty() && !self.is_over {
-            let (command, most) = self.more(source, wanted);
-            let reply = source.ask(&[command]).await?.swap_remove(0);
-            self.add(reply, most, read)?;
+    ) -> Result<Planned> {
+        loop {
+            if self.entries.len() <= self.used && !self.is_over {
+                self.fill(source, read, wanted).await?;
+            }
+            let (runs, events) = self.runs(read, wanted);
+            // Entries for the pages behind this one come along with its events.
+            if self.entries.len() <= self.used * 2 && !self.is_over && self.coming.is_none() {
+                let (command, most) = self.more(source, wanted);
+                let source = Arc::clone(source);
+                self.coming = Some(Task::begin(async move { asked(&source, command, most).await }));
+            }
+            let is_more = !self.entries.is_empty() || !self.is_over;
+            if events > 0 || !is_more {
+                let plan = Plan::Runs(runs.into_vec(), self.direction);
+                return Ok(Planned { plan, events, is_more });
+            }
         }
-        let (runs, used) = self.runs(read, wanted);
-        // Entries for the next page come along with the events of this one.
-        let more = (self.entries.len() < used && !self.is_over).then(|| self.more(source, wanted));
-        let (command, most) = more.map_or((None, 0), |(command, most)| (Some(command), most));
-        let (page, reply) = source.runs(&runs.into_vec(), command).await?;
-        if let Some(reply) = reply {
-            self.add(reply, most, read)?;
-        }
+    }
+
+    /// Takes over the next entries.
+    async fn fill(&mut self, source: &Source, read: &Read, wanted: u64) -> Result<()> {
+        let (reply, most) = match self.coming.take() {
+            Some(coming) => coming.done().await??,
+            None => {
+                let (command, most) = self.more(source, wanted);
+                asked(source, command, most).await?
+            }
+        };
+        self.add(reply, most, read)?;
         if std::mem::take(&mut self.is_short) {
             // At a gap, which an operator has left, or because there is no such log any more.
             source.check().await?;
         }
-        let page = in_order(page, self.direction);
-        Ok((page, !self.entries.is_empty() || !self.is_over))
+        Ok(())
     }
 
     /// Where the events of the next entries lie, about as many as are wanted, and how many
-    /// entries these are.
-    fn runs(&mut self, read: &Read, wanted: u64) -> (Runs, usize) {
-        let (mut runs, mut count, mut used) = (Runs::default(), 0, 0);
+    /// that is.
+    fn runs(&mut self, read: &Read, wanted: u64) -> (Runs, u64) {
+        let (mut runs, mut count) = (Runs::default(), 0);
+        self.used = 0;
         while count < wanted
             && let Some(entry) = self.entries.pop_front()
         {
-            used += 1;
+            self.used += 1;
             for part in entry.parts.iter().filter(|part| may_be_read(read, &part.stream)) {
                 let end = part.first.get() + part.count;
                 let first = self.low.get().max(part.first.get());
@@ -102,7 +137,7 @@ impl Walk {
                 }
             }
         }
-        (runs, used)
+        (runs, count)
     }
 
     /// The command for the next entries, and how many it asks for.
@@ -147,6 +182,11 @@ impl Walk {
         (self.is_over, self.is_short) = (is_through || is_all, is_all && !is_through);
         Ok(())
     }
+}
+
+/// Asks for entries, and says how many were asked for.
+async fn asked(source: &Source, command: Command, most: usize) -> Result<(Reply, usize)> {
+    Ok((source.ask(&[command]).await?.swap_remove(0), most))
 }
 
 /// Whether events of a stream can be covered, as far as its name tells.

@@ -7,6 +7,7 @@ use es_redis::Command;
 
 use super::{
     item::Item,
+    plan::{Plan, Planned},
     runs::{Runs, in_order},
     source::{Source, found},
 };
@@ -62,13 +63,9 @@ impl Lists {
         Ok(Some(Self { lists, low, high, direction: read.direction }))
     }
 
-    /// The events at the next positions, `wanted` of them at most.
-    pub(super) async fn page<T: Item>(
-        &mut self,
-        source: &Source,
-        wanted: u64,
-    ) -> Result<(Vec<T>, bool)> {
-        let mut positions: Vec<u64> = Vec::new();
+    /// The next positions, `wanted` of them at most.
+    pub(super) async fn plan(&mut self, source: &Source, wanted: u64) -> Result<Planned> {
+        let mut positions: Vec<Position> = Vec::new();
         let mut is_more = true;
         while (positions.len() as u64) < wanted.max(1) {
             self.fill(source).await?;
@@ -77,21 +74,11 @@ impl Lists {
                 break;
             };
             if position >= self.low.get() && position <= self.high.get() {
-                positions.push(position);
+                positions.push(Position::new(position));
             }
         }
-        let positions: Vec<Position> = positions.into_iter().map(Position::new).collect();
-        let entries = source.entries_with(&positions).await?;
-        let mut runs = Runs::default();
-        for position in positions {
-            let at = entries.partition_point(|entry| entry.last < position);
-            let place = entries.get(at).and_then(|entry| entry.place(position));
-            let (stream, version) = place.ok_or_else(|| damaged("a place is missing"))?;
-            runs.add(stream, version, 1);
-        }
-        let (page, _) = source.runs(&runs.into_vec(), None).await?;
-        let page = in_order(page, self.direction);
-        Ok((page, is_more))
+        let events = positions.len() as u64;
+        Ok(Planned { plan: Plan::Positions(positions, self.direction), events, is_more })
     }
 
     /// Fetches of each list that has run out, if it has more.
@@ -138,6 +125,24 @@ impl Lists {
         }
         Some(next)
     }
+}
+
+/// The events at some positions.
+pub(super) async fn fetch<T: Item>(
+    source: &Source,
+    positions: Vec<Position>,
+    direction: Direction,
+) -> Result<Vec<T>> {
+    let entries = source.entries_with(&positions).await?;
+    let mut runs = Runs::default();
+    for position in positions {
+        let at = entries.partition_point(|entry| entry.last < position);
+        let place = entries.get(at).and_then(|entry| entry.place(position));
+        let (stream, version) = place.ok_or_else(|| damaged("a place is missing"))?;
+        runs.add(stream, version, 1);
+    }
+    let page = source.runs(&runs.into_vec()).await?;
+    Ok(in_order(page, direction))
 }
 
 impl List {

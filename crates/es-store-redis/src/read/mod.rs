@@ -4,12 +4,14 @@
 //! serve categories, types and tags. A read goes through one of these in order, resolves
 //! positions to places in streams, and fetches the records, each step pipelined.
 
+mod ahead;
 mod cursor;
 mod entry;
 mod item;
 mod lists;
 mod moment;
 mod page;
+mod plan;
 mod runs;
 mod source;
 mod stream;

@@ -1,15 +1,26 @@
 //! A read as a stream of pages.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use es_core::{
-    BareEvent, Diverged, ErrorKind, FoldStream, Head, PageStream, Position, Read, Recorded, Result,
-    Selection, TenantScope,
+    BareEvent, Diverged, FoldStream, Head, PageStream, Position, Read, Recorded, Result, Selection,
+    TenantScope,
 };
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
-use tokio::task::JoinHandle;
 
-use super::{cursor::Walk, item::Item, lists::Lists, moment, source::Source, stream::InStream};
+use super::{
+    ahead::Ahead,
+    cursor::Walk,
+    item::Item,
+    lists::Lists,
+    moment,
+    plan::{Plan, Planned, judged},
+    source::Source,
+    stream::InStream,
+};
 use crate::error::damaged;
 
 /// Events in the first page: enough for most streams, and at most 128 MiB where each is as
@@ -33,144 +44,139 @@ pub(crate) fn fold_pages(source: Arc<Source>, read: Read) -> FoldStream {
     }
 }
 
-/// The pages of a read. While one is worked on, the next one is fetched.
+/// The pages of a read. While one is worked on, the next ones are fetched.
 fn steps<T: Item>(source: Arc<Source>, read: Read) -> impl Stream<Item = Result<Vec<T>>> + Send {
-    let first = Step::Begin(read);
-    stream::unfold((source, Some(Fetch::Later(Box::new(first)))), |(source, next)| async move {
-        let step = match next? {
-            Fetch::Later(step) => step.take(&source).await,
-            Fetch::Now(mut task) => match (&mut task.0).await {
-                Ok(step) => step,
-                Err(error) => Err(damaged(error)),
-            },
+    let first = Some(Reading::Begin(Box::new(read)));
+    stream::unfold((source, first), |(source, reading)| async move {
+        let taken = match reading? {
+            Reading::Begin(read) => begin(&source, *read).await,
+            Reading::Ahead(ahead) => ahead.next(&source).await,
         };
-        match step {
-            Ok((page, next)) => {
-                let next = next.map(|next| Fetch::begin(next, &source));
-                Some((Ok(page), (source, next)))
-            }
-            Err(error) => Some((Err(error), (source, None))),
-        }
+        Some(match taken {
+            Ok((page, rest)) => (Ok(page), (source, rest.map(Reading::Ahead))),
+            Err(error) => (Err(error), (source, None)),
+        })
     })
 }
 
-type Stepped<T> = Result<(Vec<T>, Option<Step>)>;
-
-enum Fetch<T> {
-    Later(Box<Step>),
-    Now(Task<T>),
-}
-
-/// A page that is being fetched; it is given up with the read.
-struct Task<T>(JoinHandle<Stepped<T>>);
-
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl<T: Item> Fetch<T> {
-    fn begin(step: Step, source: &Arc<Source>) -> Self {
-        let source = Arc::clone(source);
-        Self::Now(Task(tokio::spawn(async move { step.take(&source).await })))
-    }
-}
+type Begun<T> = Result<(Vec<T>, Option<Ahead<T>>)>;
 
 /// Where a read has got to.
-enum Step {
-    Begin(Read),
-    Going(Box<Going>),
+enum Reading<T> {
+    Begin(Box<Read>),
+    Ahead(Ahead<T>),
 }
 
-struct Going {
-    read: Read,
+/// What one page has of what is meant.
+pub(super) struct Page<T> {
+    pub(super) events: Vec<T>,
+    /// Whether it turned out to be the last one.
+    pub(super) is_over: bool,
+}
+
+/// A read that has begun, for whoever plans its pages.
+pub(super) struct Going {
+    fetching: Fetching,
     places: Places,
-    /// Events that were found and not fetched yet: places are cheap, records are not.
-    budget: Budget,
-    left: u64,
+    /// Events that may still be planned, where all that are found are meant.
+    unplanned: u64,
+}
+
+/// What it takes to fetch a page once it is planned.
+#[derive(Clone)]
+pub(super) struct Fetching {
+    read: Arc<Read>,
+    budget: Arc<Budget>,
 }
 
 /// Where the next candidates are found.
-pub(super) enum Places {
+enum Places {
     Stream(InStream),
     Log(Walk),
     Lists(Lists),
-    Event(VecDeque<Position>),
+    Event(Option<Position>),
 }
 
-impl Places {
-    async fn page<T: Item>(
-        &mut self,
-        source: &Source,
-        read: &Read,
-        most: u64,
-    ) -> Result<(Vec<T>, bool)> {
-        match self {
-            Self::Stream(stream) => stream.page(source, most).await,
-            Self::Log(walk) => walk.page(source, read, most).await,
-            Self::Lists(lists) => lists.page(source, most).await,
-            Self::Event(positions) => match positions.pop_front() {
-                Some(position) => Ok((event(source, position).await?, false)),
-                None => Ok((Vec::new(), false)),
-            },
-        }
+impl Going {
+    fn new(read: Read, places: Places, left: u64) -> Self {
+        // A limit tells how much to fetch only where everything that is found is meant.
+        let unplanned = if is_exact(&read) { left } else { u64::MAX };
+        let fetching = Fetching { read: Arc::new(read), budget: Arc::default() };
+        Self { fetching, places, unplanned }
+    }
+
+    /// Where the next page lies. It may have no events, and then none is behind it.
+    pub(super) async fn plan(&mut self, source: &Arc<Source>) -> Result<Planned> {
+        let most = self.fetching.budget.events().min(self.unplanned);
+        let planned = match &mut self.places {
+            Places::Stream(stream) => Ok(stream.plan(most)),
+            Places::Log(walk) => walk.plan(source, &self.fetching.read, most).await,
+            Places::Lists(lists) => lists.plan(source, most).await,
+            Places::Event(position) => {
+                let plan = position.take().map_or_else(Plan::nothing, Plan::Event);
+                Ok(Planned { plan, events: 1, is_more: false })
+            }
+        };
+        Ok(self.counted(judged(source, planned).await?))
+    }
+
+    /// The same where nothing has to be asked for that: in a stream.
+    pub(super) fn plan_at_once(&mut self) -> Option<Planned> {
+        let most = self.fetching.budget.events().min(self.unplanned);
+        let Places::Stream(stream) = &mut self.places else { return None };
+        let planned = stream.plan(most);
+        Some(self.counted(planned))
+    }
+
+    fn counted(&mut self, mut planned: Planned) -> Planned {
+        self.unplanned = self.unplanned.saturating_sub(planned.events);
+        planned.is_more &= self.unplanned > 0;
+        planned
+    }
+
+    pub(super) fn fetching(&self) -> Fetching {
+        self.fetching.clone()
+    }
+}
+
+impl Fetching {
+    /// A page of what is meant.
+    pub(super) async fn fetch<T: Item>(&self, source: &Source, plan: Plan) -> Result<Page<T>> {
+        let (events, is_over) = judged(source, plan.fetch(source).await).await?;
+        Ok(Page { events: self.meant(events), is_over })
+    }
+
+    /// What is meant of the events that were found.
+    fn meant<T: Item>(&self, mut page: Vec<T>) -> Vec<T> {
+        self.budget.learn(&page);
+        page.retain(|event| event.is_meant(&self.read));
+        page
     }
 }
 
 /// How many events a page may have, learnt from how large they are.
-struct Budget {
-    events: u64,
+struct Budget(AtomicU64);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(AtomicU64::new(FIRST_PAGE))
+    }
 }
 
 impl Budget {
-    fn learn(&mut self, page: &[impl Item]) {
+    fn events(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn learn(&self, page: &[impl Item]) {
         if page.is_empty() {
             return;
         }
         let bytes: u64 =
             page.iter().map(|event| event.seen().payload.bytes().len() as u64 + 64).sum();
         let each = (bytes / page.len() as u64).max(1);
-        let most = (self.events * 8).min(PAGE);
-        self.events = (PAGE_BYTES / each).clamp(1, most);
-    }
-}
-
-impl Step {
-    async fn take<T: Item>(self, source: &Source) -> Stepped<T> {
-        match self {
-            Self::Begin(read) => begin(source, read).await,
-            Self::Going(mut going) => {
-                let (page, is_more) = going.page(source).await?;
-                Ok((page, is_more.then_some(Self::Going(going))))
-            }
-        }
-    }
-}
-
-impl Going {
-    async fn page<T: Item>(&mut self, source: &Source) -> Result<(Vec<T>, bool)> {
-        // A limit tells how much to fetch only where everything that is found is meant.
-        let most = self.budget.events.min(if is_exact(&self.read) { self.left } else { u64::MAX });
-        let (page, is_more) = match self.places.page(source, &self.read, most).await {
-            // What makes no sense in this log makes some if another one is there, or none.
-            Err(error) if error.kind() == ErrorKind::Fault => {
-                source.check().await?;
-                return Err(error);
-            }
-            found => found?,
-        };
-        let page = self.of(page);
-        Ok((page, is_more && self.left > 0))
-    }
-
-    /// What is meant of the events that were found.
-    fn of<T: Item>(&mut self, mut page: Vec<T>) -> Vec<T> {
-        self.budget.learn(&page);
-        page.retain(|event| event.is_meant(&self.read));
-        page.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-        self.left -= page.len() as u64;
-        page
+        let most = (self.events() * 8).min(PAGE);
+        self.0.store((PAGE_BYTES / each).clamp(1, most), Ordering::Relaxed);
     }
 }
 
@@ -193,24 +199,24 @@ pub(super) async fn event<T: Item>(source: &Source, position: Position) -> Resul
     let entry = source.entry_with(position).await?;
     let (stream, version) = entry.place(position).ok_or_else(|| damaged("a place is missing"))?;
     let run = super::runs::Run { stream: stream.clone(), version, count: 1 };
-    Ok(source.runs(&[run], None).await?.0)
+    source.runs(&[run]).await
 }
 
-/// Looks where the log ends, and finds the way through it.
-async fn begin<T: Item>(source: &Source, mut read: Read) -> Stepped<T> {
-    let budget = Budget { events: FIRST_PAGE };
+/// Looks where the log ends, finds the way through it, and fetches the first page.
+async fn begin<T: Item>(source: &Arc<Source>, mut read: Read) -> Begun<T> {
     let left = read.limit.unwrap_or(u64::MAX);
     if let Selection::Stream(stream) = &read.selection
         && let Some(mut first) = InStream::from_the_start(stream, &read)
     {
         // The head is asked behind the list, so it is not before what the list has.
         let most = if read.query.is_any() { left } else { u64::MAX };
-        let (page, head, is_more) = first.first(source, budget.events.min(most)).await?;
+        let (page, head, is_more) = first.first(source, FIRST_PAGE.min(most)).await?;
         bounded(source, &mut read, head)?;
-        let mut going = Going { read, places: Places::Stream(first), budget, left };
-        let page = going.of(page);
-        let is_more = is_more && going.left > 0;
-        return Ok((page, is_more.then(|| Step::Going(Box::new(going)))));
+        let mut going = Going::new(read, Places::Stream(first), left);
+        let found = page.len() as u64;
+        let page = going.fetching.meant(page);
+        going.unplanned = going.unplanned.saturating_sub(found);
+        return Ok(rest(source, going, page, left, is_more));
     }
     let head = source.head().await?;
     bounded(source, &mut read, head)?;
@@ -224,18 +230,34 @@ async fn begin<T: Item>(source: &Source, mut read: Read) -> Stepped<T> {
             let asked = es_redis::Command::new("HGET").key(source.keys.ids(*id));
             let asked = asked.arg(id.as_uuid().as_bytes().to_vec());
             let reply = source.ask(&[asked]).await?.swap_remove(0);
-            let position = match reply.is_nil() {
+            Places::Event(match reply.is_nil() {
                 true => None,
                 false => Some(Position::new(reply.count("an id").map_err(damaged)?)),
-            };
-            Places::Event(position.into_iter().collect())
+            })
         }
         _ => match Lists::of(source, &read).await? {
             Some(lists) => Places::Lists(lists),
             None => Places::Log(Walk::new(source, &read).await?),
         },
     };
-    Ok((Vec::new(), Some(Step::Going(Box::new(Going { read, places, budget, left })))))
+    let mut going = Going::new(read, places, left);
+    let planned = going.plan(source).await?;
+    let page = going.fetching.fetch(source, planned.plan).await?;
+    let is_more = planned.is_more && !page.is_over;
+    Ok(rest(source, going, page.events, left, is_more))
+}
+
+/// A first page up to the limit of the read, and the rest if there is any.
+fn rest<T: Item>(
+    source: &Arc<Source>,
+    going: Going,
+    mut page: Vec<T>,
+    left: u64,
+    is_more: bool,
+) -> (Vec<T>, Option<Ahead<T>>) {
+    page.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+    let left = left - page.len() as u64;
+    (page, (is_more && left > 0).then(|| Ahead::of(source, going, left)))
 }
 
 /// The read with its end at the head, if it may read this log at all.

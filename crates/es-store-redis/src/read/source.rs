@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
 use es_core::{Diverged, Error, EventId, Head, LogId, Position, Recorded, Result};
 use es_redis::{Command, Redis, Reply, Script};
 use tokio::sync::watch;
@@ -33,7 +34,6 @@ pub(crate) struct Source {
     pub(crate) published: watch::Sender<Position>,
     anchor: Mutex<Option<Anchor>>,
     search: Script,
-    head: Script,
 }
 
 /// An event that was seen here, and where. A server that was rolled back and has gone on
@@ -57,15 +57,7 @@ impl Source {
         let published = watch::Sender::new(head.position);
         let search = Script::new(include_str!("search.lua"));
         let anchor = Mutex::new(None);
-        Self {
-            redis,
-            keys,
-            log: head.log,
-            published,
-            anchor,
-            search,
-            head: Script::new(include_str!("../open/head.lua")),
-        }
+        Self { redis, keys, log: head.log, published, anchor, search }
     }
 
     /// The highest position that was seen here.
@@ -110,8 +102,8 @@ impl Source {
     /// there.
     pub(crate) async fn head(&self) -> Result<Head> {
         let asking = self.asking();
-        let reply = self.ask(std::slice::from_ref(&asking.command)).await?.swap_remove(0);
-        asking.head(self, reply)
+        let replies = self.ask(&asking.commands).await?;
+        asking.head(self, replies)
     }
 
     /// Whether the log is still the one that is read, with all that was seen of it. Whoever
@@ -132,15 +124,18 @@ impl Source {
         Ok(())
     }
 
-    /// The question which log is there, where it ends, and whether it is what was seen.
+    /// The question which log is there, where it ends, and whether it is what was seen. They
+    /// are commands of one key each: a script of two keys would cost more than both, and be
+    /// refused for as long as a cluster moves the slot of the log from node to node.
     pub(crate) fn asking(&self) -> Asking {
         let (seen, anchor) = (self.seen(), self.anchor());
-        let (bucket, id) = match anchor {
-            Some(Anchor { id, .. }) => (self.keys.ids(id), id.as_uuid().as_bytes().to_vec()),
-            None => (self.keys.meta.clone(), Vec::new()),
-        };
-        let command = self.head.on([&self.keys.meta, &bucket]).arg(id);
-        Asking { seen, anchor, command }
+        let state = Command::new("HMGET").key(&self.keys.meta).arg("log").arg("seq");
+        let mut commands = vec![state];
+        if let Some(Anchor { id, .. }) = anchor {
+            let id_of_anchor = Bytes::copy_from_slice(id.as_uuid().as_bytes());
+            commands.push(Command::new("HGET").key(self.keys.ids(id)).arg(id_of_anchor));
+        }
+        Asking { seen, anchor, commands }
     }
 
     /// Asks, again where a reply is lost; a read may be asked as often as one likes.
@@ -235,29 +230,26 @@ impl Source {
             version: part.version,
             count: part.count,
         });
-        Ok(self.runs(&runs.collect::<Vec<_>>(), None).await?.0)
+        self.runs(&runs.collect::<Vec<_>>()).await
     }
 
-    /// The events of some runs, run by run, and what `besides` is answered.
-    pub(super) async fn runs<T: Item>(
-        &self,
-        runs: &[Run],
-        besides: Option<Command>,
-    ) -> Result<(Vec<T>, Option<Reply>)> {
-        let mut asked: Vec<_> = runs.iter().flat_map(|run| run.commands(&self.keys)).collect();
-        asked.extend(besides);
-        let Taking { events, mut rest, is_short, .. }: Taking<T> = self
+    /// The events of some runs, run by run.
+    pub(super) async fn runs<T: Item>(&self, runs: &[Run]) -> Result<Vec<T>> {
+        if runs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let asked: Vec<_> = runs.iter().flat_map(|run| run.commands(&self.keys)).collect();
+        let Taking { events, is_short, .. }: Taking<T> = self
             .fold(&asked, || Taking::of(runs), |taking, reply| taking.take(runs, reply))
             .await?;
         if is_short {
             return Err(damaged("a stream is shorter than the log says"));
         }
-        let besides = rest.pop();
         let seen = events.iter().map(Item::seen);
         if let Some(last) = seen.max_by_key(|event| event.position) {
             self.anchored(last.id, last.position);
         }
-        Ok((events, besides))
+        Ok(events)
     }
 
     /// The command for the entries from the one that has this position on.
@@ -276,12 +268,18 @@ impl Source {
 pub(crate) struct Asking {
     seen: Position,
     anchor: Option<Anchor>,
-    pub(crate) command: Command,
+    /// In this order: what was seen is there before the end is asked for.
+    pub(crate) commands: Vec<Command>,
 }
 
 impl Asking {
-    pub(crate) fn head(&self, source: &Source, reply: Reply) -> Result<Head> {
-        let (head, place) = open::head(reply, source.log)?;
+    /// The head that these replies tell of.
+    ///
+    /// # Errors
+    /// `LogDiverged` when the log is gone, ends before what was seen of it, or has something
+    /// else there.
+    pub(crate) fn head(&self, source: &Source, replies: Vec<Reply>) -> Result<Head> {
+        let (head, place) = open::head(replies, source.log)?;
         if head.log != source.log {
             return Ok(head); // whoever asks compares
         }

@@ -4,6 +4,7 @@ use es_core::{Direction, Head, Position, Read, Result, StreamId};
 
 use super::{
     item::Item,
+    plan::{Plan, Planned, is_end},
     runs::{Run, Taking},
     source::{Source, found},
 };
@@ -38,11 +39,13 @@ impl InStream {
         source: &Source,
         events: u64,
     ) -> Result<(Vec<T>, Head, bool)> {
-        let wanted = self.wanted(events.max(1));
-        let (page, head) = self.listed(source, wanted).await?;
+        let count = self.wanted(events.max(1));
+        let run = Run { stream: self.stream.clone(), version: self.low, count };
+        let (page, head) = listed(source, run).await?;
         // What comes after the head belongs to a later read.
         self.until = self.until.min(head.position);
-        let is_more = self.pass(&page, wanted);
+        self.low = self.low.saturating_add(count);
+        let is_more = !is_end(&page, count, self.until) && self.low <= self.high;
         Ok((page, head, is_more))
     }
 
@@ -60,52 +63,45 @@ impl InStream {
         Ok(Self { stream: stream.clone(), low, high, until, direction: read.direction })
     }
 
-    pub(super) async fn page<T: Item>(
-        &mut self,
-        source: &Source,
-        events: u64,
-    ) -> Result<(Vec<T>, bool)> {
+    /// The next events, as if the stream had as many as are wanted.
+    pub(super) fn plan(&mut self, events: u64) -> Planned {
         if self.low > self.high {
-            return Ok((Vec::new(), false));
+            return Planned { plan: Plan::nothing(), events: 0, is_more: false };
         }
-        let wanted = self.wanted(events);
-        if self.direction == Direction::Backward {
-            let version = self.high + 1 - wanted;
-            let run = Run { stream: self.stream.clone(), version, count: wanted };
-            let (mut page, _) = source.runs(&[run], None).await?;
-            page.reverse();
-            self.high -= wanted;
-            return Ok((page, self.low <= self.high));
-        }
-        let (page, head) = self.listed(source, wanted).await?;
-        source.is_ours(head)?;
-        let is_more = self.pass(&page, wanted);
-        Ok((page, is_more))
+        let count = self.wanted(events);
+        let version = match self.direction {
+            Direction::Forward => self.low,
+            Direction::Backward => self.high + 1 - count,
+        };
+        let run = Run { stream: self.stream.clone(), version, count };
+        let plan = match self.direction {
+            Direction::Forward => {
+                self.low = self.low.saturating_add(count);
+                Plan::Next(run, self.until)
+            }
+            Direction::Backward => {
+                self.high -= count;
+                Plan::Before(run)
+            }
+        };
+        Planned { plan, events: count, is_more: self.low <= self.high }
     }
 
     fn wanted(&self, events: u64) -> u64 {
         events.min(self.high.saturating_sub(self.low).saturating_add(1)).max(1)
     }
+}
 
-    /// The next events, and the head of the log. It is asked behind the list: a stream that
-    /// ends early because the server was wiped on the way is not taken for a short one.
-    async fn listed<T: Item>(&self, source: &Source, count: u64) -> Result<(Vec<T>, Head)> {
-        let run = Run { stream: self.stream.clone(), version: self.low, count };
-        let asking = source.asking();
-        let mut commands: Vec<_> = run.commands(&source.keys).collect();
-        commands.push(asking.command.clone());
-        let runs = [run];
-        let Taking { events, mut rest, .. } = source
-            .fold(&commands, || Taking::of(&runs), |taking, reply| taking.take(&runs, reply))
-            .await?;
-        let head = asking.head(source, rest.pop().ok_or_else(super::cursor::unanswered)?)?;
-        Ok((events, head))
-    }
-
-    /// Goes behind a page, and says whether there may be more.
-    fn pass(&mut self, page: &[impl Item], wanted: u64) -> bool {
-        self.low += page.len() as u64;
-        let is_over = page.last().is_none_or(|last| last.seen().position >= self.until);
-        page.len() as u64 == wanted && !is_over && self.low <= self.high
-    }
+/// The events of a run that are there, and the head of the log. It is asked behind the list: a
+/// stream that ends early because the server was wiped on the way is not taken for a short one.
+pub(super) async fn listed<T: Item>(source: &Source, run: Run) -> Result<(Vec<T>, Head)> {
+    let asking = source.asking();
+    let mut commands: Vec<_> = run.commands(&source.keys).collect();
+    commands.extend(asking.commands.iter().cloned());
+    let runs = [run];
+    let Taking { events, rest, .. } = source
+        .fold(&commands, || Taking::of(&runs), |taking, reply| taking.take(&runs, reply))
+        .await?;
+    let head = asking.head(source, rest)?;
+    Ok((events, head))
 }

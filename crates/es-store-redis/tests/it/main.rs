@@ -7,7 +7,9 @@
     reason = "tests fail by panicking"
 )]
 
+mod ahead;
 mod checks;
+mod cluster;
 mod conditions;
 mod contract;
 mod crash;

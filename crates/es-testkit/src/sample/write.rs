@@ -1,8 +1,8 @@
 //! Short forms for what the cases write.
 
 use es_core::{
-    Append, Category, Event, EventType, ExpectedVersion, Key, NewEvent, Payload, Receipt, Schema,
-    Store, StreamId, Tag, Tenant, Version,
+    Append, Category, ErrorKind, Event, EventType, ExpectedVersion, Key, NewEvent, Payload,
+    Receipt, Schema, Store, StreamId, Tag, Tenant, Version,
 };
 
 /// The stream of the account `key`.
@@ -60,10 +60,16 @@ pub(crate) fn to(key: &str, expected: ExpectedVersion) -> Append {
     Append::to(stream(key), expected)
 }
 
-/// Appends the events to the account `key`, whatever is there.
+/// Appends the events to the account `key`, whatever is there. An outcome that is not known is
+/// settled by appending the same again: where a machine stood still for longer than a store
+/// waits, to say so is no fault of the store.
 pub(crate) async fn put(store: &Store, key: &str, events: Vec<NewEvent>) -> Receipt {
-    store
-        .append(to(key, ExpectedVersion::Any).events(events))
-        .await
-        .expect("an append to any version succeeds")
+    let append = || store.append(to(key, ExpectedVersion::Any).events(events.clone()));
+    let mut answer = append().await;
+    for _ in 0..3 {
+        if answer.as_ref().is_err_and(|error| error.kind() == ErrorKind::OutcomeUnknown) {
+            answer = append().await;
+        }
+    }
+    answer.expect("an append to any version succeeds")
 }

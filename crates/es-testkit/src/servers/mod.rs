@@ -31,6 +31,7 @@ mod redis;
 mod reply;
 mod sentinel;
 
+pub use cluster::RedisCluster;
 pub use config::RedisConfig;
 pub use data::RedisData;
 pub use proxy::{Cut, Proxy};
