@@ -84,8 +84,9 @@ async fn a_lock_of_another_process_is_waited_for_on_the_thread() {
     write_alone(&store, &threads).await;
     let other = rusqlite::Connection::open(&file).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    // Both are one task: were the lock waited for here, it would never be let go.
-    let (receipt, ()) = tokio::join!(biased; store.append(one()), async { drop(other) });
+    // Both are one task: were the lock waited for here, it would be let go behind the deadline.
+    let append = one().deadline(Duration::from_secs(10));
+    let (receipt, ()) = tokio::join!(biased; store.append(append), async { drop(other) });
     receipt.unwrap();
     assert_eq!(threads.counts(), (1, 0));
     write_alone(&store, &threads).await;

@@ -70,6 +70,20 @@ async fn a_caller_that_is_alone_writes_and_beside_another_it_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_panic_left_in_the_middle_is_undone_and_forgotten() {
+    let office = Office::new();
+    let mut pen = office.desk.wait();
+    pen.begin().unwrap();
+    let half = office.pending();
+    pen.decider().append(&half.request, &[]).unwrap();
+    drop(half);
+    pen.recover();
+    drop(pen);
+    assert!(office.writes(), "the transaction is over");
+    assert_eq!(office.desk.wait().head(), 1, "and so is what was known of it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn behind_a_shared_commit_the_thread_writes_for_a_while() {
     let office = Office::new();
     office.desk.committed(2, Duration::ZERO);
