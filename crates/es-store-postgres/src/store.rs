@@ -20,7 +20,7 @@ use tokio::{
 use tokio_postgres::{Client, Config, GenericClient};
 
 use crate::{
-    append::{Looked, Pending, Sender, Slots, Statements, append_in, lock_in, too_late},
+    append::{Looked, Odds, Pending, Sender, Slots, Statements, append_in, lock_in, too_late},
     connect::Connections,
     error::{closed, damaged, from_driver},
     migrate,
@@ -181,6 +181,7 @@ impl PostgresStore {
             slots: Slots::of(connections.most()),
             observer: options.observer.clone(),
             made: AtomicU64::new(0),
+            odds: Odds::of(connections.sent(), &names),
         };
         let sender = Arc::new(sender);
         let runner = Arc::clone(&sender);

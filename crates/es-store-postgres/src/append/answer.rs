@@ -53,6 +53,19 @@ impl Answers {
         read().map_err(damaged)
     }
 
+    /// Answers to `appends` that were all taken.
+    pub(super) fn taken(
+        log: LogId,
+        at: Timestamp,
+        appends: usize,
+        firsts: Vec<i64>,
+        bases: Vec<i64>,
+    ) -> Self {
+        let (codes, details, places) = (vec![0; appends], vec![0; appends], vec![0; appends]);
+        let (append, item, event, condition) = (0, 0, 0, 0);
+        Self { log, at, codes, details, places, firsts, bases, append, item, event, condition }
+    }
+
     /// The answer to the next append of the batch.
     pub(super) fn next(&mut self, request: &AppendRequest) -> Result<Decision> {
         let (item, event, condition) = (self.item, self.event, self.condition);

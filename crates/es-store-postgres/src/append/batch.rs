@@ -1,5 +1,7 @@
 //! Many appends as the arrays of one call.
 
+mod behind;
+
 use std::collections::HashMap;
 
 use es_core::{AppendRequest, ContentType, ExpectedVersion, Metadata, NewEvent, Result};
@@ -7,6 +9,7 @@ use es_core::{QueryItem, StreamId};
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
+pub(super) use self::behind::Behind;
 use super::queue::Looked;
 use crate::{ask::Typed, error::damaged, hash};
 
@@ -98,6 +101,11 @@ impl<'a> Batch<'a> {
     /// A careful call looks for repetitions first; any other fails when it meets one.
     pub(super) fn new(log: Uuid, careful: bool) -> Self {
         Self { careful, log, ..Self::default() }
+    }
+
+    /// Whether some event has tags.
+    pub(super) fn is_tagged(&self) -> bool {
+        self.events.tags.values.is_some()
     }
 
     pub(super) fn push(&mut self, request: &'a AppendRequest, looked: &[Looked]) -> Result<()> {

@@ -3,12 +3,13 @@
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, LogId, Receipt, Result};
 use futures_util::future::join_all;
-use tokio_postgres::types::Type;
+use tokio_postgres::{error::SqlState, types::Type};
 
 use super::{
     answer::{Answers, Decision},
-    batch::Batch,
-    one,
+    batch::{Batch, Behind},
+    one::{self, Failed},
+    optimistic::Odds,
     queue::Pending,
     repeat,
     sender::Statements,
@@ -38,39 +39,109 @@ pub(super) enum Failure {
 
 pub(super) type Answer = Result<Receipt>;
 
-/// Sends `batch` in one call and answers each append of it. `made` is how many connections
-/// have been made by now.
+/// How a batch is sent.
+#[derive(Clone, Copy)]
+pub(super) struct How<'h> {
+    /// Looking for repetitions first.
+    pub(super) careful: bool,
+    /// How many connections have been made by now.
+    pub(super) made: u64,
+    /// Behind this position first, without the lock.
+    pub(super) behind: Option<(i64, &'h Odds)>,
+}
+
+/// Sends `batch` in one call, or in a second one where the first was wrong about the end of the
+/// log, and answers each append of it.
 pub(super) async fn call(
     (client, sent): (&Object, Sent),
     statements: &Statements,
     log: LogId,
     batch: &[Pending],
-    (careful, made): (bool, u64),
+    how: How<'_>,
 ) -> Result<Vec<Answer>, Failure> {
+    let mut arrays = Batch::new(log.as_uuid(), how.careful);
+    let lone = match batch {
+        [lone] if !how.careful => one::lean(&lone.request).map(|parts| (&lone.request, parts)),
+        _ => None,
+    };
+    if lone.is_none() {
+        for pending in batch {
+            arrays.push(&pending.request, pending.looked(how.made)).map_err(Failure::Refused)?;
+        }
+    }
+    if let Some((position, odds)) = how.behind {
+        let taken = match lone {
+            Some((request, parts)) => {
+                let how = (&statements.lockless, position);
+                one::send_behind(client, how, log, request, parts).await.map(|d| d.map(|d| vec![d]))
+            }
+            None => together_behind(client, statements, (log, position), &arrays, batch).await,
+        };
+        if let Some(decisions) = told(taken, odds)? {
+            return settled((client, sent), statements, log, batch, decisions).await;
+        }
+    }
     let failed = |error| failure(statements, log, error);
-    let decisions = match batch {
-        [lone] if !careful && one::lean(&lone.request).is_some() => {
-            let Some(parts) = one::lean(&lone.request) else { return Ok(Vec::new()) };
-            let how = (sent, statements.one.as_str());
-            match one::send(client, how, log, &lone.request, parts).await {
+    let decisions = match lone {
+        Some((request, parts)) => {
+            match one::send(client, (sent, &statements.one), log, request, parts).await {
                 Ok(decision) => vec![decision],
-                Err(one::Failed::Driver(error)) => return Err(failed(error)),
-                Err(one::Failed::Other(error)) => return Err(Failure::Senseless(error)),
+                Err(Failed::Driver(error)) => return Err(failed(error)),
+                Err(Failed::Other(error)) => return Err(Failure::Senseless(error)),
             }
         }
-        _ => {
-            let mut arrays = Batch::new(log.as_uuid(), careful);
-            for pending in batch {
-                arrays.push(&pending.request, pending.looked(made)).map_err(Failure::Refused)?;
-            }
+        None => {
             let row = sent.query_one(client, &statements.many, &arrays.arguments()).await;
-            let row = row.map_err(failed)?;
-            let mut answers = Answers::of(&row, log).map_err(Failure::Senseless)?;
-            let decisions = batch.iter().map(|pending| answers.next(&pending.request));
-            decisions.collect::<Result<_>>().map_err(Failure::Senseless)?
+            let answers = Answers::of(&row.map_err(failed)?, log).map_err(Failure::Senseless)?;
+            decisions(answers, batch).map_err(Failure::Senseless)?
         }
     };
     settled((client, sent), statements, log, batch, decisions).await
+}
+
+/// Sends a batch behind `position`, without the lock; nothing if it was not taken so.
+async fn together_behind(
+    client: &Object,
+    statements: &Statements,
+    (log, position): (LogId, i64),
+    arrays: &Batch<'_>,
+    batch: &[Pending],
+) -> Result<Option<Vec<Decision>>, Failed> {
+    let Some(behind) = Behind::of(arrays, position) else { return Ok(None) };
+    let sql = &statements.lockless;
+    let sql = if arrays.is_tagged() { &sql.many_tagged } else { &sql.many };
+    let row = Sent::ByName.query_opt(client, sql, &behind.arguments(arrays)).await;
+    let Some(row) = row.map_err(Failed::Driver)? else { return Ok(None) };
+    let answers = behind.answers(arrays, log, &row).map_err(Failed::Other)?;
+    decisions(answers, batch).map(Some).map_err(Failed::Other)
+}
+
+fn decisions(mut answers: Answers, batch: &[Pending]) -> Result<Vec<Decision>> {
+    batch.iter().map(|pending| answers.next(&pending.request)).collect()
+}
+
+/// What came of an attempt without the lock: decisions, nothing, or an end of the call.
+fn told(
+    taken: Result<Option<Vec<Decision>>, Failed>,
+    odds: &Odds,
+) -> Result<Option<Vec<Decision>>, Failure> {
+    match taken {
+        Ok(Some(decisions)) => {
+            odds.won();
+            return Ok(Some(decisions));
+        }
+        Ok(None) => odds.lost(),
+        Err(Failed::Other(error)) => return Err(Failure::Senseless(error)),
+        Err(Failed::Driver(error)) if is_lost(&error) => {
+            return Err(Failure::Lost(from_driver(None, error)));
+        }
+        Err(Failed::Driver(error)) if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            odds.set(false);
+        }
+        // Mostly the place is taken. Whatever it is, nothing was written, and the lock tells.
+        Err(Failed::Driver(_)) => odds.lost(),
+    }
+    Ok(None)
 }
 
 /// Looks up what repetitions repeat.

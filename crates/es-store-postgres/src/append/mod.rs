@@ -5,6 +5,7 @@ mod batch;
 mod call;
 mod inside;
 mod one;
+mod optimistic;
 mod queue;
 mod repeat;
 mod sender;
@@ -12,6 +13,7 @@ mod slots;
 
 pub(crate) use batch::signed;
 pub(crate) use inside::{append_in, lock_in};
+pub(crate) use optimistic::Odds;
 pub(crate) use queue::{Looked, Pending, too_late};
 pub(crate) use sender::{Sender, Statements};
 pub(crate) use slots::Slots;

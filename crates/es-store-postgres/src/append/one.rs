@@ -2,11 +2,12 @@
 
 use deadpool_postgres::Object;
 use es_core::{AppendRequest, LogId, NewEvent, Position, Receipt, Result, StreamAppend, Version};
-use tokio_postgres::types::Type;
+use tokio_postgres::{Row, types::Type};
 
 use super::{
     answer::{Decision, conflict},
     batch::{content_type, correlation, expected_number, rest, tags},
+    optimistic::Lockless,
 };
 use crate::{
     ask::{Sent, Typed},
@@ -56,6 +57,51 @@ pub(super) async fn send(
         (&tags(event), Type::TEXT),
     ];
     let row = sent.query_one(client, sql, &arguments).await.map_err(Failed::Driver)?;
+    read(&row, log, request, (write, event))
+}
+
+/// Sends it without the lock, behind `position`; nothing if it was not taken so.
+pub(super) async fn send_behind(
+    client: &Object,
+    (statements, position): (&Lockless, i64),
+    log: LogId,
+    request: &AppendRequest,
+    (write, event): (&StreamAppend, &NewEvent),
+) -> Result<Option<Decision>, Failed> {
+    let stream = &write.stream;
+    let metadata = rest(&event.metadata).map_err(Failed::Other)?;
+    let arguments: [Typed<'_>; 17] = [
+        (&log.as_uuid(), Type::UUID),
+        (&position, Type::INT8),
+        (&hash::stream(stream), Type::UUID),
+        (&stream.key().as_str(), Type::TEXT),
+        (&expected_number(write.expected), Type::INT8),
+        (&hash::family(stream, &event.schema.name), Type::INT8),
+        (&hash::tenant(stream), Type::TEXT),
+        (&stream.category().as_str(), Type::TEXT),
+        (&event.schema.name.as_str(), Type::TEXT),
+        (&event.id.as_uuid(), Type::UUID),
+        (&i64::from(event.schema.version), Type::INT8),
+        (&&event.payload.bytes()[..], Type::BYTEA),
+        (&content_type(event), Type::TEXT),
+        (&correlation(event), Type::UUID),
+        (&event.metadata.causation_id(), Type::UUID),
+        (&metadata, Type::TEXT),
+        (&tags(event), Type::TEXT),
+    ];
+    let sql = if event.tags.is_empty() { &statements.one } else { &statements.one_tagged };
+    let arguments = if event.tags.is_empty() { &arguments[..16] } else { &arguments };
+    let row = Sent::ByName.query_opt(client, sql, arguments).await.map_err(Failed::Driver)?;
+    row.map(|row| read(&row, log, request, (write, event))).transpose()
+}
+
+fn read(
+    row: &Row,
+    log: LogId,
+    request: &AppendRequest,
+    (write, event): (&StreamAppend, &NewEvent),
+) -> Result<Decision, Failed> {
+    let stream = &write.stream;
     let read = || -> Result<(i32, Option<i64>, i64, Option<Micros>), tokio_postgres::Error> {
         Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?))
     };

@@ -13,7 +13,8 @@
 //! With many callers the time that they take to come back is longer than a commit: while one
 //! call is on its way and enough wait, a second connection takes the next batch. The lock of
 //! the log keeps the two in order. With fewer it would halve the batches and double the
-//! commits.
+//! commits. Where calls go without the lock (`optimistic.rs`) there is one at a time: the
+//! second could not know behind which position it is.
 //! # Hazard: the reply is lost
 //! The connection breaks between the call and its reply, and the server may have committed
 //! or may yet commit. The task sends the same batch again on another connection, with care:
@@ -41,7 +42,8 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use super::{
-    call::{Answer, Failure, call, tell, unknown},
+    call::{Answer, Failure, How, call, tell, unknown},
+    optimistic::{Lockless, Odds, set_up},
     queue::{Pending, Submitted, too_late},
     repeat,
     slots::{Connection, Slot, Slots},
@@ -79,6 +81,7 @@ pub(crate) struct Statements {
     pub(super) repeat: String,
     pub(super) lock: String,
     pub(super) is_fresh: String,
+    pub(super) lockless: Lockless,
     /// What makes room, if the events are in partitions.
     pub(super) maker: Option<Maker>,
 }
@@ -97,6 +100,7 @@ impl Statements {
             lock: names
                 .sql("LOCK TABLE {es}append_lock IN EXCLUSIVE MODE; SHOW transaction_isolation"),
             is_fresh: names.sql("SELECT {es}is_fresh()"),
+            lockless: Lockless::new(names),
             maker: names.layout().is_partitioned.then(|| Maker::new(names)),
         }
     }
@@ -114,6 +118,7 @@ pub(crate) struct Sender {
     pub(crate) observer: Option<SharedObserver>,
     /// How many connections it has been given.
     pub(crate) made: AtomicU64,
+    pub(crate) odds: Odds,
 }
 
 impl Sender {
@@ -149,7 +154,7 @@ impl Sender {
         let mut is_open = true;
         while is_open || !waiting.is_empty() || !busy.is_empty() {
             if !waiting.is_empty()
-                && let Some(slot) = self.slots.for_batch(waiting.len(), SECOND)
+                && let Some(slot) = self.slots.for_batch(waiting.len(), self.second())
             {
                 if busy.is_empty() {
                     gather(&mut queue, &mut waiting, self.slots.last()).await;
@@ -230,7 +235,7 @@ impl Sender {
                 Ok(client) => {
                     let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
                     let client = (client, self.connections.sent());
-                    let how = (careful, self.made());
+                    let how = How { careful, made: self.made(), behind: self.behind(careful) };
                     let call = call(client, &self.statements, self.log, batch, how);
                     match tokio::time::timeout(time, call).await {
                         Ok(Ok(answers)) if lost.is_some() => {
@@ -307,6 +312,21 @@ impl Sender {
         }
     }
 
+    /// How many have to wait for a second call to be sent while one is in flight.
+    fn second(&self) -> usize {
+        if self.odds.are_good() { usize::MAX } else { SECOND }
+    }
+
+    /// The position to append behind without the lock, where that is worth trying: nobody else
+    /// of this store is about to move it.
+    fn behind(&self, careful: bool) -> Option<(i64, &Odds)> {
+        if careful || !self.slots.is_only_one() {
+            return None;
+        }
+        let known = *self.published.borrow();
+        self.odds.behind(known).map(|position| (position, &self.odds))
+    }
+
     /// Makes the partitions that a batch lacks. Whoever works on the table may keep it from
     /// that; nobody else waits for this batch, so it is tried again.
     async fn make_room(&self, client: &Object, through: u64, time: Duration) -> Failure {
@@ -343,6 +363,7 @@ impl Sender {
                     Ok(client) => client?,
                     Err(_) => return Err(too_late()),
                 };
+                self.odds.set(self.odds.are_any() && set_up(&client, self.log).await?);
                 // It may lead to a server whose log ends earlier: whoever waits has to look.
                 self.published.send_modify(|_| {});
                 client

@@ -76,6 +76,11 @@ impl Slots {
         state.last = sent;
     }
 
+    /// Whether one call is all that is in flight.
+    pub(super) fn is_only_one(&self) -> bool {
+        self.state().lent == 1
+    }
+
     pub(super) fn last(&self) -> usize {
         self.state().last
     }
@@ -92,6 +97,14 @@ impl Slots {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Slots {
+    /// They are set up for appends: whoever else uses the pool must not get them.
+    fn drop(&mut self) {
+        let idle = std::mem::take(&mut self.state().idle);
+        idle.into_iter().flatten().for_each(|client| drop(Object::take(client)));
     }
 }
 

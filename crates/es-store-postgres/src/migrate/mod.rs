@@ -36,10 +36,11 @@ struct Step {
     sql: &'static str,
 }
 
-const STEPS: [Step; 3] = [
+const STEPS: [Step; 4] = [
     Step { version: 1, name: "log", sql: include_str!("sql/0001_log.sql") },
     Step { version: 2, name: "append", sql: include_str!("sql/0002_append.sql") },
     Step { version: 3, name: "progress", sql: include_str!("sql/0003_progress.sql") },
+    Step { version: 4, name: "plans", sql: include_str!("sql/0004_plans.sql") },
 ];
 
 /// What is done once, behind the first step, to the tables of a log that is to be in

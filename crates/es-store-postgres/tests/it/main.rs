@@ -19,6 +19,7 @@ mod machine;
 mod migrating;
 mod notified;
 mod observed;
+mod optimistic;
 mod outage;
 mod own_server;
 mod parked;

@@ -209,7 +209,8 @@ fn a_handler_prepares_what_it_likes_and_the_next_transaction_is_not_harmed() {
             model.commit(tx, &progress).await.unwrap();
         }
         let sql = format!("SELECT owner, cents FROM {table} ORDER BY owner");
-        let rows = schema.client().await.query(&sql, &[]).await.unwrap();
+        // Not prepared: the next transaction may be on another connection.
+        let rows = schema.client().await.query_typed(&sql, &[]).await.unwrap();
         let rows: Vec<(String, i64)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         assert_eq!(rows, [("alice".to_owned(), 32), ("bob".to_owned(), 64)]);
     });

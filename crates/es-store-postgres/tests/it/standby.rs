@@ -219,7 +219,9 @@ fn after_a_promotion_what_was_lost_is_noticed_and_the_store_goes_on() {
         let lock = "BEGIN; LOCK TABLE eventsource.es_append_lock IN EXCLUSIVE MODE";
         holder.batch_execute(lock).await.unwrap();
         let rare = || NewEvent::raw(Schema::new(RARE, 1), Payload::json(&1).unwrap());
+        // It has a condition as well, so it waits for the lock from the beginning.
         let theirs = Append::to(stream("rare"), ExpectedVersion::Any).event(rare());
+        let theirs = theirs.unless(Query::any().of_types([RARE]), Position::new(1_101));
         let theirs = tokio::spawn({
             let other = other.clone();
             async move { other.append(theirs).await }
