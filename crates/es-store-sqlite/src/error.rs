@@ -68,6 +68,13 @@ pub(crate) fn closed() -> Error {
     Error::new(ErrorKind::Closed, "the SQLite store is closed")
 }
 
+/// The one who wrote has gone without an answer.
+pub(crate) fn unanswered() -> Error {
+    let message =
+        "the writer failed before it could answer: append the same events again to settle it";
+    Error::new(ErrorKind::OutcomeUnknown, message)
+}
+
 /// A row that this crate cannot have written.
 pub(crate) fn damaged(what: impl Into<es_core::BoxError>) -> Error {
     Error::fault("the database holds a row that is not well-formed", what)

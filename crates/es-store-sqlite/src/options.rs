@@ -120,7 +120,8 @@ impl SqliteOptions {
     }
 
     /// Who is told of commits, and asked how many appends wait. It is told on the thread that
-    /// writes.
+    /// writes, or by a caller that is alone and writes for itself. A commit whose observer panics
+    /// is an `OutcomeUnknown` for those who wait for it.
     #[must_use]
     pub fn with_observer(mut self, observer: SharedObserver) -> Self {
         self.observer = Some(observer);

@@ -16,9 +16,9 @@ use es_core::{
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::{
-    append::{self, Command, Pending, QueueGauge},
+    append::{self, Attempt, Command, Desk, Pen, Pending, QueueGauge},
     backup::{self, Wanted},
-    error::closed,
+    error::{closed, unanswered},
     near::Near,
     open::{self, Place},
     options::{SqliteOptions, Synchronous, WhenFull},
@@ -34,7 +34,9 @@ use crate::{
 /// A log of events in one SQLite file. Cloning it copies the handle.
 ///
 /// It keeps the whole contract of [`EventStore`], with several processes on the same file.
-/// Appends that arrive while one commits share the next commit. When the last handle, read
+/// Appends that arrive while one commits share the next commit. A caller that is alone writes
+/// for itself where its runtime has several threads: then its future waits for the disk in one
+/// poll, in which it cannot be dropped. When the last handle, read
 /// and wait goes, what was accepted is finished first; that takes a moment of the thread
 /// that drops it.
 ///
@@ -82,6 +84,7 @@ struct Inner {
 
 /// The thread that writes.
 struct Writer {
+    desk: Arc<Desk>,
     commands: Option<mpsc::Sender<Command>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -258,12 +261,14 @@ impl Inner {
         };
         let (commands, receiver) = mpsc::channel();
         let (ours, patience) = (Arc::clone(&published), options.busy_timeout);
-        let observer = options.observer.clone();
-        let thread = spawn("es-sqlite-write".to_owned(), move || {
-            append::run(connection, carrier, log, patience, &receiver, &ours, observer);
-        })?;
-        let writer = Writer { commands: Some(commands), thread: Some(thread) };
+        let pen = Pen::new(connection, carrier, log, ours, options.observer.clone());
         let queue = Arc::new(Semaphore::new(options.queue));
+        let desk = Arc::new(Desk::new(pen, Arc::clone(&queue), options.queue));
+        let theirs = Arc::clone(&desk);
+        let thread = spawn("es-sqlite-write".to_owned(), move || {
+            append::run(&theirs, patience, &receiver);
+        })?;
+        let writer = Writer { desk, commands: Some(commands), thread: Some(thread) };
         let gauge = options.observer.as_ref().map(|observer| {
             QueueGauge::watched_by(observer, place.to_string(), &queue, options.queue)
         });
@@ -281,6 +286,15 @@ impl Inner {
             readers,
             writer,
         })
+    }
+
+    /// Appends here and now where that may be.
+    fn attempt(&self, pending: Box<Pending>) -> Attempt {
+        // The one connection of a log in memory reads as well, for which nobody holds a place.
+        if self.place.is_memory() {
+            return Attempt::ForTheThread(pending);
+        }
+        self.writer.desk.attempt(pending)
     }
 
     async fn head(&self) -> Result<Head> {
@@ -359,13 +373,18 @@ impl EventStore for SqliteStore {
         let events = append.event_count();
         let (pending, answer) = Pending::new(append, looked, begun, place);
         let span = trace::append(self.inner.path.as_deref(), events);
-        self.inner.writer.send(Command::Append(Box::new(pending)));
         let answered = async {
-            answer.await.map(|answer| answer.result).unwrap_or_else(|_| {
-                let message = "the thread that writes has ended: append the same events again, on \
-                               a store that is opened anew, to settle it";
-                Err(Error::new(ErrorKind::OutcomeUnknown, message))
-            })
+            let pending = match self.inner.attempt(Box::new(pending)) {
+                Attempt::ForTheThread(pending) => pending,
+                Attempt::Done(result, gives_way) => {
+                    if gives_way {
+                        tokio::task::yield_now().await;
+                    }
+                    return result;
+                }
+            };
+            self.inner.writer.send(Command::Append(pending));
+            answer.await.map_or_else(|_| Err(unanswered()), |answer| answer.result)
         };
         trace::within(span, answered).await
     }

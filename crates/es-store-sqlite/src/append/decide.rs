@@ -20,20 +20,36 @@ use crate::{
     read::{Names, signed, unsigned},
 };
 
-/// The one who decides: a connection in a transaction, and what is known.
-pub(super) struct Decider<'c> {
-    pub(super) connection: &'c Connection,
-    pub(super) log: LogId,
+/// What is kept from one transaction to the next.
+#[derive(Default)]
+pub(super) struct Knowledge {
     pub(super) known: Known,
     pub(super) names: Names,
-    /// Prepared when it is first wanted.
+}
+
+/// The one who decides: a connection in a transaction, and what is known.
+pub(super) struct Decider<'c> {
+    connection: &'c Connection,
+    log: LogId,
+    known: &'c mut Known,
+    names: &'c mut Names,
+    /// Looked up when it is first wanted.
     insert: Option<Insert<'c>>,
 }
 
 impl<'c> Decider<'c> {
-    pub(super) fn new(connection: &'c Connection, log: LogId) -> Self {
-        let (known, names) = (Known::default(), Names::default());
+    pub(super) fn new(
+        connection: &'c Connection,
+        log: LogId,
+        knowledge: &'c mut Knowledge,
+    ) -> Self {
+        let Knowledge { known, names } = knowledge;
         Self { connection, log, known, names, insert: None }
+    }
+
+    /// Whether SQLite has rolled the transaction back by itself.
+    pub(super) fn is_over(&self) -> bool {
+        self.connection.is_autocommit()
     }
 
     /// Writes `request`, or nothing of it. `looked` is what was found of its conditions before.
@@ -120,7 +136,7 @@ impl<'c> Decider<'c> {
 
     fn repeated(&mut self, request: &AppendRequest) -> Result<Option<Receipt>> {
         let Some(earlier) = repeat::find(self.connection, request)? else { return Ok(None) };
-        repeat::answer(self.connection, &mut self.names, self.log, request, &earlier).map(Some)
+        repeat::answer(self.connection, self.names, self.log, request, &earlier).map(Some)
     }
 
     fn check_conditions(
@@ -130,8 +146,9 @@ impl<'c> Decider<'c> {
     ) -> Result<()> {
         for (at, unless) in request.unless().iter().enumerate() {
             let looked = looked.get(at).copied().flatten();
-            let (connection, names) = (self.connection, &mut self.names);
-            if let Some(found) = excluded(connection, names, unless, request.tenant(), looked)? {
+            if let Some(found) =
+                excluded(self.connection, self.names, unless, request.tenant(), looked)?
+            {
                 return Err(ConditionFailed::new(unless.query.clone(), unless.after, found).into());
             }
         }

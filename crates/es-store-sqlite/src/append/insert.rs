@@ -1,7 +1,7 @@
 //! The rows of one append.
 
 use es_core::{AppendRequest, ContentType, Metadata, NewEvent, Result};
-use rusqlite::{Connection, Statement};
+use rusqlite::{CachedStatement, Connection};
 use uuid::Uuid;
 
 use crate::error::{damaged, from_driver};
@@ -17,12 +17,12 @@ pub(super) struct Place {
     pub(super) parts: i64,
 }
 
-/// The statement that writes events, for as long as a connection writes: to look it up costs
-/// about as much as to run it, and so does binding all of its fifteen values. It keeps what it
-/// was given, so only what is not the same as in the row before is bound.
+/// The statement that writes events, for as long as a transaction: to look it up costs about
+/// as much as to run it, and so does binding all of its fifteen values. It keeps what it was
+/// given, so only what is not the same as in the row before is bound.
 pub(super) struct Insert<'c> {
     connection: &'c Connection,
-    statement: Statement<'c>,
+    statement: CachedStatement<'c>,
     common: Option<Common>,
     /// Whether the last row had any of what most rows have not.
     had_more: bool,
@@ -50,7 +50,7 @@ struct More<'e> {
 
 impl<'c> Insert<'c> {
     pub(super) fn new(connection: &'c Connection) -> Result<Self> {
-        let statement = connection.prepare(
+        let statement = connection.prepare_cached(
             "INSERT INTO es_events (position, stream, version, family, recorded_at, id, \
              schema_version, part, parts, payload, content_type, correlation_id, causation_id, \
              metadata, tags) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \

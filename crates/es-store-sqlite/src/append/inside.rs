@@ -8,7 +8,7 @@
 use es_core::{AppendRequest, Error, ErrorKind, LogId, Receipt, Result};
 use rusqlite::Connection;
 
-use super::decide::Decider;
+use super::decide::{Decider, Knowledge};
 use crate::open;
 
 /// Says whether there is a transaction to append in.
@@ -33,7 +33,7 @@ pub(crate) fn inside(
                        the read model on the file of the log";
         return Err(Error::new(ErrorKind::Invalid, message));
     }
-    let mut decider = Decider::new(connection, log);
-    decider.known.refresh(connection)?;
-    decider.append(request, &[])
+    let mut knowledge = Knowledge::default();
+    knowledge.known.refresh(connection)?;
+    Decider::new(connection, log, &mut knowledge).append(request, &[])
 }

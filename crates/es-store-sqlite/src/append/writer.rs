@@ -3,127 +3,109 @@
 //! # Mechanism
 //! The thread takes the first append that waits, opens a transaction and works; whatever
 //! has arrived by the time it is done joins, up to a bound, and all of them commit
-//! together. Each has its own result. A lone caller waits for nobody.
+//! together. Each has its own result. A lone caller waits for nobody, and mostly writes for
+//! itself (`desk`). Behind a batch of many, those that were answered come back one after the
+//! other: a batch that would be much smaller than the one before waits for them a moment, or
+//! each large commit would be followed by one of a single append, which all others wait for.
 //! # Why it is sound
 //! Nothing is answered before the commit: a conflict may rest on an append of the same
-//! batch, so when the commit fails nobody keeps an answer.
+//! batch, so when the commit fails nobody keeps an answer. What panics takes a batch with it and
+//! not the thread; what it had written is rolled back.
 //! # What it costs
 //! An append that joins a large batch waits for the work of the others; they would have
-//! come before it anyway, each with a commit of its own.
+//! come before it anyway, each with a commit of its own. When many have come at once and then
+//! few, those few wait a moment in vain, once.
 
-use std::{sync::mpsc, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
 
-use es_core::{Error, ErrorKind, LogId, Position, Receipt, Result, SharedObserver};
-use rusqlite::Connection;
-use tokio::sync::watch;
+use es_core::{Error, Receipt, Result};
 
 use super::{
-    decide::Decider,
+    desk::Desk,
     observe::Commit,
+    pen::Pen,
     queue::{Command, Pending},
 };
-use crate::{
-    error::{from_commit, from_driver},
-    open::patiently,
-    read::Names,
-    wal::Carrier,
-};
+use crate::{open::patiently, read::Names};
 
 /// Appends that share a commit at most.
 const BATCH: usize = 512;
 /// Bytes of payload behind which a batch takes no more.
 const BATCH_BYTES: usize = 16 << 20;
-
-/// What to do about a commit that failed on the disk.
-const IN_DOUBT: &str =
-    "SQLite failed while it committed: append the same events again to settle it";
+/// A batch that was as large makes the next one wait for those who come back.
+const MANY: usize = 8;
+/// How long: less than a commit.
+const MOMENT: Duration = Duration::from_micros(100);
 
 /// Works until the last sender has gone; what was accepted by then is done first.
-pub(crate) fn run(
-    connection: Connection,
-    carrier: Option<Carrier>,
-    log: LogId,
-    patience: Duration,
-    commands: &mpsc::Receiver<Command>,
-    head: &watch::Sender<Position>,
-    observer: Option<SharedObserver>,
-) {
-    // A statement a page of a read is kept for takes a place; see `Connection`'s cache.
-    let mut writer = Writer::new(&connection, carrier, log, patience, observer);
-    let mut names = Names::default();
+pub(crate) fn run(desk: &Desk, patience: Duration, commands: &mpsc::Receiver<Command>) {
+    let mut writer = Writer { desk, patience, commands, names: Names::default(), last: 0 };
     let mut next = commands.recv().ok();
     while let Some(command) = next {
-        next = match command {
-            Command::Job(job) => {
-                job(&connection, &mut names);
-                None
-            }
-            Command::Append(first) => writer.batch(*first, commands, head),
-        }
-        .or_else(|| commands.recv().ok());
+        next = writer.act(command).or_else(|| commands.recv().ok());
     }
 }
 
-struct Writer<'c> {
-    decider: Decider<'c>,
-    /// None for a log in memory.
-    carrier: Option<Carrier>,
+struct Writer<'d> {
+    desk: &'d Desk,
     patience: Duration,
-    /// As of which `data_version` the decider knows the log.
-    seen: Option<i64>,
-    observer: Option<SharedObserver>,
+    commands: &'d mpsc::Receiver<Command>,
+    /// For those who read in a log in memory.
+    names: Names,
+    /// How many appends the last batch had.
+    last: usize,
 }
 
 type Answers = Vec<(Pending, Result<Receipt>)>;
 
-impl<'c> Writer<'c> {
-    fn new(
-        connection: &'c Connection,
-        carrier: Option<Carrier>,
-        log: LogId,
-        patience: Duration,
-        observer: Option<SharedObserver>,
-    ) -> Self {
-        Self { decider: Decider::new(connection, log), carrier, patience, seen: None, observer }
+impl Writer<'_> {
+    /// Does a command; gives back one that came meanwhile and is no append.
+    fn act(&mut self, command: Command) -> Option<Command> {
+        let mut pen = self.desk.wait();
+        let acted = catch_unwind(AssertUnwindSafe(|| match command {
+            Command::Job(job) => {
+                job(&pen.connection, &mut self.names);
+                None
+            }
+            Command::Append(first) => self.batch(&mut pen, *first),
+        }));
+        // Its callers were told by their channels.
+        acted.unwrap_or_else(|_| {
+            pen.recover();
+            None
+        })
     }
 
-    /// Does `first` and what arrives meanwhile; gives back a command that is no append.
-    fn batch(
-        &mut self,
-        first: Pending,
-        commands: &mpsc::Receiver<Command>,
-        head: &watch::Sender<Position>,
-    ) -> Option<Command> {
+    /// Does `first` and what arrives meanwhile.
+    fn batch(&mut self, pen: &mut Pen, first: Pending) -> Option<Command> {
         if first.is_abandoned() {
             return None;
         }
-        let commit = self.observer.as_ref().map(|_| Commit::begin(first.begun));
-        if let Err(error) = self.begin(&first) {
-            self.seen = None;
-            self.tell(commit, 1, false);
+        let commit = pen.observer.as_ref().map(|_| Commit::begin(first.begun));
+        if let Err(error) = self.begin(pen, &first) {
+            pen.tell(commit, 1, false);
             first.answer(Err(error));
             return None;
         }
-        let before = self.decider.known.head;
-        let (answers, other) = self.fill(first, commands);
-        let ended = self.end(before);
-        self.tell(commit, answers.len(), ended.is_ok());
+        let (before, begun) = (pen.head(), Instant::now());
+        let (answers, other) = self.fill(pen, first);
+        let ended = pen.end(before, commit, answers.len());
+        self.last = answers.len();
+        self.desk.committed(answers.len(), begun.elapsed());
         match ended {
             Ok(()) => {
-                head.send_if_modified(|known| {
-                    let now = self.decider.known.head;
-                    let now = Position::new(now.unsigned_abs());
-                    let grown = now > *known;
-                    *known = now.max(*known);
-                    grown
-                });
                 answers.into_iter().for_each(|(pending, result)| pending.answer(result));
-                if let Some(carrier) = &mut self.carrier {
-                    carrier.committed(self.decider.connection);
+                if let Some(carrier) = &mut pen.carrier
+                    && carrier.committed()
+                {
+                    carrier.finish(&pen.connection);
                 }
             }
             Err(error) => {
-                self.seen = None;
                 for (pending, _) in answers {
                     pending.answer(Err(again(&error)));
                 }
@@ -132,100 +114,50 @@ impl<'c> Writer<'c> {
         other
     }
 
-    /// Tells of a batch, before those who wait for it go on: what they do next is told later.
-    fn tell(&self, commit: Option<Commit>, appends: usize, is_committed: bool) {
-        if let (Some(observer), Some(commit)) = (&self.observer, commit) {
-            commit.end(observer, appends, is_committed);
-        }
+    /// Takes the write lock, for which it waits no longer than the caller does.
+    fn begin(&self, pen: &mut Pen, first: &Pending) -> Result<()> {
+        let patience = first.time_left().map_or(self.patience, |left| left.min(self.patience));
+        patiently(patience, || {
+            first.check_deadline()?;
+            pen.begin()
+        })
     }
 
-    fn fill(
-        &mut self,
-        first: Pending,
-        commands: &mpsc::Receiver<Command>,
-    ) -> (Answers, Option<Command>) {
+    fn fill(&self, pen: &mut Pen, first: Pending) -> (Answers, Option<Command>) {
+        let mut decider = pen.decider();
         let (mut answers, mut bytes, mut next) = (Vec::new(), 0, Some(first));
+        let begun = Instant::now();
         while let Some(pending) = next {
             if !pending.is_abandoned() {
                 let events = pending.request.events();
                 bytes += events.map(|(_, event)| event.payload.bytes().len()).sum::<usize>();
-                let decide = |()| self.decider.append(&pending.request, &pending.looked);
+                let decide = |()| decider.append(&pending.request, &pending.looked);
                 let result = pending.check_deadline().and_then(decide);
                 answers.push((pending, result));
             }
-            if answers.len() >= BATCH
-                || bytes >= BATCH_BYTES
-                || self.decider.connection.is_autocommit()
-            {
+            if answers.len() >= BATCH || bytes >= BATCH_BYTES || decider.is_over() {
                 break;
             }
-            next = match commands.try_recv() {
-                Ok(Command::Append(pending)) => Some(*pending),
-                Ok(other) => return (answers, Some(other)),
-                Err(_) => None,
+            next = match self.next(answers.len(), begun) {
+                Some(Command::Append(pending)) => Some(*pending),
+                other => return (answers, other),
             };
         }
         (answers, None)
     }
 
-    /// Takes the write lock, for which it waits no longer than the caller does.
-    fn begin(&mut self, first: &Pending) -> Result<()> {
-        let patience = first.time_left().map_or(self.patience, |left| left.min(self.patience));
-        let connection = self.decider.connection;
-        patiently(patience, || {
-            first.check_deadline()?;
-            execute(connection, "BEGIN IMMEDIATE").map_err(from_driver)
-        })?;
-        self.catch_up().inspect_err(|_| self.roll_back())
+    /// What is to be done next in the batch that has so many appends; nothing when it is full
+    /// enough.
+    fn next(&self, appends: usize, begun: Instant) -> Option<Command> {
+        if let Ok(command) = self.commands.try_recv() {
+            return Some(command);
+        }
+        if self.last < MANY || appends >= self.last / 4 * 3 {
+            return None;
+        }
+        let left = MOMENT.checked_sub(begun.elapsed())?;
+        self.commands.recv_timeout(left).ok()
     }
-
-    /// Learns what others have written since.
-    fn catch_up(&mut self) -> Result<()> {
-        let connection = self.decider.connection;
-        let version = connection
-            .prepare_cached("PRAGMA data_version")
-            .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)))
-            .map_err(from_driver)?;
-        match self.seen.replace(version) {
-            None => self.decider.known.refresh(connection),
-            Some(seen) if seen != version => self.decider.known.refresh_if_behind(connection),
-            Some(_) => Ok(()),
-        }
-    }
-
-    /// Commits, or says why nothing was written. A batch without a new event has nothing to
-    /// commit.
-    fn end(&mut self, before: i64) -> Result<()> {
-        let connection = self.decider.connection;
-        if connection.is_autocommit() {
-            let message = "SQLite rolled the batch back (a full disk or a failed one): nothing \
-                           was written";
-            return Err(Error::new(ErrorKind::Unavailable, message));
-        }
-        if self.decider.known.head == before {
-            self.roll_back();
-            return Ok(());
-        }
-        let committed = execute(connection, "COMMIT").map_err(|error| from_commit(error, IN_DOUBT));
-        if committed.is_err() {
-            self.roll_back();
-        }
-        committed
-    }
-
-    /// What was written is gone, and so is what was known of it.
-    fn roll_back(&mut self) {
-        if !self.decider.connection.is_autocommit() {
-            // Should this fail too, the next BEGIN says so.
-            drop(execute(self.decider.connection, "ROLLBACK"));
-        }
-        self.decider.names.clear();
-        self.seen = None;
-    }
-}
-
-fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 /// The same error for each caller of a batch.

@@ -53,6 +53,8 @@ pub(crate) struct Carrier {
     /// How long the log was behind the last commit of the writer.
     pages: Arc<AtomicU32>,
     schedule: Schedule,
+    /// The log is to begin anew.
+    is_due: bool,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -85,26 +87,31 @@ impl Carrier {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let thread = spawn("es-sqlite-wal".to_owned(), move || theirs.carry(&other))?;
-        Ok(Self { pages, schedule: Schedule::new(), shared, thread: Some(thread) })
+        Ok(Self { pages, schedule: Schedule::new(), is_due: false, shared, thread: Some(thread) })
     }
 
-    /// The writer has committed, and those who waited for it have their answers.
-    pub(crate) fn committed(&mut self, writer: &Connection) {
+    /// The writer has committed. Gives whether the log is to begin anew, which takes longer.
+    pub(crate) fn committed(&mut self) -> bool {
         let pages = self.pages.load(Ordering::Relaxed);
         let found = self.shared.lock().found;
         match self.schedule.next(pages, found) {
             Act::Nothing => {}
             Act::Ask => self.shared.ask(),
-            Act::Finish => {
-                let restart = || {
-                    let mode = CheckpointMode::RESTART;
-                    writer.wal_checkpoint_v2(Some(MAIN_DB), mode).map_err(from_driver)
-                };
-                // Whoever is in the way, and whatever fails: it is tried again later on.
-                if let Err(error) = patiently(READERS, restart) {
-                    tracing::debug!(%error, pages, "the write-ahead log could not begin anew");
-                }
-            }
+            Act::Finish => self.is_due = true,
+        }
+        self.is_due
+    }
+
+    /// Begins the log anew, once it is due. Waits a moment for those who read in it.
+    pub(crate) fn finish(&mut self, writer: &Connection) {
+        self.is_due = false;
+        let restart = || {
+            let mode = CheckpointMode::RESTART;
+            writer.wal_checkpoint_v2(Some(MAIN_DB), mode).map_err(from_driver)
+        };
+        // Whoever is in the way, and whatever fails: it is tried again later on.
+        if let Err(error) = patiently(READERS, restart) {
+            tracing::debug!(%error, "the write-ahead log could not begin anew");
         }
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod ahead;
+mod alone;
 mod backup;
 mod beside;
 mod checks;

@@ -4,7 +4,12 @@ use es_core::{Append, ErrorKind, EventType, ExpectedVersion, LogId, NewEvent, Pa
 use es_core::{Schema, StreamId};
 
 use super::*;
-use crate::{append::decide::Decider, open, open::Place, options::SqliteOptions};
+use crate::{
+    append::decide::{Decider, Knowledge},
+    open,
+    open::Place,
+    options::SqliteOptions,
+};
 
 const RARE: EventType = EventType::from_static("rare");
 
@@ -26,7 +31,8 @@ fn log() -> (Connection, LogId) {
 #[test]
 fn what_is_there_is_found_and_up_to_where_is_said() {
     let (connection, log) = log();
-    let mut decider = Decider::new(&connection, log);
+    let mut knowledge = Knowledge::default();
+    let mut decider = Decider::new(&connection, log, &mut knowledge);
     let (common, mut names) = (EventType::from_static("common"), Names::default());
     decider.append(&request(common.clone()), &[]).unwrap();
     let wanted = request(common);
@@ -41,7 +47,8 @@ fn what_is_there_is_found_and_up_to_where_is_said() {
 #[test]
 fn what_was_looked_at_before_is_not_looked_at_again() {
     let (connection, log) = log();
-    let mut decider = Decider::new(&connection, log);
+    let mut knowledge = Knowledge::default();
+    let mut decider = Decider::new(&connection, log, &mut knowledge);
     decider.append(&request(RARE), &[]).unwrap();
     let up_to = Position::new(1);
     // As if nothing had been found there: the writer takes the word of who looked.
@@ -57,7 +64,8 @@ fn what_was_looked_at_before_is_not_looked_at_again() {
 #[test]
 fn what_was_found_ahead_is_told_unless_there_is_a_later_one() {
     let (connection, log) = log();
-    let mut decider = Decider::new(&connection, log);
+    let mut knowledge = Knowledge::default();
+    let mut decider = Decider::new(&connection, log, &mut knowledge);
     let common = EventType::from_static("common");
     decider.append(&request(common.clone()), &[]).unwrap();
     decider.append(&request(RARE), &[]).unwrap();
