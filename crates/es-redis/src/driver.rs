@@ -74,7 +74,11 @@ impl Address {
         }
         // The words of the client may hold the URL, and that a password.
         let mut config = Config::from_url(url).map_err(|error| {
-            invalid(format!("the URL of the Redis is malformed ({:?})", error.kind()))
+            invalid(format!(
+                "the URL of the Redis is malformed ({:?}): write redis://user:password@host:port, \
+                 and /number for another database than 0",
+                error.kind()
+            ))
         })?;
         config.fail_fast = true;
         let hosts: Vec<String> = config

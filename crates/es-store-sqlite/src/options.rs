@@ -42,6 +42,7 @@ pub struct SqliteOptions {
     pub(crate) busy_timeout: Duration,
     pub(crate) poll_interval: Duration,
     pub(crate) max_pages: Option<u32>,
+    pub(crate) callers_write: bool,
     pub(crate) observer: Option<SharedObserver>,
 }
 
@@ -58,6 +59,7 @@ impl SqliteOptions {
             busy_timeout: Duration::from_secs(5),
             poll_interval: Duration::from_millis(20),
             max_pages: None,
+            callers_write: true,
             observer: None,
         }
     }
@@ -116,6 +118,16 @@ impl SqliteOptions {
     #[must_use]
     pub const fn with_max_pages(mut self, pages: u32) -> Self {
         self.max_pages = Some(pages);
+        self
+    }
+
+    /// Whether a caller that is alone may write for itself, on its thread of the runtime, as long as
+    /// commits take less than a millisecond on average: it saves the way to the thread that writes
+    /// and back. Tasks that only this thread can run wait for the commit meanwhile, and for longer
+    /// where the disk suddenly hangs; say `false` where that matters more.
+    #[must_use]
+    pub const fn with_callers_that_write(mut self, they_may: bool) -> Self {
+        self.callers_write = they_may;
         self
     }
 

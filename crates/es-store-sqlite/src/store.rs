@@ -263,7 +263,10 @@ impl Inner {
         let (ours, patience) = (Arc::clone(&published), options.busy_timeout);
         let pen = Pen::new(connection, carrier, log, ours, options.observer.clone());
         let queue = Arc::new(Semaphore::new(options.queue));
-        let desk = Arc::new(Desk::new(pen, Arc::clone(&queue), options.queue));
+        // The one connection of a log in memory reads as well, for which nobody holds a place.
+        let callers_write = options.callers_write && !place.is_memory();
+        let room = (Arc::clone(&queue), options.queue);
+        let desk = Arc::new(Desk::new(pen, room, callers_write));
         let theirs = Arc::clone(&desk);
         let thread = spawn("es-sqlite-write".to_owned(), move || {
             append::run(&theirs, patience, &receiver);
@@ -286,15 +289,6 @@ impl Inner {
             readers,
             writer,
         })
-    }
-
-    /// Appends here and now where that may be.
-    fn attempt(&self, pending: Box<Pending>) -> Attempt {
-        // The one connection of a log in memory reads as well, for which nobody holds a place.
-        if self.place.is_memory() {
-            return Attempt::ForTheThread(pending);
-        }
-        self.writer.desk.attempt(pending)
     }
 
     async fn head(&self) -> Result<Head> {
@@ -374,7 +368,7 @@ impl EventStore for SqliteStore {
         let (pending, answer) = Pending::new(append, looked, begun, place);
         let span = trace::append(self.inner.path.as_deref(), events);
         let answered = async {
-            let pending = match self.inner.attempt(Box::new(pending)) {
+            let pending = match self.inner.writer.desk.attempt(Box::new(pending)) {
                 Attempt::ForTheThread(pending) => pending,
                 Attempt::Done(result, gives_way) => {
                     if gives_way {

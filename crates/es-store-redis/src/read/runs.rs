@@ -13,6 +13,9 @@ use crate::{error::damaged, keys::Keys, record::Decoder};
 /// records in several.
 const PIECE: u64 = 128;
 
+/// The furthest place in a list that can be named.
+const LAST: u64 = i64::MAX.unsigned_abs();
+
 /// Events that room is made for beforehand at most.
 const ROOM: u64 = 4_096;
 
@@ -46,7 +49,8 @@ impl Run {
         (0..self.count.div_ceil(PIECE)).map(move |piece| {
             let from = first + piece * PIECE;
             let last = from.saturating_add(PIECE).min(end) - 1;
-            Command::new("LRANGE").key(&key).arg(from).arg(last)
+            // No list is as long as what the server can count, and beyond that it refuses.
+            Command::new("LRANGE").key(&key).arg(from.min(LAST)).arg(last.min(LAST))
         })
     }
 }

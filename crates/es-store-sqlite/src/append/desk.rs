@@ -56,6 +56,8 @@ pub(crate) struct Desk {
     /// The places of the queue that are free, of so many.
     room: Arc<Semaphore>,
     places: usize,
+    /// Whether callers may write at all.
+    is_open: bool,
     // All of these are hints, and written by whoever has the pen.
     /// How many commits are left to the thread.
     detours: AtomicU32,
@@ -76,11 +78,12 @@ pub(crate) enum Attempt {
 
 impl Desk {
     /// `room` has so many `places`, one of which each append holds.
-    pub(crate) fn new(pen: Pen, room: Arc<Semaphore>, places: usize) -> Self {
+    pub(crate) fn new(pen: Pen, (room, places): (Arc<Semaphore>, usize), is_open: bool) -> Self {
         Self {
             pen: Mutex::new(pen),
             room,
             places,
+            is_open,
             detours: AtomicU32::new(0),
             pace: AtomicU32::new(0),
             held: AtomicU32::new(0),
@@ -141,7 +144,8 @@ impl Desk {
     }
 
     fn is_for_the_thread(&self) -> bool {
-        self.under_way() > 1
+        !self.is_open
+            || self.under_way() > 1
             || self.detours.load(Ordering::Relaxed) > 0
             || self.pace.load(Ordering::Relaxed) >= QUICK
             || !has_threads_beside()

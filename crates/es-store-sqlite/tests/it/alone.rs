@@ -52,8 +52,12 @@ impl Threads {
 
 /// A store whose commits are quick on any disk, which callers wait for only then.
 async fn open(file: &Path) -> (Store, Arc<Threads>) {
+    open_with(file, SqliteOptions::new()).await
+}
+
+async fn open_with(file: &Path, options: SqliteOptions) -> (Store, Arc<Threads>) {
     let threads = Arc::new(Threads::default());
-    let options = SqliteOptions::new()
+    let options = options
         .with_synchronous(Synchronous::Normal)
         .with_busy_timeout(Duration::from_secs(30))
         .with_observer(Arc::clone(&threads) as _);
@@ -103,6 +107,17 @@ fn a_runtime_of_one_thread_leaves_all_of_it_to_the_thread() {
         }
         assert_eq!(threads.counts(), (50, 0));
     });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_that_may_not_write_leave_all_of_it_to_the_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = SqliteOptions::new().with_callers_that_write(false);
+    let (store, threads) = open_with(&folder.path().join("log.db"), options).await;
+    for _ in 0..100 {
+        store.append(one()).await.unwrap();
+    }
+    assert_eq!(threads.counts(), (100, 0));
 }
 
 /// Where tokio's own way of waiting for a disk would panic.

@@ -20,7 +20,7 @@ impl Office {
         let (published, _) = watch::channel(Position::START);
         let pen = Pen::new(connection, None, log, Arc::new(published), None);
         let room = Arc::new(Semaphore::new(8));
-        Self { desk: Desk::new(pen, Arc::clone(&room), 8), room }
+        Self { desk: Desk::new(pen, (Arc::clone(&room), 8), true), room }
     }
 
     fn pending(&self) -> Box<Pending> {
