@@ -73,11 +73,21 @@ pub(super) async fn call(
         let taken = match lone {
             Some((request, parts)) => {
                 let how = (&statements.lockless, position);
-                one::send_behind(client, how, log, request, parts).await.map(|d| d.map(|d| vec![d]))
+                let taken = one::send_behind(client, how, log, request, parts).await;
+                told(taken.map(|decision| decision.map(|decision| vec![decision])), odds)?
             }
-            None => together_behind(client, statements, (log, position), &arrays, batch).await,
+            None => match Behind::of(&arrays, position) {
+                Some(behind) => {
+                    let taken = together_behind(client, statements, log, (&arrays, behind), batch);
+                    told(taken.await, odds)?
+                }
+                None => {
+                    odds.passed_over();
+                    None
+                }
+            },
         };
-        if let Some(decisions) = told(taken, odds)? {
+        if let Some(decisions) = taken {
             return settled((client, sent), statements, log, batch, decisions).await;
         }
     }
@@ -99,15 +109,14 @@ pub(super) async fn call(
     settled((client, sent), statements, log, batch, decisions).await
 }
 
-/// Sends a batch behind `position`, without the lock; nothing if it was not taken so.
+/// Sends a batch without the lock; nothing if it was not taken so.
 async fn together_behind(
     client: &Object,
     statements: &Statements,
-    (log, position): (LogId, i64),
-    arrays: &Batch<'_>,
+    log: LogId,
+    (arrays, behind): (&Batch<'_>, Behind),
     batch: &[Pending],
 ) -> Result<Option<Vec<Decision>>, Failed> {
-    let Some(behind) = Behind::of(arrays, position) else { return Ok(None) };
     let sql = &statements.lockless;
     let sql = if arrays.is_tagged() { &sql.many_tagged } else { &sql.many };
     let row = Sent::ByName.query_opt(client, sql, &behind.arguments(arrays)).await;

@@ -107,6 +107,8 @@ struct State {
     span: u32,
     /// How many are still to do so.
     left: u32,
+    /// Whether the last batch needed the lock for what it asks.
+    is_passed_over: bool,
     /// Whether the connection cannot.
     is_off: bool,
 }
@@ -138,11 +140,18 @@ impl Odds {
     /// Whether the next call is likely to be taken without the lock.
     pub(super) fn are_good(&self) -> bool {
         let state = self.state();
-        self.is_allowed && !state.is_off && state.span == 0
+        self.is_allowed && !state.is_off && !state.is_passed_over && state.span == 0
     }
 
     pub(super) fn won(&self) {
-        self.state().span /= 2;
+        let mut state = self.state();
+        state.span /= 2;
+        state.is_passed_over = false;
+    }
+
+    /// The batch cannot be decided without the lock, whatever its chances.
+    pub(super) fn passed_over(&self) {
+        self.state().is_passed_over = true;
     }
 
     pub(super) fn lost(&self) {

@@ -44,6 +44,16 @@ fn who_is_right_tries_more_often_again() {
 }
 
 #[test]
+fn a_batch_that_needs_the_lock_says_nothing_about_the_next_one() {
+    let odds = good();
+    odds.passed_over();
+    assert!(!odds.are_good());
+    assert_eq!(left_out(&odds), 0);
+    odds.won();
+    assert!(odds.are_good());
+}
+
+#[test]
 fn there_is_nothing_to_append_behind_in_an_empty_log() {
     assert_eq!(good().behind(Position::START), None);
     assert_eq!(good().behind(Position::new(7)), Some(7));
