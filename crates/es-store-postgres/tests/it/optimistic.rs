@@ -194,7 +194,8 @@ fn a_log_that_has_lost_its_end_gets_no_gap() {
             let sql = format!("DELETE FROM {}.es_events WHERE position > $1", schema.name);
             let kept = i64::try_from(before - lost).unwrap();
             client.execute(&sql, &[&kept]).await.unwrap();
-            for count in 1..3 {
+            // The first one behind the loss is alone, or goes by the statement for many.
+            for count in if lost % 2 == 1 { [1, 2] } else { [2, 1] } {
                 store.append(to("warm", count)).await.unwrap();
             }
             checks::whole(&store).await;
