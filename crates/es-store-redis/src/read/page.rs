@@ -27,7 +27,7 @@ use crate::error::damaged;
 /// large as an event may be.
 const FIRST_PAGE: u64 = 128;
 /// Events in a later page at most.
-const PAGE: u64 = 2_048;
+const PAGE: u64 = 4_096;
 /// Bytes of payload that a page is meant to have.
 const PAGE_BYTES: u64 = 1 << 20;
 

@@ -13,9 +13,11 @@ use es_testkit::{
 use crate::checks::{stream, to};
 
 /// Far more than two pages.
-const EVENTS: u64 = 20_000;
+const EVENTS: u64 = 30_000;
+/// Events that a page of full size is planned with.
+const FULL: u64 = 4_096;
 /// Events that one page has at most, by its plan and by the last entry of it.
-const PAGE: u64 = 2_048 + 100;
+const PAGE: u64 = FULL + 100;
 /// Events that one command asks for at most.
 const PIECE: u64 = 128;
 
@@ -69,7 +71,7 @@ fn a_reader_that_stops_has_two_pages_ahead_and_no_more() {
             let mut pages = store.read_to_fold(read);
             let taken = take(&mut pages, 4).await;
             // Two pages of the full size come by themselves.
-            let least = (taken + 2 * 2_048) / PIECE;
+            let least = (taken + 2 * FULL) / PIECE;
             while asked(&server) - before < least {
                 tokio::task::yield_now().await;
             }
@@ -156,7 +158,7 @@ fn a_read_that_has_pages_ahead_notices_that_the_server_was_wiped() {
             let mut pages = store.read_to_fold(read);
             let mut count = take(&mut pages, 3).await;
             // Wiped between two pages that are both on their way, as far as can be told.
-            while asked(&server) - before < (count + 2_048) / PIECE {
+            while asked(&server) - before < (count + FULL) / PIECE {
                 tokio::task::yield_now().await;
             }
             server.ask(&["FLUSHALL"]);
