@@ -245,10 +245,24 @@ fn not_connected(error: &FredError) -> Error {
         FredKind::Config | FredKind::Url => Error::new(ErrorKind::Invalid, error.details()),
         _ => match refusal.prefix() {
             "NOPERM" | "NOAUTH" | "WRONGPASS" => Error::refused(refusal),
+            "ERR" if is_about_the_database(error.details()) => {
+                let message = format!(
+                    "the server has no database of this number ({}): leave out the /number of \
+                     the URL, or name a smaller one",
+                    error.details()
+                );
+                Error::new(ErrorKind::Invalid, message)
+            }
             _ => {
                 let message = format!("cannot connect to Redis: {}", error.details());
                 Error::new(ErrorKind::Unreachable, message)
             }
         },
     }
+}
+
+/// Whether the server has refused the number of the database. It has no word of its own for
+/// that, and one of its other errors here, too many clients, passes.
+fn is_about_the_database(details: &str) -> bool {
+    details.contains("DB index") || details.contains("SELECT is not allowed")
 }

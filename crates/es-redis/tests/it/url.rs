@@ -46,6 +46,17 @@ fn a_password_is_needed_and_never_shown() {
 }
 
 #[test]
+fn a_database_that_the_server_does_not_have_is_invalid_and_not_waited_for() {
+    on_a_server(|server| async move {
+        let url = format!("{}/99", server.url());
+        let error = Redis::connect(&url, options()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.to_string().contains("/number"), "{error}");
+        assert!(!error.is_temporary());
+    });
+}
+
+#[test]
 fn a_database_of_its_own() {
     on_a_server(|server| async move {
         let url = format!("{}/5", server.url());

@@ -120,6 +120,13 @@ fn connect(place: &Place, patience: Duration) -> Result<Connection> {
     let opened = match place {
         Place::Memory => Connection::open_in_memory(),
         Place::File(path) => {
+            if path.as_os_str().as_encoded_bytes().contains(&0) {
+                let message = format!(
+                    "{:?} cannot be opened: no path has a NUL byte in it, name another file",
+                    place.to_string()
+                );
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
             let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
                 | OpenFlags::SQLITE_OPEN_CREATE
                 | OpenFlags::SQLITE_OPEN_NO_MUTEX;

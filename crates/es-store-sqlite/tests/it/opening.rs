@@ -36,6 +36,15 @@ async fn what_is_not_a_log_is_refused_and_unchanged() {
 }
 
 #[tokio::test]
+async fn a_path_with_a_nul_byte_is_no_name_and_makes_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = SqliteStore::open(folder.path().join("log\0.db")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error:?}");
+    assert!(error.to_string().contains("log\\0.db"), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused_and_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("log.db");
