@@ -145,6 +145,36 @@ fn a_read_goes_on_when_the_server_is_run_again_between_two_pages() {
 }
 
 #[test]
+fn a_read_that_has_pages_ahead_notices_that_another_log_is_there() {
+    on_a_log(|server, store| async move {
+        for read in reads() {
+            let what = format!("{read:?}");
+            server.ask(&["FLUSHALL"]);
+            let store = crate::server::store_at(&server.url()).await;
+            for _ in 0..EVENTS / 100 {
+                store.append(to("long", 100)).await.unwrap();
+            }
+            let mut pages = store.read_to_fold(read);
+            let mut count = take(&mut pages, 3).await;
+            // The same stream, which ends early: as if the read had come to its end.
+            server.ask(&["FLUSHALL"]);
+            let other = crate::server::store_at(&server.url()).await;
+            other.append(to("long", 100)).await.unwrap();
+            let error = loop {
+                match pages.next().await {
+                    Some(Ok(page)) => count += page.len() as u64,
+                    Some(Err(error)) => break error,
+                    None => panic!("{what} ended after {count} events as if it were whole"),
+                }
+            };
+            assert!(count < EVENTS, "{what}: {count}");
+            assert_eq!(error.kind(), ErrorKind::LogDiverged, "{what}: {error:?}");
+        }
+        drop(store);
+    });
+}
+
+#[test]
 fn a_read_that_has_pages_ahead_notices_that_the_server_was_wiped() {
     on_a_log(|server, store| async move {
         for read in reads() {
