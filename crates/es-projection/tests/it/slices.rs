@@ -243,7 +243,16 @@ async fn a_version_is_rebuilt_in_slices_and_swapped_in_whole() {
     let mut watch = rebuilding.watch().unwrap();
     tokio::select! {
         _ = rebuilding.run() => panic!("it was too quick to crash"),
-        () = async { while watch.progress().handled < 500 { watch.changed().await; } } => {}
+        () = async {
+            while watch.progress().handled < 500 { watch.changed().await; }
+            // Work that is dropped ends with its next step, which is no claim any more.
+            for number in 1..=4 {
+                let slice = SubscriberName::new(format!("counts-v2.{number}of4")).unwrap();
+                while model.checkpoint(&slice).await.unwrap().is_none() {
+                    tokio::task::yield_now().await;
+                }
+            }
+        } => {}
     }
     assert_eq!(model.get(&SERVING, &"counts").unwrap(), None);
     drop(rebuilding);
