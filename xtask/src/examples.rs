@@ -1,10 +1,16 @@
 //! `cargo xtask examples`: build the example packages, then run them one by one.
 //!
-//! An example is a member whose manifest is under `examples/`; there is no list to keep.
+//! An example is a member whose manifest is under `examples/`; there is no list to keep. What
+//! was built is run by its path: `cargo run` would build libraries anew for each, with the
+//! features that it alone wants.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::args::{Args, Usage};
 use crate::metadata::{Metadata, Package};
@@ -16,6 +22,7 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     let mut request = Request {
         store: args.option("--store")?,
         release: args.flag("--release"),
+        with_tests: false,
         name: args.positional(),
         rest: args.rest(),
     };
@@ -33,9 +40,10 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
     request.run(&mut servers)
 }
 
-/// All of them, as a new user would run them.
+/// All of them, built together with the tests of the workspace, which then are there for the step that
+/// runs them: built apart, both would have every dependency with features of its own.
 pub(crate) fn all() -> Result<Outcome> {
-    Request::default().run(&mut Servers::default())
+    Request { with_tests: true, ..Request::default() }.run(&mut Servers::default())
 }
 
 /// The servers that run, each started when it is first wanted: for `--store`, or for an example
@@ -69,6 +77,7 @@ struct Request {
     name: Option<String>,
     store: Option<String>,
     release: bool,
+    with_tests: bool,
     rest: Vec<String>,
 }
 
@@ -78,14 +87,7 @@ impl Request {
         let chosen = self.choose(&metadata)?;
 
         // One build for all, so that the seconds below are those of the examples.
-        let mut build = run::cargo(["build"]);
-        build.args(self.profile());
-        for example in &chosen {
-            build.args(["-p", &example.name]);
-        }
-        if run::run(&mut build)? != Outcome::Passed {
-            bail!("the examples do not build");
-        }
+        let built = self.build(&chosen)?;
 
         let needs = |name: &str| chosen.iter().any(|e| e.needs.iter().any(|need| need == name));
         if needs("postgres") {
@@ -99,8 +101,10 @@ impl Request {
         for example in chosen {
             println!("\n== {} ==", heading(example));
             let started = Instant::now();
-            let mut command = run::cargo(["run", "-q", "-p", &example.name]);
-            command.args(self.profile()).args(self.arguments());
+            let program = built.get(&example.name);
+            let program = program.with_context(|| format!("{} has no program", example.name))?;
+            let mut command = Command::new(program);
+            command.current_dir(run::root()).args(self.arguments());
             if let Some(postgres) = &servers.postgres {
                 command.env(POSTGRES_URL, postgres.url());
             }
@@ -137,15 +141,38 @@ impl Request {
         }
     }
 
-    fn profile(&self) -> Option<&'static str> {
-        self.release.then_some("--release")
+    /// Builds them, and gives their programs by name.
+    fn build(&self, chosen: &[&Package]) -> Result<BTreeMap<String, PathBuf>> {
+        let mut command = run::cargo(["build", "--message-format=json-render-diagnostics"]);
+        if self.release {
+            command.arg("--release");
+        }
+        if self.with_tests {
+            command.args(["--workspace", "--all-features", "--all-targets"]);
+        } else {
+            command.args(chosen.iter().flat_map(|example| ["-p", &example.name]));
+        }
+        let said = run::read_aloud(command.stderr(Stdio::inherit()));
+        Ok(programs(&said.context("the examples do not build")?))
     }
 
     fn arguments(&self) -> Vec<&str> {
         let store = self.store.iter().flat_map(|url| ["--store", url]);
-        let rest = self.rest.iter().map(String::as_str);
-        ["--"].into_iter().chain(store).chain(rest).collect()
+        store.chain(self.rest.iter().map(String::as_str)).collect()
     }
+}
+
+/// The programs that a build has made, by name, as cargo tells of them: one line of JSON for each
+/// target.
+fn programs(said: &str) -> BTreeMap<String, PathBuf> {
+    let made = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let programs = made.filter_map(|made| {
+        // The tests of a program have its name.
+        let is_program = made["profile"]["test"] == false && made["target"]["kind"][0] == "bin";
+        let path = made["executable"].as_str().filter(|_| is_program)?;
+        Some((made["target"]["name"].as_str()?.to_owned(), Path::new(path).to_owned()))
+    });
+    programs.collect()
 }
 
 fn heading(example: &Package) -> String {

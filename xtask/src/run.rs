@@ -114,6 +114,12 @@ pub(crate) fn read(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).with_context(|| format!("`{line}` printed no UTF-8"))
 }
 
+/// Like [`read`], with an echo of the command.
+pub(crate) fn read_aloud(command: &mut Command) -> Result<String> {
+    eprintln!("$ {}", line_of(command));
+    read(command)
+}
+
 /// The command as one would type it at the root.
 fn line_of(command: &Command) -> String {
     let program = std::path::Path::new(command.get_program());

@@ -208,7 +208,10 @@ where
     /// is safe.
     ///
     /// # Cancel safety
-    /// What is committed stays, and running it again goes on from there.
+    /// What is committed stays, and running it again goes on from there. Dropping the future
+    /// ends its work at the next await of each worker, which on a runtime with several threads can
+    /// be a moment later: a worker that is just claiming its slice may do so behind the next run,
+    /// which is `Fenced` then and writes nothing with it. Run it once more.
     pub async fn run(&mut self) -> Result<Rebuilt> {
         let mut handled = 0;
         let mut caught_up;

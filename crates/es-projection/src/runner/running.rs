@@ -104,7 +104,9 @@ impl Runner {
     /// Those of [`Runner::start`].
     ///
     /// # Cancel safety
-    /// Dropping the future stops the workers at once.
+    /// Dropping the future stops the workers, each at its next await: a transaction that is under way
+    /// is rolled back, or is committed whole. One that was claiming its place just then may fence
+    /// a successor that was started at once, in this process.
     pub async fn run_until(
         self,
         stop: impl Future<Output = ()> + Send,

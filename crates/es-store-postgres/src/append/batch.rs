@@ -201,7 +201,7 @@ impl<'a> Batch<'a> {
     pub(super) fn arguments(&self) -> Vec<Typed<'_>> {
         let (items, events, families, conditions) =
             (&self.items, &self.events, &self.families, &self.conditions);
-        vec![
+        let mut arguments: Vec<Typed<'_>> = vec![
             (&self.log, Type::UUID),
             (&self.careful, Type::BOOL),
             (&self.streams, Type::UUID_ARRAY),
@@ -212,23 +212,10 @@ impl<'a> Batch<'a> {
             (&items.count, Type::INT4_ARRAY),
             (&events.item, Type::INT4_ARRAY),
             (&events.offset, Type::INT4_ARRAY),
-            (&events.part, Type::INT2_ARRAY),
-            (&events.parts, Type::INT2_ARRAY),
-            (&events.stream, Type::UUID_ARRAY),
-            (&events.key, Type::TEXT_ARRAY),
-            (&events.family, Type::INT8_ARRAY),
-            (&events.id, Type::UUID_ARRAY),
-            (&events.schema, Type::INT8_ARRAY),
-            (&events.payload, Type::BYTEA_ARRAY),
-            (&events.content.values, Type::TEXT_ARRAY),
-            (&events.correlation.values, Type::UUID_ARRAY),
-            (&events.causation.values, Type::UUID_ARRAY),
-            (&events.metadata.values, Type::TEXT_ARRAY),
-            (&events.tags.values, Type::TEXT_ARRAY),
-            (&families.id, Type::INT8_ARRAY),
-            (&families.tenant, Type::TEXT_ARRAY),
-            (&families.category, Type::TEXT_ARRAY),
-            (&families.event_type, Type::TEXT_ARRAY),
+        ];
+        arguments.extend(events.columns());
+        arguments.extend(families.columns());
+        arguments.extend::<[Typed<'_>; 7]>([
             (&conditions.append, Type::INT4_ARRAY),
             (&conditions.after, Type::INT8_ARRAY),
             (&conditions.found, Type::INT8_ARRAY),
@@ -236,6 +223,39 @@ impl<'a> Batch<'a> {
             (&conditions.query_of, Type::INT4_ARRAY),
             (&conditions.query_types, Type::TEXT_ARRAY),
             (&conditions.query_tags, Type::TEXT_ARRAY),
+        ]);
+        arguments
+    }
+}
+
+impl Events<'_> {
+    /// What is kept of each event, but for its place.
+    fn columns(&self) -> [Typed<'_>; 13] {
+        [
+            (&self.part, Type::INT2_ARRAY),
+            (&self.parts, Type::INT2_ARRAY),
+            (&self.stream, Type::UUID_ARRAY),
+            (&self.key, Type::TEXT_ARRAY),
+            (&self.family, Type::INT8_ARRAY),
+            (&self.id, Type::UUID_ARRAY),
+            (&self.schema, Type::INT8_ARRAY),
+            (&self.payload, Type::BYTEA_ARRAY),
+            (&self.content.values, Type::TEXT_ARRAY),
+            (&self.correlation.values, Type::UUID_ARRAY),
+            (&self.causation.values, Type::UUID_ARRAY),
+            (&self.metadata.values, Type::TEXT_ARRAY),
+            (&self.tags.values, Type::TEXT_ARRAY),
+        ]
+    }
+}
+
+impl Families<'_> {
+    fn columns(&self) -> [Typed<'_>; 4] {
+        [
+            (&self.id, Type::INT8_ARRAY),
+            (&self.tenant, Type::TEXT_ARRAY),
+            (&self.category, Type::TEXT_ARRAY),
+            (&self.event_type, Type::TEXT_ARRAY),
         ]
     }
 }

@@ -8,6 +8,7 @@ use tokio_postgres::{error::SqlState, types::Type};
 use super::{
     answer::{Answers, Decision},
     batch::{Batch, Behind},
+    entry::Way,
     one::{self, Failed},
     optimistic::Odds,
     queue::Pending,
@@ -53,7 +54,7 @@ pub(super) struct How<'h> {
 /// Sends `batch` in one call, or in a second one where the first was wrong about the end of the
 /// log, and answers each append of it.
 pub(super) async fn call(
-    (client, sent): (&Object, Sent),
+    (client, way): (&Object, &Way),
     statements: &Statements,
     log: LogId,
     batch: &[Pending],
@@ -88,25 +89,25 @@ pub(super) async fn call(
             },
         };
         if let Some(decisions) = taken {
-            return settled((client, sent), statements, log, batch, decisions).await;
+            return settled((client, way.sent), statements, log, batch, decisions).await;
         }
     }
     let failed = |error| failure(statements, log, error);
     let decisions = match lone {
         Some((request, parts)) => {
-            match one::send(client, (sent, &statements.one), log, request, parts).await {
+            match one::send(client, (way, &statements.one), log, request, parts).await {
                 Ok(decision) => vec![decision],
                 Err(Failed::Driver(error)) => return Err(failed(error)),
                 Err(Failed::Other(error)) => return Err(Failure::Senseless(error)),
             }
         }
         None => {
-            let row = sent.query_one(client, &statements.many, &arrays.arguments()).await;
+            let row = way.call(client, &statements.many, arrays.arguments()).await;
             let answers = Answers::of(&row.map_err(failed)?, log).map_err(Failure::Senseless)?;
             decisions(answers, batch).map_err(Failure::Senseless)?
         }
     };
-    settled((client, sent), statements, log, batch, decisions).await
+    settled((client, way.sent), statements, log, batch, decisions).await
 }
 
 /// Sends a batch without the lock; nothing if it was not taken so.

@@ -79,7 +79,7 @@ pub(crate) async fn append_in(
     }
     let mut batch = Batch::new(log.as_uuid(), true);
     batch.push(request, &[])?;
-    let row = match client.query_typed_one(&statements.many, &batch.arguments()).await {
+    let row = match client.query_typed_one(&statements.many.plain, &batch.arguments()).await {
         Ok(row) => row,
         Err(error) => {
             if (is_out_of_sight(&error) || is_partition_unseen(&error))

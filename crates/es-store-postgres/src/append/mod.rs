@@ -3,6 +3,7 @@
 mod answer;
 mod batch;
 mod call;
+mod entry;
 mod inside;
 mod one;
 mod optimistic;

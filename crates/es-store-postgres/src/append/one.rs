@@ -3,10 +3,12 @@
 use deadpool_postgres::Object;
 use es_core::{AppendRequest, LogId, NewEvent, Position, Receipt, Result, StreamAppend, Version};
 use tokio_postgres::{Row, types::Type};
+use uuid::Uuid;
 
 use super::{
     answer::{Decision, conflict},
     batch::{content_type, correlation, expected_number, rest, tags},
+    entry::{Entry, Way},
     optimistic::Lockless,
 };
 use crate::{
@@ -31,32 +33,15 @@ pub(super) enum Failed {
 /// Sends it, and reads the answer.
 pub(super) async fn send(
     client: &Object,
-    (sent, sql): (Sent, &str),
+    (way, entry): (&Way, &Entry),
     log: LogId,
     request: &AppendRequest,
     (write, event): (&StreamAppend, &NewEvent),
 ) -> Result<Decision, Failed> {
-    let stream = &write.stream;
-    let metadata = rest(&event.metadata).map_err(Failed::Other)?;
-    let arguments: [Typed<'_>; 16] = [
-        (&log.as_uuid(), Type::UUID),
-        (&hash::stream(stream), Type::UUID),
-        (&stream.key().as_str(), Type::TEXT),
-        (&expected_number(write.expected), Type::INT8),
-        (&hash::family(stream, &event.schema.name), Type::INT8),
-        (&hash::tenant(stream), Type::TEXT),
-        (&stream.category().as_str(), Type::TEXT),
-        (&event.schema.name.as_str(), Type::TEXT),
-        (&event.id.as_uuid(), Type::UUID),
-        (&i64::from(event.schema.version), Type::INT8),
-        (&&event.payload.bytes()[..], Type::BYTEA),
-        (&content_type(event), Type::TEXT),
-        (&correlation(event), Type::UUID),
-        (&event.metadata.causation_id(), Type::UUID),
-        (&metadata, Type::TEXT),
-        (&tags(event), Type::TEXT),
-    ];
-    let row = sent.query_one(client, sql, &arguments).await.map_err(Failed::Driver)?;
+    let values = Values::of(log, write, event).map_err(Failed::Other)?;
+    let mut arguments = values.arguments();
+    arguments.push((&values.tags, Type::TEXT));
+    let row = way.call(client, entry, arguments).await.map_err(Failed::Driver)?;
     read(&row, log, request, (write, event))
 }
 
@@ -68,31 +53,81 @@ pub(super) async fn send_behind(
     request: &AppendRequest,
     (write, event): (&StreamAppend, &NewEvent),
 ) -> Result<Option<Decision>, Failed> {
-    let stream = &write.stream;
-    let metadata = rest(&event.metadata).map_err(Failed::Other)?;
-    let arguments: [Typed<'_>; 17] = [
-        (&log.as_uuid(), Type::UUID),
-        (&position, Type::INT8),
-        (&hash::stream(stream), Type::UUID),
-        (&stream.key().as_str(), Type::TEXT),
-        (&expected_number(write.expected), Type::INT8),
-        (&hash::family(stream, &event.schema.name), Type::INT8),
-        (&hash::tenant(stream), Type::TEXT),
-        (&stream.category().as_str(), Type::TEXT),
-        (&event.schema.name.as_str(), Type::TEXT),
-        (&event.id.as_uuid(), Type::UUID),
-        (&i64::from(event.schema.version), Type::INT8),
-        (&&event.payload.bytes()[..], Type::BYTEA),
-        (&content_type(event), Type::TEXT),
-        (&correlation(event), Type::UUID),
-        (&event.metadata.causation_id(), Type::UUID),
-        (&metadata, Type::TEXT),
-        (&tags(event), Type::TEXT),
-    ];
-    let sql = if event.tags.is_empty() { &statements.one } else { &statements.one_tagged };
-    let arguments = if event.tags.is_empty() { &arguments[..16] } else { &arguments };
-    let row = Sent::ByName.query_opt(client, sql, arguments).await.map_err(Failed::Driver)?;
+    let values = Values::of(log, write, event).map_err(Failed::Other)?;
+    let mut arguments = values.arguments();
+    arguments.push((&position, Type::INT8));
+    let mut sql = &statements.one;
+    if values.tags.is_some() {
+        arguments.push((&values.tags, Type::TEXT));
+        sql = &statements.one_tagged;
+    }
+    let row = Sent::ByName.query_opt(client, sql, &arguments).await.map_err(Failed::Driver)?;
     row.map(|row| read(&row, log, request, (write, event))).transpose()
+}
+
+/// What both statements are given of the append.
+struct Values<'a> {
+    log: Uuid,
+    stream: Uuid,
+    key: &'a str,
+    expected: i64,
+    family: i64,
+    tenant: &'a str,
+    category: &'a str,
+    event_type: &'a str,
+    id: Uuid,
+    schema: i64,
+    payload: &'a [u8],
+    content_type: Option<&'a str>,
+    correlation: Option<Uuid>,
+    causation: Option<Uuid>,
+    metadata: Option<String>,
+    tags: Option<String>,
+}
+
+impl<'a> Values<'a> {
+    fn of(log: LogId, write: &'a StreamAppend, event: &'a NewEvent) -> Result<Self> {
+        let stream = &write.stream;
+        Ok(Self {
+            log: log.as_uuid(),
+            stream: hash::stream(stream),
+            key: stream.key().as_str(),
+            expected: expected_number(write.expected),
+            family: hash::family(stream, &event.schema.name),
+            tenant: hash::tenant(stream),
+            category: stream.category().as_str(),
+            event_type: event.schema.name.as_str(),
+            id: event.id.as_uuid(),
+            schema: i64::from(event.schema.version),
+            payload: event.payload.bytes(),
+            content_type: content_type(event),
+            correlation: correlation(event),
+            causation: event.metadata.causation_id(),
+            metadata: rest(&event.metadata)?,
+            tags: tags(event),
+        })
+    }
+
+    /// In the order of both statements; what only one of them takes, and the tags, come behind.
+    fn arguments(&self) -> Vec<Typed<'_>> {
+        vec![
+            (&self.log, Type::UUID),
+            (&self.stream, Type::UUID),
+            (&self.key, Type::TEXT),
+            (&self.expected, Type::INT8),
+            (&self.family, Type::INT8),
+            (&self.tenant, Type::TEXT),
+            (&self.category, Type::TEXT),
+            (&self.event_type, Type::TEXT),
+            (&self.id, Type::UUID),
+            (&self.schema, Type::INT8),
+            (&self.payload, Type::BYTEA),
+            (&self.content_type, Type::TEXT),
+            (&self.correlation, Type::UUID),
+            (&self.causation, Type::UUID),
+            (&self.metadata, Type::TEXT),
+        ]
+    }
 }
 
 fn read(

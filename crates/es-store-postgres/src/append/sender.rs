@@ -43,6 +43,7 @@ use uuid::Uuid;
 
 use super::{
     call::{Answer, Failure, How, call, tell, unknown},
+    entry::{Entry, Way},
     optimistic::{Lockless, Odds, set_up},
     queue::{Pending, Submitted, too_late},
     repeat,
@@ -54,7 +55,6 @@ use crate::{
     migrate::Maker,
     names::Names,
     observe::committed,
-    tls::{Tls, with_tls},
 };
 
 /// Appends that share a commit at most.
@@ -76,8 +76,8 @@ const GATHER: Duration = Duration::from_micros(400);
 #[derive(Debug)]
 pub(crate) struct Statements {
     pub(super) prefix: String,
-    pub(super) one: String,
-    pub(super) many: String,
+    pub(super) one: Entry,
+    pub(super) many: Entry,
     pub(super) repeat: String,
     pub(super) lock: String,
     pub(super) is_fresh: String,
@@ -88,14 +88,10 @@ pub(crate) struct Statements {
 
 impl Statements {
     pub(crate) fn new(names: &Names) -> Self {
-        let places = |count: usize| {
-            let places: Vec<String> = (1..=count).map(|number| format!("${number}")).collect();
-            places.join(", ")
-        };
         Self {
             prefix: names.sql("{es_}"),
-            one: names.sql(&format!("SELECT * FROM {{append}}_one({})", places(16))),
-            many: names.sql(&format!("SELECT * FROM {{append}}({})", places(34))),
+            one: Entry::of(names, "{append}_one", 16),
+            many: Entry::of(names, "{append}", 34),
             repeat: repeat::statement(names),
             lock: names
                 .sql("LOCK TABLE {es}append_lock IN EXCLUSIVE MODE; SHOW transaction_isolation"),
@@ -234,9 +230,9 @@ impl Sender {
             let failure = match self.connected(connection, batch).await {
                 Ok(client) => {
                     let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
-                    let client = (client, self.connections.sent());
+                    let way = Way::of(self.connections.sent(), time);
                     let how = How { careful, made: self.made(), behind: self.behind(careful) };
-                    let call = call(client, &self.statements, self.log, batch, how);
+                    let call = call((client, &way), &self.statements, self.log, batch, how);
                     match tokio::time::timeout(time, call).await {
                         Ok(Ok(answers)) if lost.is_some() => {
                             return Ok(distrusted(answers));
@@ -245,17 +241,17 @@ impl Sender {
                         Ok(Err(Failure::NoRoom(through))) => {
                             let time =
                                 batch.iter().map(Pending::time_left).max().unwrap_or_default();
-                            self.make_room(client.0, through, time).await
+                            self.make_room((client, &way), through, time).await
                         }
                         Ok(Err(Failure::Unseen(error))) => {
                             // Told of it, the session sees them, or else another one does.
-                            let told = tell(client.0, &self.statements);
+                            let told = tell(client, &self.statements);
                             drop(tokio::time::timeout(UNTOLD, told).await);
                             Failure::Unseen(error)
                         }
                         Ok(Err(failure)) => failure,
                         Err(_) => {
-                            cancel(client.0, self.connections.tls());
+                            way.give_up(client, self.connections.tls());
                             Failure::Lost(Error::new(ErrorKind::Busy, "the deadline is over"))
                         }
                     }
@@ -329,7 +325,12 @@ impl Sender {
 
     /// Makes the partitions that a batch lacks. Whoever works on the table may keep it from
     /// that; nobody else waits for this batch, so it is tried again.
-    async fn make_room(&self, client: &Object, through: u64, time: Duration) -> Failure {
+    async fn make_room(
+        &self,
+        (client, way): (&Object, &Way),
+        through: u64,
+        time: Duration,
+    ) -> Failure {
         let Some(maker) = &self.statements.maker else {
             return Failure::Senseless(damaged("a log without partitions has no room"));
         };
@@ -338,7 +339,7 @@ impl Sender {
             Ok(Err(error)) if error.kind() == ErrorKind::Busy => Failure::NoRoom(through),
             Ok(Err(error)) => Failure::Refused(error),
             Err(_) => {
-                cancel(client, self.connections.tls());
+                way.give_up(client, self.connections.tls());
                 Failure::Refused(too_late())
             }
         }
@@ -450,17 +451,6 @@ fn may_pass(conflict: &Conflict) -> bool {
 fn is_common(error: &Error) -> bool {
     use ErrorKind::{Busy, Closed, LogDiverged, OutcomeUnknown, Unavailable, Unsupported};
     matches!(error.kind(), Busy | Closed | LogDiverged | OutcomeUnknown | Unavailable | Unsupported)
-}
-
-/// Asks the server to give up a call that nobody waits for any more.
-fn cancel(client: &Object, tls: Tls) {
-    let token = client.cancel_token();
-    drop(tokio::spawn(async move {
-        let cancelled = with_tls!(tls, connector => token.cancel_query(connector).await);
-        if let Err(error) = cancelled {
-            tracing::debug!(error = %error, "an abandoned call could not be cancelled");
-        }
-    }));
 }
 
 /// Waits before another try: longer each time, and never in step with others.

@@ -3,16 +3,21 @@
 //! Two consecutive transactions of a connection never have the same connection of the server
 //! here, so whatever is kept with one is missed at once.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use es_core::{
     Append, CheckpointStore, ErrorKind, ExpectedVersion, Owner, Position, Progress, Read,
     ReadModel, Store, SubscriberName,
 };
-use es_store_postgres::{PostgresOptions, PostgresReadModel, PostgresStore};
+use es_store_postgres::{
+    PostgresOptions, PostgresReadModel, PostgresStore, tokio_postgres::Client,
+};
 use es_testkit::Fixture;
 use fastrand::Rng;
 
@@ -265,4 +270,38 @@ fn a_pooler_that_forgets_statements_is_refused_with_the_remedy() {
             }
         },
     );
+}
+
+/// Sessions of the server that are at work on something of this log.
+async fn at_work(client: &Client, schema: &str) -> i64 {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
+               AND pid <> pg_backend_pid() AND query LIKE '%' || $1 || '%'";
+    client.query_one(sql, &[&schema]).await.unwrap().get(0)
+}
+
+#[test]
+fn appends_that_are_too_late_end_neither_the_pooler_nor_wait_on_in_the_server() {
+    behind_a_pooler(|schema| async move {
+        let store = schema.store().await;
+        store.append(to("a", 1)).await.unwrap();
+        let (mut holder, other) = (connect(&url()).await, connect(&url()).await);
+        let held = holder.transaction().await.unwrap();
+        let lock = format!("LOCK TABLE {}.es_append_lock IN EXCLUSIVE MODE", schema.name);
+        held.batch_execute(&lock).await.unwrap();
+        for late in 0..30 {
+            let within = Duration::from_millis(late % 3 * 10);
+            let append = to("a", 1);
+            let kind = store.append(append.deadline(within)).await.unwrap_err().kind();
+            let is_late = matches!(kind, ErrorKind::Busy | ErrorKind::OutcomeUnknown);
+            assert!(is_late, "{within:?}: {kind:?}");
+            // The pooler is there still, and so are its other clients.
+            assert_eq!(store.head().await.unwrap().position, Position::new(1), "{late}");
+        }
+        while at_work(&other, &schema.name).await > 0 {
+            tokio::task::yield_now().await;
+        }
+        held.rollback().await.unwrap();
+        store.append(to("a", 1)).await.unwrap();
+        assert_eq!(store.head().await.unwrap().position, Position::new(2));
+    });
 }

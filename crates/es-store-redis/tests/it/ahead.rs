@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use es_core::{ErrorKind, EventType, FoldPages, Query, Read, Store};
+use es_core::{Error, ErrorKind, EventType, FoldPages, Query, Read, Store};
 use es_store_redis::{RedisOptions, RedisStore};
 use es_testkit::{
     Fixture,
@@ -26,12 +26,24 @@ fn on_a_log<Test: Future<Output = ()>>(test: impl FnOnce(RedisServer, Store) -> 
         let server = RedisServer::start(&RedisConfig::durable());
         let options = RedisOptions::new().with_command_timeout(Duration::from_millis(500));
         let store = Store::new(RedisStore::open_with(&server.url(), options).await.unwrap());
-        for _ in 0..EVENTS / 100 {
-            store.append(to("long", 100)).await.unwrap();
-        }
+        fill(&store).await;
         Fixture::new((server, store), ())
     };
     es_testkit::run(fixture, |(server, store)| test(server, store));
+}
+
+async fn fill(store: &Store) {
+    for _ in 0..EVENTS / 100 {
+        store.append(to("long", 100)).await.unwrap();
+    }
+}
+
+/// Another log in the place of the one that was there, as long.
+async fn filled_anew(server: &RedisServer) -> Store {
+    server.ask(&["FLUSHALL"]);
+    let store = crate::server::store_at(&server.url()).await;
+    fill(&store).await;
+    store
 }
 
 /// How many lists were asked for so far.
@@ -48,6 +60,20 @@ async fn take(pages: &mut FoldPages, count: usize) -> u64 {
         events += pages.next().await.unwrap().unwrap().len() as u64;
     }
     events
+}
+
+/// What the read ends with, which had given so many events, before it is at its end.
+async fn error_of(pages: &mut FoldPages, taken: u64, what: &str) -> Error {
+    let mut count = taken;
+    let error = loop {
+        match pages.next().await {
+            Some(Ok(page)) => count += page.len() as u64,
+            Some(Err(error)) => break error,
+            None => panic!("{what} ended after {count} events as if it were whole"),
+        }
+    };
+    assert!(count < EVENTS, "{what}: {count}");
+    error
 }
 
 fn reads() -> Vec<Read> {
@@ -108,17 +134,10 @@ fn a_read_ends_with_an_error_when_the_server_goes_away_between_two_pages() {
         for read in [Read::all(), Read::stream(stream("long"))] {
             let what = format!("{read:?}");
             let mut pages = store.read_to_fold(read);
-            let mut count = take(&mut pages, 2).await;
+            let taken = take(&mut pages, 2).await;
             server.kill();
-            let error = loop {
-                match pages.next().await {
-                    Some(Ok(page)) => count += page.len() as u64,
-                    Some(Err(error)) => break error,
-                    None => panic!("{what} ended after {count} events as if it were whole"),
-                }
-            };
             // What had come is handed on; the outcome of a read is never unknown.
-            assert!(count < EVENTS, "{what}: {count}");
+            let error = error_of(&mut pages, taken, &what).await;
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{what}: {error:?}");
             assert!(pages.next().await.is_none(), "{what}: it goes on after its error");
             server.run_again();
@@ -146,62 +165,38 @@ fn a_read_goes_on_when_the_server_is_run_again_between_two_pages() {
 
 #[test]
 fn a_read_that_has_pages_ahead_notices_that_another_log_is_there() {
-    on_a_log(|server, store| async move {
+    on_a_log(|server, _| async move {
         for read in reads() {
             let what = format!("{read:?}");
-            server.ask(&["FLUSHALL"]);
-            let store = crate::server::store_at(&server.url()).await;
-            for _ in 0..EVENTS / 100 {
-                store.append(to("long", 100)).await.unwrap();
-            }
+            let store = filled_anew(&server).await;
             let mut pages = store.read_to_fold(read);
-            let mut count = take(&mut pages, 3).await;
+            let taken = take(&mut pages, 3).await;
             // The same stream, which ends early: as if the read had come to its end.
             server.ask(&["FLUSHALL"]);
             let other = crate::server::store_at(&server.url()).await;
             other.append(to("long", 100)).await.unwrap();
-            let error = loop {
-                match pages.next().await {
-                    Some(Ok(page)) => count += page.len() as u64,
-                    Some(Err(error)) => break error,
-                    None => panic!("{what} ended after {count} events as if it were whole"),
-                }
-            };
-            assert!(count < EVENTS, "{what}: {count}");
+            let error = error_of(&mut pages, taken, &what).await;
             assert_eq!(error.kind(), ErrorKind::LogDiverged, "{what}: {error:?}");
         }
-        drop(store);
     });
 }
 
 #[test]
 fn a_read_that_has_pages_ahead_notices_that_the_server_was_wiped() {
-    on_a_log(|server, store| async move {
+    on_a_log(|server, _| async move {
         for read in reads() {
             let what = format!("{read:?}");
-            server.ask(&["FLUSHALL"]);
-            let store = crate::server::store_at(&server.url()).await;
-            for _ in 0..EVENTS / 100 {
-                store.append(to("long", 100)).await.unwrap();
-            }
+            let store = filled_anew(&server).await;
             let before = asked(&server);
             let mut pages = store.read_to_fold(read);
-            let mut count = take(&mut pages, 3).await;
+            let taken = take(&mut pages, 3).await;
             // Wiped between two pages that are both on their way, as far as can be told.
-            while asked(&server) - before < (count + FULL) / PIECE {
+            while asked(&server) - before < (taken + FULL) / PIECE {
                 tokio::task::yield_now().await;
             }
             server.ask(&["FLUSHALL"]);
-            let error = loop {
-                match pages.next().await {
-                    Some(Ok(page)) => count += page.len() as u64,
-                    Some(Err(error)) => break error,
-                    None => panic!("{what} ended after {count} events as if it were whole"),
-                }
-            };
-            assert!(count < EVENTS, "{what}: {count}");
+            let error = error_of(&mut pages, taken, &what).await;
             assert_eq!(error.kind(), ErrorKind::LogDiverged, "{what}: {error:?}");
         }
-        drop(store);
     });
 }

@@ -67,35 +67,22 @@ impl Behind {
     }
 
     /// The arguments in the order of the statement's.
-    pub(in crate::append) fn arguments<'v>(&'v self, batch: &'v Batch<'_>) -> [Typed<'v>; 25] {
-        let Batch { log, streams, keys, events, families, .. } = batch;
-        [
-            (log, Type::UUID),
+    pub(in crate::append) fn arguments<'v>(&'v self, batch: &'v Batch<'_>) -> Vec<Typed<'v>> {
+        let mut arguments: Vec<Typed<'v>> = vec![
+            (&batch.log, Type::UUID),
             (&self.position, Type::INT8),
-            (streams, Type::UUID_ARRAY),
-            (keys, Type::TEXT_ARRAY),
+            (&batch.streams, Type::UUID_ARRAY),
+            (&batch.keys, Type::TEXT_ARRAY),
             (&self.expected, Type::INT8_ARRAY),
-            (&families.id, Type::INT8_ARRAY),
-            (&families.tenant, Type::TEXT_ARRAY),
-            (&families.category, Type::TEXT_ARRAY),
-            (&families.event_type, Type::TEXT_ARRAY),
+        ];
+        arguments.extend(batch.families.columns());
+        arguments.extend::<[Typed<'v>; 3]>([
             (&self.place, Type::INT8_ARRAY),
             (&self.number, Type::INT4_ARRAY),
             (&self.version, Type::INT8_ARRAY),
-            (&events.part, Type::INT2_ARRAY),
-            (&events.parts, Type::INT2_ARRAY),
-            (&events.stream, Type::UUID_ARRAY),
-            (&events.key, Type::TEXT_ARRAY),
-            (&events.family, Type::INT8_ARRAY),
-            (&events.id, Type::UUID_ARRAY),
-            (&events.schema, Type::INT8_ARRAY),
-            (&events.payload, Type::BYTEA_ARRAY),
-            (&events.content.values, Type::TEXT_ARRAY),
-            (&events.correlation.values, Type::UUID_ARRAY),
-            (&events.causation.values, Type::UUID_ARRAY),
-            (&events.metadata.values, Type::TEXT_ARRAY),
-            (&events.tags.values, Type::TEXT_ARRAY),
-        ]
+        ]);
+        arguments.extend(batch.events.columns());
+        arguments
     }
 
     /// Reads the row that comes back when all was written.
