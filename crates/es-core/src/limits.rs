@@ -25,6 +25,10 @@ pub const MAX_TAGS_PER_EVENT: usize = 32;
 /// Bytes of one event's payload: 1 MiB.
 pub const MAX_PAYLOAD_BYTES: usize = 1 << 20;
 
+/// Levels that a payload of JSON, and metadata as a whole, may nest. serde_json, which reads
+/// them, stops at 127.
+pub const MAX_JSON_NESTING: usize = 120;
+
 /// Bytes of one event's metadata as JSON: 16 KiB.
 ///
 /// Measured as the writer gave it. An event that has no correlation id gets one when it is

@@ -209,6 +209,7 @@ macro_rules! __store_cases {
                     tags_per_event
                     bytes_per_tag
                     bytes_of_metadata
+                    levels_of_json
                     bytes_per_key
                     bytes_per_category_and_tenant
                     bytes_per_event_type

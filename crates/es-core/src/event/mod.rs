@@ -5,6 +5,7 @@ mod content;
 mod finite;
 mod id;
 mod metadata;
+mod nesting;
 mod new_event;
 mod part;
 mod payload;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use memchr::memmem;
 use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
 
-use super::{ContentType, finite};
+use super::{ContentType, finite, nesting};
 use crate::{BoxError, Invalid, Result};
 
 /// The bytes of an event and how to read them. Cheap to clone.
@@ -40,8 +40,9 @@ impl Payload {
     /// Writes `value` as JSON.
     ///
     /// # Errors
-    /// [`Invalid::Payload`] when the value has no JSON form, and when it holds a number
-    /// that is not finite: JSON would turn NaN into `null` and lose it silently.
+    /// [`Invalid::Payload`] when the value has no JSON form, when it holds a number that is
+    /// not finite (JSON would turn NaN into `null` and lose it silently), and when it nests
+    /// deeper than [`MAX_JSON_NESTING`](crate::limits::MAX_JSON_NESTING).
     pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
         let bytes = serde_json::to_vec(value).map_err(invalid)?;
         // serde_json writes NaN and the infinities as null, so only a payload that holds
@@ -49,16 +50,19 @@ impl Payload {
         if memmem::find(&bytes, b"null").is_some() {
             finite::check(value).map_err(invalid)?;
         }
+        nesting::check(&bytes)?;
         Ok(Self(Held::Json(exact(bytes))))
     }
 
     /// Takes bytes of any content type.
     ///
     /// # Errors
-    /// [`Invalid::Payload`] when the content type is JSON and the bytes are not.
+    /// [`Invalid::Payload`] when the content type is JSON and the bytes are not, or nest deeper
+    /// than [`MAX_JSON_NESTING`](crate::limits::MAX_JSON_NESTING).
     pub fn new(content_type: ContentType, bytes: impl Into<Bytes>) -> Result<Self> {
         let bytes = bytes.into();
         if content_type == ContentType::JSON {
+            nesting::check(&bytes)?;
             // As text, because serde_json does not look into strings that it ignores.
             let text = std::str::from_utf8(&bytes).map_err(invalid)?;
             serde_json::from_str::<IgnoredAny>(text).map_err(invalid)?;

@@ -153,7 +153,8 @@ impl Read {
         self
     }
 
-    /// The streams of this tenant.
+    /// The streams of this tenant. The read of one stream goes by the tenant in its name and
+    /// leaves this out of account.
     pub fn tenant(mut self, tenant: Tenant) -> Self {
         self.tenants = TenantScope::One(tenant);
         self

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use es_core::{
-    Append, Category, ErrorKind, EventType, ExpectedVersion, Invalid, Metadata, Position, Query,
-    Read, Store, StreamId, Tag, Tenant, limits,
+    Append, Category, ContentType, ErrorKind, EventType, ExpectedVersion, Invalid, Metadata,
+    NewEvent, Payload, Position, Query, Read, Store, StreamId, Tag, Tenant, limits,
 };
 
 use crate::{
@@ -172,6 +172,28 @@ pub async fn bytes_of_metadata(store: Store) {
     refused_as(&store, above, is_refused).await;
     let inherited = to("a", ExpectedVersion::Any).event(event("noted"));
     refused_as(&store, inherited.with_metadata(of(MAX + 1)), is_refused).await;
+}
+
+/// What nests as deeply as a reader can follow goes through and comes back; one level more is refused.
+pub async fn levels_of_json(store: Store) {
+    const MAX: usize = limits::MAX_JSON_NESTING;
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let payload = |levels| Payload::new(ContentType::JSON, nested(levels));
+    // Two levels are those of the metadata itself.
+    let metadata = |levels: usize| {
+        let value: serde_json::Value = serde_json::from_str(&nested(levels - 2)).unwrap();
+        Metadata::new().with_correlation_id(uuid::Uuid::from_u128(1)).with_extra("deep", value)
+    };
+    let schema = event("noted").schema;
+    let deep = NewEvent::raw(schema, payload(MAX).unwrap()).with_metadata(metadata(MAX));
+    passes(&store, to("a", ExpectedVersion::Any).event(deep)).await;
+    let read = all(&store).await;
+    assert_eq!(read[0].metadata, metadata(MAX));
+    assert!(read[0].payload.to_json::<serde_json::Value>().is_ok());
+    assert_eq!(payload(MAX + 1).unwrap_err().kind(), ErrorKind::Invalid);
+    let above = event("noted").with_metadata(metadata(MAX + 1));
+    let above = to("a", ExpectedVersion::Any).event(above);
+    refused_as(&store, above, |invalid| matches!(invalid, Invalid::Payload { .. })).await;
 }
 
 /// The longest key goes through and is found; a longer one cannot be made.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::*;
-use crate::Invalid;
+use crate::{Invalid, limits};
 
 fn refused<T: Serialize>(value: T) -> bool {
     match Payload::json(&value) {
@@ -149,5 +149,32 @@ proptest! {
     #[test]
     fn exactly_the_values_with_finite_numbers_are_written(tree in trees()) {
         prop_assert_eq!(Payload::json(&tree).is_ok(), tree.is_finite());
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_float_is_read_as_the_one_that_was_written(bits in any::<u64>(), plain in -1e6..1e6_f64) {
+        for number in [f64::from_bits(bits), plain].into_iter().filter(|number| number.is_finite()) {
+            let read: f64 = Payload::json(&number).unwrap().to_json().unwrap();
+            prop_assert_eq!(read.to_bits(), number.to_bits());
+        }
+    }
+}
+
+#[test]
+fn what_no_reader_can_follow_is_refused() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    let deep: serde_json::Value = serde_json::from_str(&nested(limits::MAX_JSON_NESTING)).unwrap();
+    let payload = Payload::json(&deep).unwrap();
+    assert_eq!(payload.to_json::<serde_json::Value>().unwrap(), deep);
+    let deeper = serde_json::json!([deep]);
+    for refused in [
+        Payload::json(&deeper),
+        Payload::new(ContentType::JSON, nested(limits::MAX_JSON_NESTING + 1)),
+        Payload::new(ContentType::JSON, nested(1 << 19)),
+    ] {
+        let error = refused.unwrap_err();
+        assert!(error.to_string().contains("nests deeper than 120 levels"), "{error}");
     }
 }
