@@ -57,10 +57,20 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comma
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(root()).args(args);
+    // Cargo tells us of our own package. Build scripts of others look at these (ring's), and would run
+    // again whenever a build by hand and one from here take turns.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_a_package(name)) {
+        command.env_remove(name);
+    }
     if is_ci() {
         command.envs(CI_ENVIRONMENT);
     }
     command
+}
+
+fn is_of_a_package(name: &OsStr) -> bool {
+    name.to_str()
+        .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
 }
 
 pub(crate) fn is_ci() -> bool {

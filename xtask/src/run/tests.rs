@@ -2,7 +2,7 @@
 
 use std::{io::Read, process::Command, time::Duration};
 
-use super::{Outcome, line_of, read, root, run, run_within};
+use super::{Outcome, cargo, line_of, read, root, run, run_within};
 
 #[test]
 fn the_echo_can_be_typed() {
@@ -34,6 +34,17 @@ fn a_command_that_cannot_start_is_an_error() {
 fn a_failed_command_is_not_read() {
     let error = read(Command::new("sh").args(["-c", "echo why >&2; exit 3"])).unwrap_err();
     assert!(error.to_string().ends_with("failed: why"), "{error}");
+}
+
+#[test]
+fn what_cargo_told_of_this_package_is_not_handed_on() {
+    let command = cargo(["build"]);
+    let removed: Vec<_> = command.get_envs().filter(|(_, value)| value.is_none()).collect();
+    for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
+        assert!(
+            std::env::var_os(name).is_some() && removed.iter().any(|(removed, _)| *removed == name)
+        );
+    }
 }
 
 #[test]
