@@ -25,7 +25,9 @@ pub enum StartAt {
     /// With the oldest event that the topic holds.
     #[default]
     Oldest,
-    /// With what is published from now on.
+    /// With what is published from now on: with all of it where its first consumer was there before
+    /// the topic. A consumer that lives on while the topic is lost begins where the relay begins
+    /// again.
     Newest,
 }
 

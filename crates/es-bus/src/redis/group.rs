@@ -9,6 +9,7 @@ use es_redis::Command;
 use super::{
     RedisTopic, letters,
     message::Entry,
+    page::Page,
     script::{DISCARD, FORGET, INSPECT, REPLAY, failed, not_read},
 };
 use crate::KeptLetter;
@@ -59,7 +60,7 @@ pub struct GroupStatus {
     pub parked_streams: u64,
 }
 
-/// How many letters are moved or listed with one command.
+/// How many letters are moved with one command.
 const PAGE: usize = 100;
 
 impl RedisTopic {
@@ -76,8 +77,11 @@ impl RedisTopic {
         let keys = [inner.keys.meta(), inner.keys.groups(), of.ordered, of.members, of.letters];
         let keys =
             keys.into_iter().chain([of.parked, of.saved, of.retry, of.waiting, of.bodies, of.held]);
-        let keys = keys.chain(inner.keys.partitions(inner.partitions()));
-        let mut answer = inner.look(INSPECT.on(keys).arg(group.to_owned())).await?;
+        let keys: Vec<String> = keys.collect();
+        let look = |streams: Vec<String>| {
+            INSPECT.on(keys.iter().cloned().chain(streams)).arg(group.to_owned())
+        };
+        let mut answer = inner.run_over_all(look, not_read).await?;
         if answer.word != "ok" {
             return Err(no_group(self, group));
         }
@@ -129,11 +133,13 @@ impl RedisTopic {
         }
         let mut found = Vec::new();
         let mut from = "-".to_owned();
+        let mut page = Page::first();
         while found.len() < limit {
-            let count = PAGE.min(limit - found.len());
+            let count = page.size().min(limit - found.len());
             let command = Command::new("XRANGE").key(&keys.letters).arg(&from).arg("+");
             let reply = inner.redis.command(command.arg("COUNT").arg(count)).await;
             let entries = reply.and_then(Entry::read_all).map_err(not_read)?;
+            page.came(&entries);
             let Some(last) = entries.last() else { break };
             from = format!("({}", last.id);
             for entry in entries {
@@ -158,7 +164,7 @@ impl RedisTopic {
         let name = SubscriberName::new(group)?;
         let concerned = self.group(group).await?.dead_letters;
         let (inner, of) = (&self.inner, self.inner.keys.group(&name));
-        let keys = [inner.keys.groups(), of.ordered, of.letters, of.retry];
+        let keys = [inner.keys.groups(), of.ordered, of.letters, of.retry, inner.keys.bell()];
         // What fails again becomes a new letter, and is not to be tried for ever.
         let mut moved = 0;
         loop {
@@ -171,7 +177,6 @@ impl RedisTopic {
             moved += answer.count()?;
             let (left, is_ordered) = (answer.count()?, moved == 0);
             if is_ordered || left == 0 || moved >= concerned {
-                self.ring().await?;
                 return Ok(concerned);
             }
         }
@@ -211,17 +216,14 @@ impl RedisTopic {
     pub async fn remove_group(&self, group: &str) -> Result<bool> {
         let name = SubscriberName::new(group)?;
         let inner = &self.inner;
-        let keys = [inner.keys.groups()].into_iter().chain(inner.keys.group(&name).all());
-        let keys = keys.chain(inner.keys.partitions(inner.partitions()));
+        let keys = [inner.keys.meta(), inner.keys.groups()].into_iter();
+        let keys: Vec<String> = keys.chain(inner.keys.group(&name).all()).collect();
         inner.known_groups().remove(group);
-        let mut answer = inner.run(FORGET.on(keys).arg(group.to_owned())).await?;
+        let forget = |streams: Vec<String>| {
+            FORGET.on(keys.iter().cloned().chain(streams)).arg(group.to_owned())
+        };
+        let mut answer = inner.run_over_all(forget, failed).await?;
         Ok(answer.count()? > 0)
-    }
-
-    async fn ring(&self) -> Result<()> {
-        let command = Command::new("XADD").key(self.inner.keys.bell()).arg("MAXLEN").arg(1);
-        let command = command.arg("*").arg("n").arg(0);
-        self.inner.redis.command(command).await.map(drop).map_err(failed)
     }
 }
 

@@ -28,6 +28,8 @@ pub(super) const FIRST: &str = "!first";
 pub(super) const LAST: &str = "!last";
 pub(super) const CAUSE: &str = "!cause";
 pub(super) const PARTITION: &str = "!partition";
+/// Stands in a dead letter behind which nothing waits. Those of former versions have none.
+pub(super) const ALONE: &str = "!alone";
 /// The last word of the first field of events that were published as history: what set them off
 /// is long over, so handling them belongs to no trace.
 const HISTORY: &str = "history";
@@ -147,6 +149,11 @@ impl Entry {
 
     pub(super) fn field(&self, name: &str) -> Option<&Bytes> {
         self.fields.iter().find(|(known, _)| known == name.as_bytes()).map(|(_, value)| value)
+    }
+
+    /// How large its names and values are.
+    pub(super) fn bytes(&self) -> usize {
+        self.fields.iter().map(|(name, value)| name.len() + value.len()).sum()
     }
 
     pub(super) fn number(&self, name: &str) -> Option<i64> {

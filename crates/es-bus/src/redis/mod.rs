@@ -9,6 +9,7 @@ mod keys;
 mod letters;
 mod message;
 mod ordered;
+mod page;
 mod running;
 mod script;
 mod topic;

@@ -1,4 +1,10 @@
 //! The scripts, and what their first word means.
+//!
+//! *Hazard.* A server above `maxmemory` refuses every script that may write, and so also those that
+//! would make room: nothing is consumed, nothing is trimmed, and it stays full.
+//! *Mechanism.* All that join, settle or free say `allow-oom`; only what publishes does not.
+//! *Cost.* What they write comes on top: places and leases, and a copy of what is put aside or given
+//! up, whose entry is trimmed then.
 
 use std::sync::LazyLock;
 

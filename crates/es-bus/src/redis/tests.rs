@@ -10,6 +10,7 @@ use es_core::{
 use super::{
     keys::{Keys, partition_of},
     message::{Entry, Fields, Written, encode, place_of},
+    page::Page,
 };
 
 fn event() -> Envelope {
@@ -91,4 +92,25 @@ fn names_cannot_move_the_hash_tag() {
     }
     assert!(Keys::new("a", &"t".repeat(65)).is_err());
     assert_eq!(Keys::new("a", "b").unwrap().meta(), "{a:b}:meta");
+}
+
+#[test]
+fn a_page_is_as_large_as_those_before_it_say() {
+    let entries = |count: usize, bytes: usize| -> Vec<Entry> {
+        let fields: Fields = vec![("payload".into(), vec![0; bytes].into())];
+        vec![Entry { id: "1-0".to_owned(), fields }; count]
+    };
+    let mut page = Page::first();
+    let mut sizes = vec![page.size()];
+    for (count, bytes) in [(16, 100), (64, 100), (128, 100_000), (41, 2 << 20), (2, 100), (0, 0)] {
+        page.came(&entries(count, bytes));
+        sizes.push(page.size());
+    }
+    assert_eq!(sizes, [16, 64, 128, 41, 1, 4, 4]);
+    for size in [1, 1] {
+        page.failed();
+        assert_eq!(page.size(), size);
+    }
+    page.came(&entries(1, 64 << 20));
+    assert_eq!(page.size(), 1, "one is the least");
 }

@@ -3,9 +3,10 @@
 use std::{
     collections::BTreeMap,
     fmt,
+    ops::RangeInclusive,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -21,9 +22,12 @@ use super::{
     GroupMode,
     keys::{Keys, partition_of},
     message::{Written, encode, part_of, stream_of},
-    script::{Answer, OPEN, PUBLISH, TRIM, failed, not_read},
+    script::{Answer, OPEN, PUBLISH, TRIM, failed},
 };
 use crate::{Publisher, Refused, Transport, watch::is_history};
+
+/// How many partitions a topic may have.
+const PARTITIONS: RangeInclusive<usize> = 1..=256;
 
 /// How a topic is laid out and how much it holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +36,8 @@ pub struct TopicOptions {
     /// What the names of all keys begin with; `es-bus` unless set.
     pub namespace: String,
     /// Over how many partitions the streams are spread; 16 unless set. It is fixed when the
-    /// first relay opens the topic. At most so many consumers of an ordered group work at a
+    /// first relay opens the topic: a relay that says otherwise is refused, and consumers go by
+    /// what the topic was made with. At most so many consumers of an ordered group work at a
     /// time.
     pub partitions: u16,
     /// How many events the topic holds, at most; a million unless set. When consumers are so
@@ -155,6 +160,8 @@ pub(super) struct Inner {
     /// What the relay in this process has published, per epoch: the server must know as much.
     since: Mutex<Option<(u64, Position)>>,
     published: AtomicU64,
+    /// With how many partitions the topic was made, as far as this handle has heard.
+    made_with: AtomicUsize,
     /// The groups that were seen, with their modes: should the server lose them, they are told
     /// to it again.
     groups: Mutex<BTreeMap<String, String>>,
@@ -173,7 +180,7 @@ impl RedisTopic {
     pub async fn connect(url: &str, name: &str, options: TopicOptions) -> Result<Self> {
         let keys = Keys::new(&options.namespace, name)?;
         let setting = |setting, value: String, remedy| Invalid::Setting { setting, value, remedy };
-        if !(1..=256).contains(&options.partitions) {
+        if !PARTITIONS.contains(&usize::from(options.partitions)) {
             let value = options.partitions.to_string();
             return Err(setting("the partitions of a topic", value, "use 1 to 256").into());
         }
@@ -184,6 +191,7 @@ impl RedisTopic {
         for (group, mode) in &options.groups {
             known.insert(SubscriberName::new(group)?.to_string(), mode.as_str().to_owned());
         }
+        let made_with = AtomicUsize::new(usize::from(options.partitions));
         let redis = Redis::connect(url, RedisOptions::new()).await.map_err(failed)?;
         Ok(Self {
             inner: Arc::new(Inner {
@@ -193,6 +201,7 @@ impl RedisTopic {
                 name: name.to_owned(),
                 since: Mutex::default(),
                 published: AtomicU64::new(0),
+                made_with,
                 groups: Mutex::new(known),
             }),
             observer: None,
@@ -215,17 +224,43 @@ impl RedisTopic {
 }
 
 impl Inner {
-    pub(super) fn partitions(&self) -> usize {
+    /// With how many partitions a relay is to make the topic.
+    fn partitions(&self) -> usize {
         usize::from(self.options.partitions)
+    }
+
+    /// The streams of the partitions that the topic was made with, as far as is known.
+    pub(super) fn streams(&self) -> Vec<String> {
+        self.keys.partitions(self.made_with.load(Ordering::Relaxed)).collect()
     }
 
     pub(super) async fn run(&self, command: Command) -> Result<Answer> {
         Answer::read(self.redis.command(command).await.map_err(failed)?)
     }
 
-    /// Runs a script that changes nothing.
-    pub(super) async fn look(&self, command: Command) -> Result<Answer> {
-        Answer::read(self.redis.command(command).await.map_err(not_read)?)
+    /// Runs a script over all partitions, which `command` makes of their streams.
+    ///
+    /// *Hazard.* Whoever uses a topic need not know how it was made, and one that looks at some of
+    /// the partitions only would never be given what is in the others.
+    /// *Mechanism.* The script compares, and answers with the number that holds.
+    pub(super) async fn run_over_all(
+        &self,
+        command: impl Fn(Vec<String>) -> Command + Send,
+        failed: fn(es_redis::Error) -> Error,
+    ) -> Result<Answer> {
+        loop {
+            let reply = self.redis.command(command(self.streams())).await.map_err(failed)?;
+            let mut answer = Answer::read(reply)?;
+            if answer.word != "partitions" {
+                return Ok(answer);
+            }
+            let found = answer.count()?;
+            let Some(found) = usize::try_from(found).ok().filter(|n| PARTITIONS.contains(n)) else {
+                let message = format!("topic {} says that it has {found} partitions", self.name);
+                return Err(Error::new(ErrorKind::Fault, message));
+            };
+            self.made_with.store(found, Ordering::Relaxed);
+        }
     }
 
     /// Runs a script that is given up after `time`, waiting for a connection included.

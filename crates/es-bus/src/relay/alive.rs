@@ -32,8 +32,10 @@ impl Worker {
             self.advance(term, progress).await?;
         }
         if now.saturating_duration_since(term.asked_at) >= self.timing.consumed_every {
-            term.asked_at = now;
-            self.save_consumed(term).await?;
+            let saved = self.save_consumed(term).await;
+            // An answer may take longer than the interval, and is not to be asked for without end.
+            term.asked_at = Instant::now();
+            saved?;
         }
         Ok(())
     }

@@ -184,11 +184,12 @@ impl Relay {
         self
     }
 
-    /// How often it is asked up to where everyone has consumed, and that is saved; every
-    /// second unless set. What was consumed since then is published again if the transport
-    /// loses everything.
+    /// How long after an answer it is asked again up to where everyone has consumed, and that is
+    /// saved; a second unless set, at least 1 ms. What was consumed since then is published again if
+    /// the transport loses everything.
     pub const fn with_consumed_every(mut self, interval: Duration) -> Self {
-        self.timing.consumed_every = interval;
+        const LEAST: Duration = Duration::from_millis(1);
+        self.timing.consumed_every = if interval.as_millis() == 0 { LEAST } else { interval };
         self
     }
 

@@ -72,9 +72,7 @@ impl Worker {
         position: Position,
         reason: String,
     ) -> Flow<bool> {
-        let before = Position::new(position.get().saturating_sub(1));
-        let letters = self.letters(before, 1).await?;
-        if letters.first().is_none_or(|letter| letter.position != position) {
+        if !self.has_letter(position).await? {
             return Ok(false);
         }
         warn!(relay = %self.name, %position, reason, "a parked event is given up");
@@ -84,6 +82,13 @@ impl Worker {
         self.advance(term, progress.with_released(released)).await?;
         self.look_at_parked(term).await?;
         Ok(true)
+    }
+
+    /// Whether the event at `position` is parked.
+    pub(super) async fn has_letter(&mut self, position: Position) -> Flow<bool> {
+        let before = Position::new(position.get().saturating_sub(1));
+        let letters = self.letters(before, 1).await?;
+        Ok(letters.first().is_some_and(|letter| letter.position == position))
     }
 
     async fn letters(&mut self, after: Position, limit: usize) -> Flow<Vec<DeadLetter>> {

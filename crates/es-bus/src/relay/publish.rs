@@ -43,10 +43,13 @@ impl Worker {
         for event in batch.events.into_iter().filter(|event| !event.part.is_dropped()) {
             let first = term.parked.get(&event.stream);
             let waits = first.is_some_and(|first| event.position >= *first);
-            // What is given again was parked before, and the parts of an event share a letter.
-            let is_new = event.position > term.checkpoint.position
-                && letters.last().is_none_or(|letter| letter.event != event.id);
-            if waits && is_new {
+            // The parts of an event share a letter. What is given again mostly has one, and has
+            // none where its stream was parked only when it was given again.
+            if waits
+                && letters.last().is_none_or(|letter| letter.event != event.id)
+                && (event.position > term.checkpoint.position
+                    || !self.has_letter(event.position).await?)
+            {
                 letters.push(waiting(&self.name, &event));
             }
             events.push(Due { event, waits });

@@ -23,9 +23,12 @@ impl Worker {
             return Ok(());
         }
         let mut progress = Progress::from(&term.checkpoint, through.max(term.checkpoint.position));
-        progress.event = last;
+        // What is given again lies before the checkpoint, whose event stays the same.
+        let is_ahead = through > term.checkpoint.position;
+        progress.event = if is_ahead { last } else { term.checkpoint.event };
         for letter in &letters {
-            term.parked.entry(letter.stream.clone()).or_insert(letter.position);
+            let first = term.parked.entry(letter.stream.clone()).or_insert(letter.position);
+            *first = letter.position.min(*first);
         }
         self.advance(term, progress.with_parked(letters)).await
     }

@@ -140,21 +140,27 @@ impl Worker {
         // Everything up to here has been read and published.
         let mut through = from;
         let mut attempt = 0;
+        // What is due comes before what was read, and not twice in a row: neither is kept from its
+        // turn, however long an answer takes and however much there is to read.
+        let mut comes_from_due = false;
         loop {
             let due = self.due(term);
             let mut stop = self.stop.clone();
-            let mut batch = tokio::select! {
+            let batch = tokio::select! {
                 biased;
                 () = async { drop(stop.wait_for(|stop| *stop).await) } => return Err(End::Asked),
                 Some(command) = self.commands.recv() => {
                     self.command(term, command).await?;
                     continue;
                 }
-                () = sleep_until(due) => {
-                    self.sign_of_life(term).await?;
-                    continue;
-                }
-                batch = gather(&mut follow, self.timing.batch) => batch,
+                () = sleep_until(due), if !comes_from_due => None,
+                batch = gather(&mut follow, self.timing.batch) => Some(batch),
+                () = sleep_until(due) => None,
+            };
+            comes_from_due = batch.is_none();
+            let Some(mut batch) = batch else {
+                self.sign_of_life(term).await?;
+                continue;
             };
             let failed = batch.failed.take();
             if !batch.events.is_empty() || batch.through.is_some() {

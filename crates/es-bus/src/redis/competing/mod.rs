@@ -32,10 +32,13 @@ use super::{
 };
 use crate::retry::pause;
 
+/// Which of the sources has what is tried again.
+const RETRY: usize = 0;
+
 pub(super) struct Consumer {
     shared: Arc<Shared>,
     stop: watch::Receiver<bool>,
-    /// The partitions, and behind them what is tried again.
+    /// What is tried again, and behind it the partitions.
     sources: Vec<String>,
     tasks: JoinSet<(usize, String, Done)>,
     /// What the workers have in hand, source and id, and the tasks that do.
@@ -47,6 +50,9 @@ pub(super) struct Consumer {
     /// The source that is asked first.
     first: usize,
     has_entered: bool,
+    /// Whether it was in the group before, or here before the topic was: then what it lacks was
+    /// published since, and the end is no place to begin.
+    rejoins: bool,
     failures: u32,
     /// When upkeep is due.
     upkeep_at: Instant,
@@ -118,21 +124,18 @@ enum Rest {
 
 impl Consumer {
     fn new(shared: Arc<Shared>, stop: watch::Receiver<bool>) -> Self {
-        let inner = &shared.topic.inner;
-        let mut sources: Vec<String> = inner.keys.partitions(inner.partitions()).collect();
-        sources.push(shared.keys.retry.clone());
-        let cursors = vec!["0-0".to_owned(); sources.len()];
         let now = Instant::now();
         Self {
             shared,
             stop,
-            sources,
+            sources: Vec::new(),
             tasks: JoinSet::new(),
             in_hand: HashMap::new(),
             done: HashMap::new(),
-            cursors,
+            cursors: Vec::new(),
             first: 0,
             has_entered: false,
+            rejoins: false,
             failures: 0,
             upkeep_at: now,
             due_at: None,
@@ -143,7 +146,7 @@ impl Consumer {
     }
 
     fn is_retry(&self, source: usize) -> bool {
-        source + 1 == self.sources.len()
+        source == RETRY
     }
 
     fn free(&self) -> usize {
@@ -182,32 +185,49 @@ impl Consumer {
 
     /// Makes the consumer groups where they are missing; says whether there is a topic.
     async fn enter(&mut self) -> Result<bool> {
-        let shared = &self.shared;
+        let shared = Arc::clone(&self.shared);
         let inner = &shared.topic.inner;
         let keys = [inner.keys.meta(), inner.keys.groups(), shared.keys.saved.clone()];
-        let keys = keys.into_iter().chain([shared.keys.retry.clone()]);
-        let keys = keys.chain(inner.keys.partitions(inner.partitions()));
+        let keys: Vec<String> = keys.into_iter().chain([shared.keys.retry.clone()]).collect();
         let start = match shared.start_at {
             StartAt::Oldest => "oldest",
             StartAt::Newest => "newest",
         };
-        let rejoins = u32::from(shared.status.borrow().state != ConsumerState::Starting);
-        let command = ENTER.on(keys).arg(shared.group.to_string()).arg(start).arg(rejoins);
-        let answer = inner.run(command).await?;
+        let rejoins = u32::from(self.rejoins);
+        let enter = |streams: Vec<String>| {
+            let command = ENTER.on(keys.iter().cloned().chain(streams));
+            command.arg(shared.group.to_string()).arg(start).arg(rejoins)
+        };
+        let answer = inner.run_over_all(enter, failed).await?;
         match answer.word.as_str() {
             "ok" => {
-                self.has_entered = true;
+                self.lay_out();
+                (self.has_entered, self.rejoins) = (true, true);
                 Ok(true)
             }
-            "none" => Ok(false),
-            _ => Err(other_mode(shared)),
+            "none" => {
+                self.rejoins = true;
+                Ok(false)
+            }
+            _ => Err(other_mode(&shared)),
+        }
+    }
+
+    /// Takes from all partitions that the topic has by now: one that is lost may be made anew with
+    /// another number.
+    fn lay_out(&mut self) {
+        let mut sources = vec![self.shared.keys.retry.clone()];
+        sources.extend(self.shared.topic.inner.streams());
+        if sources.len() != self.sources.len() {
+            self.cursors = vec!["0-0".to_owned(); sources.len()];
+            self.sources = sources;
         }
     }
 
     async fn fetch(&mut self, free: usize) -> Result<usize> {
         let shared = Arc::clone(&self.shared);
         // What is tried again comes in its turn, like a partition.
-        self.first = (self.first + 1) % self.sources.len();
+        self.first = (self.first + 1) % self.sources.len().max(1);
         let command = FETCH.on(self.sources.iter()).arg(shared.group.to_string());
         let command = command.arg(shared.name.clone()).arg(free).arg(self.first);
         let asked = async {
@@ -306,10 +326,14 @@ impl Consumer {
     /// come again when its lease has lapsed.
     async fn acknowledge(&mut self) -> Result<()> {
         while let Some(source) = self.done.keys().next().copied() {
+            let Some(key) = self.sources.get(source) else {
+                // It went with a topic that had more partitions.
+                self.done.remove(&source);
+                continue;
+            };
             let messages = self.done.get(&source).map_or(&[][..], Vec::as_slice);
-            let (shared, key) = (&self.shared, self.sources.get(source));
-            let keys = key.into_iter().chain([&shared.keys.held]);
-            let command = DONE.on(keys).arg(shared.group.to_string());
+            let shared = &self.shared;
+            let command = DONE.on([key, &shared.keys.held]).arg(shared.group.to_string());
             let mut command = command.arg(u32::from(self.is_retry(source)));
             for (id, name) in messages {
                 command = command.arg(id).arg(name);

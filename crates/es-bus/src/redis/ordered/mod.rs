@@ -76,6 +76,7 @@ pub(super) async fn run(shared: Arc<Shared>, bell: Bell, mut stop: watch::Receiv
         seats: HashMap::new(),
         tasks: JoinSet::new(),
         has_joined: false,
+        rejoins: false,
         failures: 0,
         panics: 0,
     };
@@ -124,6 +125,9 @@ struct Consumer {
     seats: HashMap<usize, Seat>,
     tasks: JoinSet<(usize, u64, Ended)>,
     has_joined: bool,
+    /// Whether it was in the group before, or here before the topic was: then what it lacks was
+    /// published since, and the end is no place to begin.
+    rejoins: bool,
     failures: u32,
     /// How many partitions in a row ended with a panic.
     panics: u32,
@@ -137,7 +141,7 @@ impl Consumer {
             Ok(Some(joined)) => joined,
             Ok(None) => {
                 self.failures = 0;
-                self.has_joined = false;
+                (self.has_joined, self.rejoins) = (false, true);
                 self.shared.state(ConsumerState::Waiting);
                 return Ok(());
             }
@@ -149,7 +153,7 @@ impl Consumer {
             }
         };
         self.failures = 0;
-        self.has_joined = true;
+        (self.has_joined, self.rejoins) = (true, true);
         let until = asked.checked_add(self.shared.lease).unwrap_or(asked);
         let epochs: HashMap<usize, u64> =
             joined.owned.iter().map(|owned| (owned.partition, owned.epoch)).collect();
@@ -192,7 +196,7 @@ impl Consumer {
             StartAt::Oldest => "oldest",
             StartAt::Newest => "newest",
         };
-        let rejoins = u32::from(!self.seats.is_empty() || self.has_joined);
+        let rejoins = u32::from(self.rejoins);
         let command = JOIN.on(keys).arg(shared.group.to_string()).arg(shared.name.clone());
         let command = command.arg(shared.lease_ms()).arg(start).arg(rejoins);
         let mut answer = inner.run(command).await?;

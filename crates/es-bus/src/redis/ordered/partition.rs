@@ -19,7 +19,8 @@ use crate::{
         bell::Listener,
         consumer::{Judged, Shared},
         letters::{fields_of, unknown},
-        message::{Entry, Fields, place_of},
+        message::{ALONE, Entry, Fields, note, place_of},
+        page::Page,
         running::ConsumerState,
         script::{ADVANCE, Answer, PARK, failed},
     },
@@ -37,9 +38,6 @@ pub(super) enum Ended {
     Fenced,
 }
 
-/// How many events are read at once.
-const PAGE: usize = 128;
-
 /// How often the place is saved while there is much to do.
 const SAVE_EVERY: Duration = Duration::from_millis(200);
 
@@ -54,6 +52,9 @@ pub(super) struct Worker {
     /// The place of the last dead letter, and when it was kept.
     letter: (String, Instant),
     pub(super) replayed: u64,
+    /// How many events are read at once, and how many letters.
+    page: Page,
+    pub(super) letters: Page,
     told: watch::Receiver<Told>,
     news: Listener,
     /// The streams whose events wait.
@@ -93,6 +94,8 @@ impl Worker {
             saved_at: Instant::now(),
             letter: ("0-0".to_owned(), Instant::now()),
             replayed,
+            page: Page::first(),
+            letters: Page::first(),
             told,
             news,
             parked: HashSet::new(),
@@ -193,13 +196,19 @@ impl Worker {
         }
     }
 
-    async fn read(&self) -> Result<Vec<Entry>> {
+    async fn read(&mut self) -> Result<Vec<Entry>> {
         let inner = &self.shared.topic.inner;
         let command = Command::new("XRANGE").key(inner.keys.partition(self.partition));
-        let command = command.arg(format!("({}", self.place)).arg("+").arg("COUNT").arg(PAGE);
+        let command = command.arg(format!("({}", self.place)).arg("+");
+        let command = command.arg("COUNT").arg(self.page.size());
         let asked =
             async { inner.redis.command(command).await.and_then(Entry::read_all).map_err(failed) };
-        self.shared.asking("poll", Some(self.partition), asked, Vec::len).await
+        let entries = self.shared.asking("poll", Some(self.partition), asked, Vec::len).await;
+        match &entries {
+            Ok(entries) => self.page.came(entries),
+            Err(_) => self.page.failed(),
+        }
+        entries
     }
 
     pub(super) async fn load_parked(&mut self) -> Result<()> {
@@ -351,7 +360,11 @@ impl Worker {
         let command = PARK.on(keys).arg(self.partition).arg(self.epoch).arg(&place);
         let command = command.arg(&self.letter.0);
         let mut command = command.arg(stream.unwrap_or_default().to_owned());
-        for (name, value) in fields_of(fields, letter, self.partition) {
+        let mut fields = fields_of(fields, letter, self.partition);
+        if stream.is_none() {
+            fields.push(note(ALONE, 1));
+        }
+        for (name, value) in fields {
             command = command.arg(name).arg(value);
         }
         self.answered(shared.topic.inner.run(command).await?)?;

@@ -14,9 +14,6 @@ use crate::redis::{
     script::{REPLAYED, SETTLE, failed},
 };
 
-/// How many letters are read at once.
-const PAGE: usize = 100;
-
 impl Worker {
     /// Tries the dead letters of this partition again, as request `number` asks for.
     pub(super) async fn replay(&mut self, number: u64) -> Result<(), Stop> {
@@ -25,8 +22,11 @@ impl Worker {
         let (mut from, mut handled) = ("-".to_owned(), 0_u64);
         loop {
             let command = Command::new("XRANGE").key(&shared.keys.letters).arg(&from).arg("+");
-            let reply = shared.topic.inner.redis.command(command.arg("COUNT").arg(PAGE)).await;
-            let entries = reply.and_then(Entry::read_all).map_err(failed)?;
+            let command = command.arg("COUNT").arg(self.letters.size());
+            let reply = shared.topic.inner.redis.command(command).await;
+            let entries = reply.and_then(Entry::read_all).map_err(failed);
+            let entries = entries.inspect_err(|_| self.letters.failed())?;
+            self.letters.came(&entries);
             let Some(last) = entries.last() else { break };
             from = format!("({}", last.id);
             let ours = i64::try_from(self.partition).unwrap_or(-1);

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Moves the place of a partition forward if the epoch still holds.
 --
 -- KEYS: group

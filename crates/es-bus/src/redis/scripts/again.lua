@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A competing consumer failed: the message is put aside until it is due, and acknowledged
 -- where it was, as one. If it is not ours any more, nothing happens.
 --

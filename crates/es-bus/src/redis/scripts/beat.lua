@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A competing consumer says that it still works on these messages, or begins to. Those that
 -- somebody else has taken over meanwhile are not taken back.
 --

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A competing consumer gives a message up: it becomes a dead letter and is acknowledged, as
 -- one. If it is not ours any more, nothing happens.
 --

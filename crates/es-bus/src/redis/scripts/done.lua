@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Messages of one source were handled.
 --
 -- KEYS: source, held

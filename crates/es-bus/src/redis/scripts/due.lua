@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Puts the messages whose pause is over where competing consumers find them.
 --
 -- KEYS: waiting, bodies, retry

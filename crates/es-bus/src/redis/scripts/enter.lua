@@ -1,12 +1,14 @@
-#!lua
+#!lua flags=allow-oom
 -- Makes the consumer group of competing consumers on every partition where it is missing, at
 -- the place that was saved for it.
 --
 -- KEYS: meta, groups, saved, retry, then the streams of the partitions
 -- ARGV: name of the group, start (oldest or newest), rejoins (0 or 1)
--- Answers {word, ...}: none; mode; ok with the log and how many groups were made.
-local found = redis.call('HMGET', KEYS[1], 'log', 'through', 'floor')
+-- Answers {word, ...}: none; partitions with how many there are, where these are not all; mode;
+--          ok with the log and how many groups were made.
+local found = redis.call('HMGET', KEYS[1], 'log', 'through', 'floor', 'partitions')
 if not found[1] then return {'none'} end
+if tonumber(found[4]) ~= #KEYS - 4 then return {'partitions', found[4]} end
 local kind = redis.call('HGET', KEYS[2], ARGV[1])
 if kind and kind ~= 'competing' then return {'mode', kind} end
 local made = 0

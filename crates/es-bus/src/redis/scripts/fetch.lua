@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Takes new messages for a competing consumer, so many at most over all streams, beginning
 -- with another stream each time.
 --

@@ -1,14 +1,19 @@
-#!lua
+#!lua flags=no-writes
 -- What can be seen of a group.
 --
 -- KEYS: meta, groups, group, members, letters, parked, saved, retry, waiting, bodies, held, then
 --       the streams of the partitions
 -- ARGV: name of the group
--- Answers {word, ...}: none; ok with mode, consumers, pending, lag, waiting, letters, parked, and
---          the age in us of the oldest event that is not handled, -1 when that cannot be read.
+-- Answers {word, ...}: none; partitions with how many there are, where these are not all; ok
+--          with mode, consumers, pending, lag, waiting, letters, parked, and the age in us of the
+--          oldest event that is not handled, -1 when that cannot be read.
 local kind = redis.call('HGET', KEYS[2], ARGV[1])
-local through = redis.call('HGET', KEYS[1], 'through')
+local found = redis.call('HMGET', KEYS[1], 'through', 'floor', 'partitions')
+local through = found[1]
 if not kind or not through then return {'none'} end
+if tonumber(found[3]) ~= #KEYS - 11 then return {'partitions', found[3]} end
+-- A group of which no consumer came yet will begin there.
+local floor = found[2] .. '-18446744073709551615'
 local function below(one, other)
   local a, b = string.match(one, '^(%d+)-(%d+)$')
   local c, d = string.match(other, '^(%d+)-(%d+)$')
@@ -60,8 +65,9 @@ for at = 12, #KEYS do
   else
     place = look(KEYS[at]) or redis.call('HGET', KEYS[7], number)
   end
+  place = place or floor
   local last = redis.call('HGET', KEYS[1], 'l' .. number)
-  if place and last and below(place, last) then
+  if last and below(place, last) then
     lag = math.max(lag, tonumber(through) - tonumber(string.match(place, '^%d+')))
     if not note_first(KEYS[at], '(' .. place) then is_blind = true end
   end

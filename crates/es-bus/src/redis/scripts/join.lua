@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- An ordered consumer shows that it lives, renews what it owns, and takes its share of what
 -- nobody owns. The clock is the server's.
 --
@@ -12,7 +12,6 @@ if not found[1] then return {'none'} end
 local kind = redis.call('HGET', groups, ARGV[1])
 if kind and kind ~= 'ordered' then return {'mode', kind} end
 local partitions = tonumber(found[3])
-if not kind then redis.call('HSET', groups, ARGV[1], 'ordered') end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if redis.call('HEXISTS', group, '0:at') == 0 then
@@ -25,6 +24,8 @@ if redis.call('HEXISTS', group, '0:at') == 0 then
     redis.call('HSETNX', group, number .. ':epoch', string.format('%.0f', now))
   end
 end
+-- After its places: one that is known and has none does not begin with the newest.
+if not kind then redis.call('HSET', groups, ARGV[1], 'ordered') end
 local till = string.format('%.0f', now + ARGV[3])
 redis.call('ZREMRANGEBYSCORE', members, '-inf', string.format('%.0f', now))
 redis.call('ZADD', members, till, ARGV[2])

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- A relay has become the active one: it shuts out those before it and hears up to where the
 -- topic has what it published. What is lost is told by what is not there.
 --

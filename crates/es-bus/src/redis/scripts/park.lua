@@ -1,11 +1,12 @@
-#!lua
+#!lua flags=allow-oom
 -- Makes an event a dead letter and moves the place of its partition past it, as one. Done
 -- again, it does nothing.
 --
 -- KEYS: group, letters, parked
 -- ARGV: partition, epoch, place (that of the event), least (the place of the last dead letter,
 --       which is lost where the server is not there any more), stream, or empty if its later
---       events do not wait, then the fields and values of the letter
+--       events do not wait, then the fields and values of the letter (with `!alone` if its later
+--       events do not wait)
 -- Answers {word, ...}: ok; lost; fenced with the epoch that holds.
 local state = redis.call('HMGET', KEYS[1], ARGV[1] .. ':epoch', ARGV[1] .. ':at')
 if not state[1] then return {'lost'} end

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Takes over what a consumer holds that has not been heard of for a while. A call looks at a
 -- part of what is pending only, so the cursor must be carried on.
 --

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- An ordered consumer gives partitions back in good order; with leave, it goes.
 --
 -- KEYS: group, members

@@ -1,12 +1,13 @@
-#!lua
+#!lua flags=allow-oom
 -- Asks for the dead letters of a group to be tried again. Those of competing consumers go
 -- where they find them; those of an ordered group stay, and their owner does it in order.
 --
--- KEYS: groups, group, letters, retry
+-- KEYS: groups, group, letters, retry, bell
 -- ARGV: name of the group, how many at most
 -- Answers {word, ...}: none; ok with how many were moved and how many are left.
 local kind = redis.call('HGET', KEYS[1], ARGV[1])
 if not kind then return {'none'} end
+redis.call('XADD', KEYS[5], 'MAXLEN', '1', '*', 'n', 0)
 if kind == 'ordered' then
   redis.call('HINCRBY', KEYS[2], 'replay', 1)
   return {'ok', 0, 0}

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- The dead letters of a partition were tried again, as number so and so asked for.
 --
 -- KEYS: group

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Removes consumers that are long gone. One that has something pending stays: removing it
 -- would lose that.
 --

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Trims each partition up to what every group has consumed, and says up to where that is.
 -- Never above what somebody still needs: with no group at all, nothing is trimmed.
 --

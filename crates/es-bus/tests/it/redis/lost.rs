@@ -1,6 +1,10 @@
 //! What a server that loses things does to a topic: nothing that is not made good.
 
-use es_bus::{ConsumerState, Subscription, TopicOptions};
+use std::sync::Arc;
+
+use es_bus::{ConsumerState, StartAt, Subscription, TopicOptions};
+use es_core::Recorded;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::{LEASE, World, until};
 use crate::sample::Seen;
@@ -14,7 +18,7 @@ fn key(world: &World, kind: &str) -> String {
     format!("{{{}:orders}}:{kind}", world.options.namespace)
 }
 
-async fn delete_all(world: &World) {
+pub(super) async fn delete_all(world: &World) {
     let redis = redis(world).await;
     let pattern = key(world, "*");
     let keys = redis.command(es_redis::Command::new("KEYS").arg(pattern)).await.unwrap();
@@ -180,4 +184,48 @@ async fn a_place_moves_under_its_epoch_only_and_no_epoch_comes_again() {
     relay.published(next).await.unwrap();
     consumer.when(|status| status.handled == 2 && status.partitions.is_empty()).await.unwrap();
     assert_eq!(field("0:at").await, "1-0", "a paused owner moved the place");
+}
+
+/// A consumer that lives misses nothing, also where its group began with the newest and nobody but
+/// it has known the group.
+#[tokio::test]
+async fn a_group_that_began_with_the_newest_does_not_do_so_again() {
+    let world = World::at(super::server::url(), TopicOptions::default().with_partitions(1)).await;
+    let relay = world.start();
+    let (entered, mut entering) = mpsc::channel(9);
+    let gate = Arc::new(Semaphore::new(0));
+    let (seen, held) = (Seen::default(), Arc::clone(&gate));
+    let noting = seen.clone();
+    let all = Subscription::to_everything("all").run(move |event: Recorded| {
+        let (entered, gate, seen) = (entered.clone(), Arc::clone(&held), noting.clone());
+        async move {
+            entered.send(event.position.get()).await?;
+            if event.position.get() == 2 {
+                drop(gate.acquire().await?);
+            }
+            seen.note(&event)
+        }
+    });
+    let consumer = world.another().await.ordered(all).starting_at(StartAt::Newest);
+    let consumer = consumer.with_lease(LEASE * 10).start().await.unwrap();
+    consumer.when(|status| !status.partitions.is_empty()).await.unwrap();
+    let one = world.append(&["a"]).await;
+    relay.when(|status| status.consumed == one).await.unwrap();
+    relay.published(world.append(&["a"]).await).await.unwrap();
+    assert_eq!((entering.recv().await, entering.recv().await), (Some(1), Some(2)));
+    assert!(relay.stop(LEASE * 100).await);
+    delete_all(&world).await;
+    consumer.when(|status| status.state == ConsumerState::Waiting).await.unwrap();
+    gate.add_permits(9);
+    consumer.when(|status| status.handled == 2 && status.partitions.is_empty()).await.unwrap();
+
+    // The relay is made anew elsewhere, and has more to publish before the consumer is back.
+    let topic = world.another().await;
+    let last = world.append(&["a", "b"]).await;
+    let relay = es_bus::Relay::new("relay", world.store.clone(), world.progress.clone())
+        .publish(es_bus::Interest::everything(), topic)
+        .start()
+        .unwrap();
+    relay.published(last).await.unwrap();
+    until("the others are handled", async || seen.all().ends_with(&[3, 4])).await;
 }

@@ -1,13 +1,17 @@
 //! Topics on a real Redis.
 
+mod beginning;
 mod chaos;
 mod competing;
 mod elsewhere;
+mod full;
 mod health;
+mod large;
 mod lost;
 mod ordered;
 mod outage;
 mod panics;
+mod partitions;
 mod paused;
 mod redelivery;
 mod rules;

@@ -299,3 +299,65 @@ async fn a_group_has_one_mode() {
     assert_eq!(ended.unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(competing.status().state, ConsumerState::Failed);
 }
+
+/// A letter behind which nothing waits says nothing of one behind which something does.
+async fn a_stream_stays_parked(is_discarded: bool) {
+    let world = World::new().await;
+    let relay = world.start();
+    let (seen, heals) = (Seen::default(), Arc::new(AtomicBool::new(false)));
+    let (noting, healed) = (seen.clone(), Arc::clone(&heals));
+    let retry = quick(1).with_exhausted(Exhausted::DeadLetter);
+    let all = Subscription::to::<OrderEvent>("all").with_retry(retry);
+    let all = all.call(move |event| match healed.load(Ordering::SeqCst) {
+        true => noting.note(event),
+        false => Err("not yet".into()),
+    });
+    let consumer = world.topic.ordered(all).with_lease(LEASE).start().await.unwrap();
+    world.append(&["a"]).await;
+    let new = NewEvent::raw(Schema::from_static("order.refunded", 1), Payload::json(&1).unwrap());
+    relay.published(world.append_raw("a", new).await).await.unwrap();
+    consumer.when(|status| status.dead_letters == 2).await.unwrap();
+    let left = async || {
+        let group = world.topic.group("all").await.unwrap();
+        (group.dead_letters, group.parked_streams)
+    };
+    assert_eq!(left().await, (2, 1));
+    heals.store(true, Ordering::SeqCst);
+    if is_discarded {
+        let alone = world.topic.dead_letters("all", 1).await.unwrap().remove(0);
+        assert_eq!(world.topic.discard("all", alone.event.id).await.unwrap(), 1);
+    } else {
+        world.topic.replay("all").await.unwrap();
+        consumer.when(|status| status.handled == 1).await.unwrap();
+    }
+    until("one is left", async || left().await.0 == 1).await;
+    assert_eq!(left().await, (1, 1));
+    // Also for an owner that learns of it now.
+    assert!(consumer.stop(Duration::from_secs(60)).await);
+    let noting = seen.clone();
+    let next = Subscription::to::<OrderEvent>("all").call(move |event| noting.note(event));
+    let next = world.topic.ordered(next).with_lease(LEASE).start().await.unwrap();
+    relay.published(world.append(&["a", "b"]).await).await.unwrap();
+    next.when(|status| status.handled + status.dead_letters == 2).await.unwrap();
+    assert_eq!(seen.all(), if is_discarded { vec![4] } else { vec![1, 4] });
+    assert_eq!(left().await, (2, 1));
+
+    let noting = seen.clone();
+    let newer = Subscription::to_everything("all").call(move |event| noting.note(event));
+    assert!(next.stop(Duration::from_secs(60)).await);
+    let newer = world.topic.ordered(newer).with_lease(LEASE).start().await.unwrap();
+    world.topic.replay("all").await.unwrap();
+    newer.when(|status| status.handled == 2).await.unwrap();
+    assert!(seen.all().ends_with(&[2, 3]));
+    until("nothing waits any more", async || left().await == (0, 0)).await;
+}
+
+#[tokio::test]
+async fn a_letter_alone_that_is_replayed_frees_nothing_else() {
+    a_stream_stays_parked(false).await;
+}
+
+#[tokio::test]
+async fn a_letter_alone_that_is_given_up_frees_nothing_else() {
+    a_stream_stays_parked(true).await;
+}

@@ -1,7 +1,9 @@
 //! An event that a transport refuses parks its stream, and nothing else.
 
-use es_bus::{Interest, LocalBus, Relay, Replayed, Retry, Subscription};
-use es_core::{DeadLetterStore, Position, SubscriberName};
+use std::time::Duration;
+
+use es_bus::{Interest, LocalBus, Relay, RelayState, Replayed, Retry, Subscription};
+use es_core::{CheckpointStore, DeadLetterStore, Position, SubscriberName};
 
 use super::{World, shelf::Shelf};
 use crate::sample::Seen;
@@ -110,4 +112,53 @@ async fn a_transport_that_refuses_nothing_is_given_everything_once_and_in_order(
     assert_eq!(relay.retry_parked().await.unwrap().handled, 3);
     assert_eq!(world.shelf.positions(), [2, 5, 1, 3, 4]);
     assert_eq!(firm.positions(), [1, 2, 3, 4, 5], "it has them, and takes none that come late");
+}
+
+#[tokio::test]
+async fn what_is_refused_when_it_is_given_again_leaves_the_checkpoint_as_it_was() {
+    let world = World::new();
+    let last = world.append(&["a", "b", "c", "d", "e", "f"]).await;
+    let relay = world.relay().with_batch(2).start().unwrap();
+    relay.published(last).await.unwrap();
+    world.shelf.change(|state| {
+        state.poison = vec![3];
+        state.lost_after = Some(Position::START);
+    });
+    relay.when(|status| status.rewinds > 0 && status.parked_streams > 0).await.unwrap();
+    assert!(relay.stop(Duration::from_secs(60)).await);
+    let name = SubscriberName::from_static("relay");
+    let checkpoint = world.progress.checkpoint(&name).await.unwrap().unwrap();
+    let event = world.store.find(checkpoint.event.unwrap()).await.unwrap().unwrap();
+    assert_eq!((checkpoint.position, event.position), (last, last));
+
+    // Another would find that the log has another history.
+    let relay = world.start();
+    relay.when(|status| status.state == RelayState::Active).await.unwrap();
+    relay.published(world.append(&["g"]).await).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_refusal_when_it_is_given_again_is_parked_too() {
+    let world = World::new();
+    // The last of the stream is parked before anything is lost.
+    world.shelf.change(|state| state.poison = vec![6]);
+    let last = world.append(&["a", "b", "a", "c", "a", "a"]).await;
+    let relay = world.relay().with_batch(1).start().unwrap();
+    relay.published(last).await.unwrap();
+    world.shelf.change(|state| {
+        state.kept.clear();
+        state.poison = vec![1, 6];
+        state.lost_after = Some(Position::START);
+    });
+    relay.when(|status| status.rewinds > 0).await.unwrap();
+    let last = world.append(&["b"]).await;
+    relay.published(last).await.unwrap();
+    assert_eq!(world.shelf.positions(), [2, 4, 7], "nothing overtakes what is parked");
+    let letters = relay.dead_letters(Position::START, 10).await.unwrap();
+    let found: Vec<_> = letters.iter().map(|l| (l.position.get(), l.cause.as_deref())).collect();
+    assert_eq!(found, [(1, Some("poison")), (3, None), (5, None), (6, Some("poison"))]);
+
+    world.shelf.change(|state| state.poison.clear());
+    assert_eq!(relay.retry_parked().await.unwrap().handled, 4);
+    assert_eq!(world.shelf.positions(), [2, 4, 7, 1, 3, 5, 6], "and nothing is lost");
 }

@@ -239,3 +239,21 @@ async fn a_store_of_one_tenant_gives_what_is_that_tenants() {
     relay.published(receipt.last).await.unwrap();
     assert_eq!(world.shelf.positions(), [1]);
 }
+
+/// Whoever is asked what was consumed may take longer than the time between two questions.
+#[tokio::test]
+async fn answers_that_take_long_keep_nothing_from_being_published() {
+    let world = World::new();
+    world.shelf.change(|state| state.asked_for = Duration::from_millis(20));
+    let relay = world.start();
+    let reached = async || {
+        let last = world.append(&["a", "b", "c"]).await;
+        tokio::time::timeout(Duration::from_secs(60), relay.published(last)).await
+    };
+    reached().await.expect("nothing is published").unwrap();
+    // And what is due is said however much there is to publish.
+    world.shelf.change(|state| state.consumed = Some(Position::new(1)));
+    while relay.status().consumed != Position::new(1) {
+        reached().await.expect("nothing is published").unwrap();
+    }
+}

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -25,6 +26,8 @@ pub(crate) struct State {
     /// It has lost everything behind this.
     pub(crate) lost_after: Option<Position>,
     pub(crate) is_stuck: bool,
+    /// How long it takes to say what was consumed.
+    pub(crate) asked_for: Duration,
     /// It refuses nothing.
     pub(crate) is_firm: bool,
 }
@@ -94,6 +97,12 @@ impl Transport for Shelf {
     }
 
     async fn consumed(&self, _publisher: &Publisher) -> Result<Option<Position>> {
-        Ok(self.change(|state| state.consumed))
+        let (is_lost, consumed, asked_for) =
+            self.change(|state| (state.lost_after.is_some(), state.consumed, state.asked_for));
+        if is_lost {
+            return Err(Error::new(ErrorKind::NotFound, "lost"));
+        }
+        tokio::time::sleep(asked_for).await; // waits: as long as an answer is to take
+        Ok(consumed)
     }
 }
