@@ -22,13 +22,27 @@ pub(crate) struct Link {
     task: JoinHandle<()>,
 }
 
-#[derive(Default)]
 struct Shared {
     /// All connections before this number are to be given up. A number, because a request
     /// that comes late must not hit the connection after the one that it is about.
     given_up: watch::Sender<u64>,
     /// How many replies came, over all connections.
     replies: AtomicU64,
+    /// When the first command was sent since the last reply, in microseconds behind `begun`;
+    /// 0 where none was.
+    asked: AtomicU64,
+    begun: Instant,
+}
+
+impl Shared {
+    fn new() -> Self {
+        let (given_up, begun) = (watch::Sender::default(), Instant::now());
+        Self { given_up, replies: AtomicU64::new(0), asked: AtomicU64::new(0), begun }
+    }
+
+    fn micros(&self, at: Instant) -> u64 {
+        u64::try_from(at.saturating_duration_since(self.begun).as_micros()).unwrap_or(u64::MAX)
+    }
 }
 
 #[derive(Clone)]
@@ -42,7 +56,7 @@ impl Link {
     pub(crate) async fn open(address: Address, options: RedisOptions) -> Result<Self> {
         let (connection, keeper) = address.connect(&options).await?;
         let (published, state) = watch::channel(State::Up(connection, 0));
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new());
         let link = Arc::clone(&shared);
         let keeper = Some(keeper);
         let task =
@@ -54,7 +68,7 @@ impl Link {
     pub(crate) fn begin(address: Address, options: RedisOptions) -> Self {
         let not_yet = Error::new(ErrorKind::Unreachable, "there is no connection yet");
         let (published, state) = watch::channel(State::Down(not_yet));
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new());
         let link = Arc::clone(&shared);
         let task = tokio::spawn(async move { keep(address, options, None, published, link).await });
         Self { state, shared, task }
@@ -112,9 +126,30 @@ impl Link {
         self.shared.replies.load(Ordering::Relaxed)
     }
 
+    /// Notes that a command is sent.
+    pub(crate) fn asked(&self, at: Instant) {
+        let (asked, at) = (&self.shared.asked, self.shared.micros(at).max(1));
+        // Whoever is first stays, so that a look is enough for all others.
+        if asked.load(Ordering::Relaxed) == 0 {
+            let _ = asked.compare_exchange(0, at, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
     /// Notes that a reply came.
     pub(crate) fn replied(&self) {
         self.shared.replies.fetch_add(1, Ordering::Relaxed);
+        self.shared.asked.store(0, Ordering::Relaxed);
+    }
+
+    /// For how long the connection has answered nobody although it was asked.
+    pub(crate) fn silence(&self) -> Duration {
+        match self.shared.asked.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            asked => {
+                let now = self.shared.micros(Instant::now());
+                Duration::from_micros(now.saturating_sub(asked))
+            }
+        }
     }
 }
 
@@ -160,6 +195,8 @@ async fn keep(
                         let redis = address.place();
                         tracing::info!(redis, tries, "connected to Redis again");
                     }
+                    // The silence was that of the connection before.
+                    shared.asked.store(0, Ordering::Relaxed);
                     published.send_replace(State::Up(connection, number));
                     break Some(keeper);
                 }

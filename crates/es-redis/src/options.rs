@@ -40,7 +40,8 @@ impl RedisOptions {
         self
     }
 
-    /// How long a command takes at most, waiting for a connection included.
+    /// How long a command takes at most, waiting for a connection included. A connection that
+    /// answers nobody for about that time is made anew.
     #[must_use]
     pub const fn with_command_timeout(mut self, timeout: Duration) -> Self {
         self.command_timeout = timeout;

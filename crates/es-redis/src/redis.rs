@@ -266,13 +266,15 @@ impl Redis {
 
     async fn send(&self, route: &Route, command: &Command, until: Instant) -> Result<Reply> {
         let Route { link, connection, number } = route;
-        let before = link.replies();
-        let answer =
-            connection.send(command, until.saturating_duration_since(Instant::now())).await;
+        let (before, now) = (link.replies(), Instant::now());
+        link.asked(now);
+        let answer = connection.send(command, until.saturating_duration_since(now)).await;
         match &answer {
-            // Nobody got a reply in all that time: the connection is dead without saying so.
+            // Nobody got a reply in all that time: it broke before, or the connection is dead
+            // without saying so. Of that a caller with little time is no measure.
             Err(error) if error.kind() == ErrorKind::Lost => {
-                if link.replies() == before {
+                let is_dead = Instant::now() < until || link.silence() >= self.silence();
+                if link.replies() == before && is_dead {
                     link.reset(*number);
                 }
             }
@@ -283,6 +285,13 @@ impl Redis {
             _ => link.replied(),
         }
         answer
+    }
+
+    /// How long a connection may answer nobody: about as long as a command takes at most, of
+    /// whose time a little has gone by before it is sent.
+    fn silence(&self) -> Duration {
+        let time = self.inner.options.command_timeout.min(LONGEST);
+        time - time / 10
     }
 }
 

@@ -19,6 +19,16 @@ pub(crate) fn from_redis(error: es_redis::Error) -> Error {
     Error::new(kind, message).with_source(error)
 }
 
+/// What an error of a read of a row means: a row may be of any type, and somebody asked for
+/// another one.
+pub(crate) fn of_row(error: es_redis::Error) -> Error {
+    if error.is_refused_as("WRONGTYPE") {
+        let message = "the row is of another type than what was asked for";
+        return Error::new(ErrorKind::Invalid, message).with_source(error);
+    }
+    from_redis(error)
+}
+
 fn said(prefix: &str) -> (ErrorKind, &'static str) {
     use ErrorKind::{Fault, Invalid, Unavailable};
     match prefix {

@@ -27,8 +27,9 @@ use crate::{
     wait::listen,
 };
 
-/// The largest number that a script counts to exactly.
-const LARGEST: u64 = 1 << 53;
+/// The furthest position that a log goes on behind. A script counts to 2^53 exactly, and what
+/// is left between them is more than any log fills.
+const FURTHEST: u64 = 1 << 52;
 
 /// A log of events in Redis. Cloning it copies the handle.
 ///
@@ -124,8 +125,8 @@ impl RedisStore {
     /// whoever still has the log of before is told `LogDiverged` and opens it again.
     ///
     /// # Errors
-    /// Those of [`RedisStore::open`], and `Invalid` for a position beyond 2^53, which Redis
-    /// cannot count to.
+    /// Those of [`RedisStore::open`], and `Invalid` for a position beyond 2^52: Redis counts to
+    /// 2^53, and the log needs room to go on.
     ///
     /// # Cancel safety
     /// It is done or not; done twice, the log has another identity once more.
@@ -164,13 +165,13 @@ impl RedisStore {
     }
 }
 
-/// Whether a script can count to a position.
+/// Whether a script can count on from a position.
 pub(crate) fn countable(beyond: Position) -> Result<()> {
-    if beyond.get() <= LARGEST {
+    if beyond.get() <= FURTHEST {
         return Ok(());
     }
     let (setting, value) = ("the position to continue behind", beyond.to_string());
-    let remedy = "name one that was given; they are far below 2^53";
+    let remedy = "name one that was given; they are far below 2^52";
     Err(Invalid::Setting { setting, value, remedy }.into())
 }
 

@@ -33,13 +33,15 @@ pub(crate) async fn listen(source: Weak<Source>, poll: Duration) {
         let read = read.arg(u64::try_from(BLOCK.as_millis()).unwrap_or(5_000));
         let read = read.arg("STREAMS").key(&strong.keys.log).arg(from);
         drop(strong); // the store may go while this waits
-        let read = own.command_within(read, BLOCK + own.command_timeout()).await;
+        let read = own.command_within(read, BLOCK.saturating_add(own.command_timeout())).await;
         let Some(strong) = source.upgrade() else { return };
         match read {
             Ok(reply) if reply.is_nil() => {}
             Ok(_) => {
-                // Whoever waits looks for themselves, and says what is wrong.
-                if strong.head().await.is_err() {
+                // Whoever waits looks for themselves, and says what is wrong. What another log
+                // has stays new, since it never counts as seen.
+                let is_ours = strong.head().await.is_ok_and(|head| head.log == strong.log);
+                if !is_ours {
                     drop(strong);
                     tokio::time::sleep(poll.max(Duration::from_millis(10))).await;
                 }

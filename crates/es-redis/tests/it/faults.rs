@@ -38,7 +38,7 @@ fn late_replies_go_to_nobody_else() {
             let redis = redis.clone();
             tasks.spawn(async move {
                 let (mut answered, mut lost) = (0, 0);
-                for at in 0..200 {
+                for at in 0..60 {
                     let word = format!("{task}:{at}");
                     let echo = Command::new("ECHO").arg(&word);
                     // Some have so little time that their reply comes when they have gone.
@@ -111,9 +111,11 @@ fn callers_that_go_away_disturb_nobody() {
 fn a_connection_that_only_seems_alive_is_replaced() {
     on_a_server(|server| async move {
         let proxy = Proxy::to(server.port()).await;
-        let redis = Redis::connect(&proxy.url, options()).await.unwrap();
+        let time = Duration::from_millis(500);
+        let options = options().with_command_timeout(time);
+        let redis = Redis::connect(&proxy.url, options).await.unwrap();
         proxy.set(Replies::Hold);
-        let ping = redis.command_within(Command::new("PING"), Duration::from_millis(50));
+        let ping = redis.command(Command::new("PING"));
         assert_eq!(ping.await.unwrap_err().kind(), ErrorKind::Lost);
         proxy.held(1).await;
         // What the old connection holds back never comes; the new one is not held.
@@ -124,6 +126,49 @@ fn a_connection_that_only_seems_alive_is_replaced() {
         let (first, second) = (id(redis.clone()).await, id(redis.clone()).await);
         assert_eq!(first, second);
         assert_eq!(text(redis.command(Command::new("ECHO").arg("x")).await.unwrap()), "x");
+    });
+}
+
+#[test]
+fn callers_with_little_time_leave_the_connection_to_those_with_more() {
+    on_a_server(|server| async move {
+        let proxy = Proxy::to(server.port()).await;
+        let redis = Redis::connect(&proxy.url, options()).await.unwrap();
+        proxy.set(Replies::Hold);
+        let patient = redis.clone();
+        let patient =
+            tokio::spawn(async move { patient.command(Command::new("ECHO").arg("x")).await });
+        proxy.held(1).await;
+        let hasty = || redis.command_within(Command::new("PING"), Duration::from_millis(5));
+        for _ in 0..10 {
+            assert_eq!(hasty().await.unwrap_err().kind(), ErrorKind::Lost);
+        }
+        proxy.set(Replies::Pass);
+        assert_eq!(text(patient.await.unwrap().unwrap()), "x", "on the same connection");
+    });
+}
+
+#[test]
+fn callers_who_all_have_little_time_find_out_that_a_connection_is_dead() {
+    on_a_server(|server| async move {
+        let proxy = Proxy::to(server.port()).await;
+        let options = options().with_command_timeout(Duration::from_millis(500));
+        let redis = Redis::connect(&proxy.url, options).await.unwrap();
+        let id = || Command::new("CLIENT").arg("ID");
+        let first = redis.command(id()).await.unwrap();
+        proxy.set(Replies::Hold);
+        let hasty = |command| redis.command_within(command, Duration::from_millis(20));
+        assert_eq!(hasty(id()).await.unwrap_err().kind(), ErrorKind::Lost);
+        proxy.held(1).await;
+        // What is held back on this connection stays so, until there is another one.
+        let other = loop {
+            match hasty(id()).await {
+                Ok(other) => break other,
+                Err(error) if error.kind() == ErrorKind::Unreachable => proxy.set(Replies::Pass),
+                Err(_) => {}
+            }
+        };
+        assert_ne!(first, other);
     });
 }
 

@@ -3,12 +3,12 @@
 -- way is not rolled back, so nothing that can fail comes behind the first write but for a
 -- server that runs out of memory, which lets a script that has begun to write end.
 --
--- KEYS: meta, log, tenants, the bucket of the anchor's id; each written stream; each required stream; the category list of
---       each written stream; for each event its bucket of ids, its type list and the list of
+-- KEYS: meta, log, tenants, the bucket of the anchor's id; each written stream; each required
+--       stream; the category list of each written stream; for each event its bucket of ids, its type list and the list of
 --       each of its tags; for each alternative of a condition the lists of its tags, then
 --       those of its types.
 -- ARGV: log id, the position up to which the log was seen, the anchor's id (empty for none)
---       and position, tenant;
+--       and position, tenant, whether to look at the rights ('1' or '');
 --       the number of written streams, for each: name, expected version, number of events;
 --       the number of required streams, for each: expected version;
 --       for each event: id, number of tags, record;
@@ -17,6 +17,9 @@
 -- The anchor is an event that the writer has seen. A server that was rolled back and has gone
 -- on has given its position to another one.
 -- An expected version is '*' (any), '+' (some), or a number, 0 for no stream.
+--
+-- The rights of the user can be taken away half-way as well as anything else. To look at them
+-- costs as much as some writes do, so it is done when the caller says so.
 --
 -- The reply begins with a word: OK (first and last position, time, for each stream the
 -- version before), LOG (its id, or none), BACK (where the log ends), OTHER (the anchor is not
@@ -31,8 +34,8 @@ local function next_arg() arg = arg + 1; return ARGV[arg] end
 local function next_key() key = key + 1; return KEYS[key] end
 
 local meta, log, tenants, anchors = next_key(), next_key(), next_key(), next_key()
-local id, mark, anchor, place, tenant =
-  next_arg(), tonumber(next_arg()), next_arg(), next_arg(), next_arg()
+local id, mark, anchor, place, tenant, rights =
+  next_arg(), tonumber(next_arg()), next_arg(), next_arg(), next_arg(), next_arg()
 local state = call('HMGET', meta, 'log', 'seq', 'time')
 if state[1] ~= id then return {'LOG', state[1] or ''} end
 local seq = tonumber(state[2])
@@ -136,6 +139,14 @@ for at = 1, tonumber(next_arg()) do
     found = math.max(found, position)
   end
   if found > after then return {'UNLESS', at - 1, format('%.0f', found)} end
+end
+
+-- Whether all keys may be written was looked at when the script was called.
+if rights == '1' then
+  local may = redis.acl_check_cmd
+  if not (may('XADD', log, '1-0', 'a', '') and may('RPUSH', log, '') and may('HSET', meta, '', '')) then
+    return redis.error_reply('NOPERM the user may not run XADD, RPUSH or HSET')
+  end
 end
 
 -- Everything holds. The log comes first: its own check of ids refuses a position that is

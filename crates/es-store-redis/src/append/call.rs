@@ -94,13 +94,15 @@ impl Call {
         }
     }
 
-    /// The command, for a log that was seen up to `seen` and has `anchor` where it was.
+    /// The command, for a log that was seen up to `seen` and has `anchor` where it was, and
+    /// whether it looks at the rights of the user.
     pub(super) fn command(
         &mut self,
         script: &Script,
         source: &Source,
         seen: Position,
         anchor: Option<Anchor>,
+        rights: bool,
     ) -> Command {
         let (keys, log) = (&source.keys, source.log);
         let (id, at, bucket) = match anchor {
@@ -113,9 +115,10 @@ impl Call {
         if let Some(key) = self.keys.get_mut(ANCHOR) {
             *key = bucket;
         }
-        let command = script.on(&self.keys).with_room(self.middle.len() + 8);
+        let command = script.on(&self.keys).with_room(self.middle.len() + 9);
         let command = command.arg(log.as_uuid().to_string()).arg(seen.get());
         let command = command.arg(id).arg(at).arg(&self.tenant);
+        let command = command.arg(if rights { "1" } else { "" });
         let mut command = command.args(&self.middle).arg(self.conditions.len());
         for condition in &self.conditions {
             command = command.arg(condition.after.get()).arg(condition.alternatives.len());

@@ -1,7 +1,7 @@
 //! From a request to its receipt, whatever becomes of replies on the way.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -18,16 +18,34 @@ use crate::{
     read::{Source, pages},
 };
 
+/// For how long the rights of the user count as known. To look at them costs a few
+/// microseconds, which is much for a script that runs as often as the server can.
+const RIGHTS: Duration = Duration::from_secs(1);
+
 /// What appends need.
 pub(crate) struct Appender {
     pub(crate) source: Arc<Source>,
     pub(crate) script: Script,
     pub(crate) command_timeout: Duration,
+    /// When an append that was written has looked at the rights of the user.
+    rights: Mutex<Option<Instant>>,
 }
 
 impl Appender {
     pub(crate) fn new(source: Arc<Source>, command_timeout: Duration) -> Self {
-        Self { source, script: Script::new(include_str!("append.lua")), command_timeout }
+        let (script, rights) = (Script::new(include_str!("append.lua")), Mutex::new(None));
+        Self { source, script, command_timeout, rights }
+    }
+
+    /// When an append begins that has to look at the rights of the user.
+    fn looks_at_rights(&self) -> Option<Instant> {
+        let now = Instant::now();
+        let known = *self.rights.lock().unwrap_or_else(PoisonError::into_inner);
+        known.is_none_or(|known| now.saturating_duration_since(known) >= RIGHTS).then_some(now)
+    }
+
+    fn has_rights(&self, at: Instant) {
+        *self.rights.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
     /// Appends, and finds out by the ids of the events what became of lost replies.
@@ -45,13 +63,17 @@ impl Appender {
                 return Err(lost.map_or_else(too_late, unknown));
             }
             let (seen, anchor) = (self.source.seen(), self.source.anchor());
-            let command = call.command(&self.script, &self.source, seen, anchor);
+            let rights = self.looks_at_rights();
+            let command = call.command(&self.script, &self.source, seen, anchor, rights.is_some());
             let time = time.min(self.command_timeout);
             let error = match self.source.redis.command_within(command, time).await {
                 Ok(reply) => match Answer::of(reply, &request, log) {
                     Ok(Answer::Written(receipt)) => {
                         let last = request.events().last().map(|(_, event)| event.id);
                         self.source.wrote(last, receipt.last);
+                        if let Some(at) = rights {
+                            self.has_rights(at);
+                        }
                         return Ok(receipt);
                     }
                     Ok(Answer::Known(event, position)) => {

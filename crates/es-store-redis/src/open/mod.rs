@@ -3,7 +3,7 @@
 mod server;
 
 use es_core::{Error, ErrorKind, Head, LogId, Position, Result};
-use es_redis::{Redis, Reply, Script};
+use es_redis::{Command, Redis, Reply, Script};
 use uuid::Uuid;
 
 pub(crate) use server::Server;
@@ -18,13 +18,17 @@ const LAYOUT: u64 = 1;
 
 /// Finds the log, or makes it.
 pub(crate) async fn open(redis: &Redis, keys: &Keys) -> Result<Head> {
-    let script = Script::new(include_str!("open.lua"));
-    let id = LogId::generate().as_uuid().to_string();
-    let command = script.on([&keys.meta]).arg(LAYOUT).arg(id);
-    let reply = redis.command(command).await.map_err(from_redis)?;
-    let mut parts = reply.array("open").map_err(damaged)?.into_iter();
-    let (Some(layout), Some(log), Some(last)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(damaged("the log has no name"));
+    // A server that is full refuses a script that may write, also where the log is there.
+    let look = Command::new("HMGET").key(&keys.meta).arg("layout").arg("log").arg("seq");
+    let reply = redis.command(look).await.map_err(from_redis)?;
+    let [layout, log, last] = match parts(reply)? {
+        [_, log, _] if log.is_nil() => {
+            let script = Script::new(include_str!("open.lua"));
+            let id = LogId::generate().as_uuid().to_string();
+            let command = script.on([&keys.meta]).arg(LAYOUT).arg(id);
+            parts(redis.command(command).await.map_err(from_redis)?)?
+        }
+        found => found,
     };
     let layout = layout.count("the layout").map_err(damaged)?;
     if layout != LAYOUT {
@@ -37,6 +41,12 @@ pub(crate) async fn open(redis: &Redis, keys: &Keys) -> Result<Head> {
     let log = log.text("the log").map_err(damaged)?;
     let log = LogId::from_uuid(Uuid::parse_str(&log).map_err(damaged)?);
     Ok(Head::new(log, Position::new(last.count("the head").map_err(damaged)?)))
+}
+
+/// Layout, log and last position.
+fn parts(reply: Reply) -> Result<[Reply; 3]> {
+    let parts = reply.array("open").map_err(damaged)?;
+    <[Reply; 3]>::try_from(parts).map_err(|_| damaged("the log has no name"))
 }
 
 /// Gives the log a new identity and lets it go on behind `beyond`, or behind its end where

@@ -15,8 +15,14 @@ pub(crate) struct Server {
 }
 
 /// The settings that decide what can be lost.
-const SETTINGS: [&str; 5] =
-    ["appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "min-replicas-to-write"];
+const SETTINGS: [&str; 6] = [
+    "appendonly",
+    "appendfsync",
+    "no-appendfsync-on-rewrite",
+    "maxmemory-policy",
+    "maxmemory",
+    "min-replicas-to-write",
+];
 
 impl Server {
     /// Asks the server that has this key.
@@ -64,7 +70,7 @@ impl Server {
         }
         let policy = self.policy();
         match policy {
-            Some(policy) if policy.starts_with("allkeys-") && !options.accept_eviction => {
+            Some(policy) if self.evicts() && !options.accept_eviction => {
                 let setting = "maxmemory-policy of the Redis server";
                 let remedy = "it would throw parts of the log away: set it to noeviction";
                 return Err(Invalid::Setting { setting, value: policy.to_owned(), remedy }.into());
@@ -76,6 +82,11 @@ impl Server {
             None => tracing::warn!(redis = place, "whether Redis evicts keys is unknown"),
         }
         match (self.setting("appendonly"), self.setting("appendfsync")) {
+            (Some("yes"), Some("always" | "everysec")) if self.skips_syncs() => {
+                let message = "no-appendfsync-on-rewrite is on: while Redis rewrites its file, a \
+                               power cut can take acknowledged appends of 30 seconds and more";
+                tracing::warn!(redis = place, "{message}");
+            }
             (Some("yes"), Some("always")) => {}
             (Some("yes"), Some(fsync)) => {
                 tracing::warn!(redis = place, fsync, "a power cut can take acknowledged appends");
@@ -98,28 +109,39 @@ impl Server {
         let fsync = self.setting("appendfsync");
         let unknown = "unknown";
         let settings = format!(
-            "appendonly={}, appendfsync={}, maxmemory-policy={}, min-replicas-to-write={}, \
-             connected replicas={}; replication is asynchronous, so a failover can lose \
+            "appendonly={}, appendfsync={}, no-appendfsync-on-rewrite={}, maxmemory-policy={}, \
+             min-replicas-to-write={}, connected replicas={}; replication is asynchronous, so a failover can lose \
              acknowledged appends",
             append_only.unwrap_or(unknown),
             fsync.unwrap_or(unknown),
+            self.setting("no-appendfsync-on-rewrite").unwrap_or(unknown),
             self.policy().unwrap_or(unknown),
             self.setting("min-replicas-to-write").unwrap_or(unknown),
             self.info.get("connected_slaves").map_or(unknown, String::as_str),
         );
         match (append_only, fsync) {
+            // No crash is needed: what is acknowledged may be thrown away at any time.
+            _ if self.evicts() => volatile(settings),
+            // Nothing is synced while the file is rewritten, however long that takes.
+            (Some("yes"), _) if self.skips_syncs() => Durability::delayed(None, settings),
             (Some("yes"), Some("always")) => Durability::full(settings),
             // Redis syncs once a second, and may be a second late with it.
             (Some("yes"), Some("everysec")) => {
                 Durability::delayed(Some(Duration::from_secs(2)), settings)
             }
             (Some("yes"), _) => Durability::delayed(None, settings),
-            _ => {
-                let mut durability = Durability::volatile(settings);
-                durability.survives_client_crash = true;
-                durability
-            }
+            _ => volatile(settings),
         }
+    }
+
+    /// Whether it throws away keys of the log when its memory is full.
+    fn evicts(&self) -> bool {
+        self.policy().is_some_and(|policy| policy.starts_with("allkeys-"))
+    }
+
+    /// Whether it syncs nothing while it rewrites its file.
+    fn skips_syncs(&self) -> bool {
+        self.setting("no-appendfsync-on-rewrite") == Some("yes")
     }
 
     fn policy(&self) -> Option<&str> {
@@ -137,4 +159,11 @@ impl Server {
         let major: u32 = version.split('.').next()?.parse().ok()?;
         (major < 7).then_some(version)
     }
+}
+
+/// It outlives whoever appended, and nothing else is certain.
+fn volatile(settings: String) -> Durability {
+    let mut durability = Durability::volatile(settings);
+    durability.survives_client_crash = true;
+    durability
 }

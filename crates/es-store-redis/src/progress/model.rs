@@ -21,7 +21,11 @@ use super::{
     rows::Keys,
     tx::RedisTx,
 };
-use crate::{error::from_redis, open::Server, options::RedisOptions};
+use crate::{
+    error::{from_redis, of_row},
+    open::Server,
+    options::RedisOptions,
+};
 
 static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("list.lua")));
 
@@ -123,7 +127,7 @@ impl RedisReadModel {
     }
 
     async fn value(&self, command: Command) -> Result<Option<Bytes>> {
-        let reply = self.redis.command(command).await.map_err(from_redis)?;
+        let reply = self.redis.command(command).await.map_err(of_row)?;
         if reply.is_nil() {
             return Ok(None);
         }

@@ -7,7 +7,7 @@ use es_core::{Error, ErrorKind, Invalid, Result};
 use es_redis::{Command, Redis};
 
 use super::rows::Keys;
-use crate::error::from_redis;
+use crate::error::{from_redis, of_row};
 
 /// Commits of more writes would keep the server from everything else for too long.
 const MOST_WRITES: usize = 10_000;
@@ -294,7 +294,7 @@ impl RedisTx {
             None => Command::new("GET").key(key),
             Some(field) => Command::new("HGET").key(key).arg(field.clone()),
         };
-        let reply = self.redis.command(command).await.map_err(from_redis);
+        let reply = self.redis.command(command).await.map_err(of_row);
         let reply = reply.inspect_err(|error| {
             self.trouble = Some(error.kind()).filter(|_| error.is_temporary());
         })?;

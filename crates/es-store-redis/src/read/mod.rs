@@ -5,11 +5,13 @@
 //! positions to places in streams, and fetches the records, each step pipelined.
 
 mod ahead;
+mod budget;
 mod cursor;
 mod entry;
 mod item;
 mod lists;
 mod moment;
+mod narrow;
 mod page;
 mod plan;
 mod runs;

@@ -1,18 +1,16 @@
 //! A read as a stream of pages.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use es_core::{
     BareEvent, Diverged, FoldStream, Head, PageStream, Position, Read, Recorded, Result, Selection,
-    TenantScope,
+    StreamId, TenantScope,
 };
 use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 
 use super::{
     ahead::Ahead,
+    budget::Budget,
     cursor::Walk,
     item::Item,
     lists::Lists,
@@ -26,10 +24,6 @@ use crate::error::damaged;
 /// Events in the first page: enough for most streams, and at most 128 MiB where each is as
 /// large as an event may be.
 const FIRST_PAGE: u64 = 128;
-/// Events in a later page at most.
-const PAGE: u64 = 4_096;
-/// Bytes of payload that a page is meant to have.
-const PAGE_BYTES: u64 = 1 << 20;
 
 /// The pages of a read.
 pub(crate) fn pages(source: Arc<Source>, read: Read) -> PageStream {
@@ -98,10 +92,11 @@ enum Places {
 }
 
 impl Going {
-    fn new(read: Read, places: Places, left: u64) -> Self {
+    fn new(read: Read, places: Places, left: u64, first: u64) -> Self {
         // A limit tells how much to fetch only where everything that is found is meant.
         let unplanned = if is_exact(&read) { left } else { u64::MAX };
-        let fetching = Fetching { read: Arc::new(read), budget: Arc::default() };
+        let budget = Arc::new(Budget::of(first));
+        let fetching = Fetching { read: Arc::new(read), budget };
         Self { fetching, places, unplanned }
     }
 
@@ -154,32 +149,6 @@ impl Fetching {
     }
 }
 
-/// How many events a page may have, learnt from how large they are.
-struct Budget(AtomicU64);
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self(AtomicU64::new(FIRST_PAGE))
-    }
-}
-
-impl Budget {
-    fn events(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn learn(&self, page: &[impl Item]) {
-        if page.is_empty() {
-            return;
-        }
-        let bytes: u64 =
-            page.iter().map(|event| event.seen().payload.bytes().len() as u64 + 64).sum();
-        let each = (bytes / page.len() as u64).max(1);
-        let most = (self.events() * 8).min(PAGE);
-        self.0.store((PAGE_BYTES / each).clamp(1, most), Ordering::Relaxed);
-    }
-}
-
 /// Whether all that is found where a read looks is meant, within its bounds.
 fn is_exact(read: &Read) -> bool {
     let mut items = read.query.items().iter();
@@ -210,9 +179,10 @@ async fn begin<T: Item>(source: &Arc<Source>, mut read: Read) -> Begun<T> {
     {
         // The head is asked behind the list, so it is not before what the list has.
         let most = if read.query.is_any() { left } else { u64::MAX };
-        let (page, head, is_more) = first.first(source, FIRST_PAGE.min(most)).await?;
+        let events = first_page(source, Some(stream));
+        let (page, head, is_more) = first.first(source, events.min(most)).await?;
         bounded(source, &mut read, head)?;
-        let mut going = Going::new(read, Places::Stream(first), left);
+        let mut going = Going::new(read, Places::Stream(first), left, events);
         let found = page.len() as u64;
         let page = going.fetching.meant(page);
         going.unplanned = going.unplanned.saturating_sub(found);
@@ -240,11 +210,18 @@ async fn begin<T: Item>(source: &Arc<Source>, mut read: Read) -> Begun<T> {
             None => Places::Log(Walk::new(source, &read).await?),
         },
     };
-    let mut going = Going::new(read, places, left);
+    let stream = if let Selection::Stream(stream) = &read.selection { Some(stream) } else { None };
+    let events = first_page(source, stream);
+    let mut going = Going::new(read, places, left, events);
     let planned = going.plan(source).await?;
     let page = going.fetching.fetch(source, planned.plan).await?;
     let is_more = planned.is_more && !page.is_over;
     Ok(rest(source, going, page.events, left, is_more))
+}
+
+/// How many events the first page has.
+fn first_page(source: &Source, stream: Option<&StreamId>) -> u64 {
+    if source.narrow.begins_small(stream) { 1 } else { FIRST_PAGE }
 }
 
 /// A first page up to the limit of the read, and the rest if there is any.

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::{
     entry::{Entry, Names},
     item::Item,
+    narrow::Narrow,
     runs::{Run, Taking},
 };
 use crate::{
@@ -34,6 +35,7 @@ pub(crate) struct Source {
     pub(crate) published: watch::Sender<Position>,
     anchor: Mutex<Option<Anchor>>,
     search: Script,
+    pub(super) narrow: Narrow,
 }
 
 /// An event that was seen here, and where. A server that was rolled back and has gone on
@@ -57,7 +59,8 @@ impl Source {
         let published = watch::Sender::new(head.position);
         let search = Script::new(include_str!("search.lua"));
         let anchor = Mutex::new(None);
-        Self { redis, keys, log: head.log, published, anchor, search }
+        let narrow = Narrow::default();
+        Self { redis, keys, log: head.log, published, anchor, search, narrow }
     }
 
     /// The highest position that was seen here.
@@ -159,17 +162,9 @@ impl Source {
     ) -> Result<S> {
         let mut tries = 0;
         loop {
-            let mut state = begin();
-            let (mut lost, mut taken) = (None, Ok(()));
-            let each = |answer: es_redis::Result<Reply>| match answer {
-                Ok(reply) if lost.is_none() && taken.is_ok() => taken = take(&mut state, reply),
-                Err(error) if lost.is_none() => lost = Some(error),
-                _ => {}
-            };
-            self.redis.each(commands, each).await;
-            match lost {
-                None => return taken.map(|()| state),
-                Some(error)
+            match self.fold_once(commands, &begin, &mut take).await {
+                Ok(state) => return state,
+                Err(error)
                     if tries < TRIES
                         && (error.kind() == es_redis::ErrorKind::Lost
                             || crate::error::may_pass(&error)) =>
@@ -178,8 +173,29 @@ impl Source {
                     let pause = std::time::Duration::from_millis(fastrand::u64(5..20) << tries);
                     tokio::time::sleep(pause).await;
                 }
-                Some(error) => return Err(from_redis(error)),
+                Err(error) => return Err(from_redis(error)),
             }
+        }
+    }
+
+    /// The same, asked once. The outer error is the first one of Redis.
+    pub(super) async fn fold_once<S: Send>(
+        &self,
+        commands: &[Command],
+        begin: impl Fn() -> S,
+        take: &mut (impl FnMut(&mut S, Reply) -> Result<()> + Send),
+    ) -> es_redis::Result<Result<S>> {
+        let mut state = begin();
+        let (mut lost, mut taken) = (None, Ok(()));
+        let each = |answer: es_redis::Result<Reply>| match answer {
+            Ok(reply) if lost.is_none() && taken.is_ok() => taken = take(&mut state, reply),
+            Err(error) if lost.is_none() => lost = Some(error),
+            _ => {}
+        };
+        self.redis.each(commands, each).await;
+        match lost {
+            None => Ok(taken.map(|()| state)),
+            Some(error) => Err(error),
         }
     }
 
@@ -239,9 +255,10 @@ impl Source {
             return Ok(Vec::new());
         }
         let asked: Vec<_> = runs.iter().flat_map(|run| run.commands(&self.keys)).collect();
-        let Taking { events, is_short, .. }: Taking<T> = self
-            .fold(&asked, || Taking::of(runs), |taking, reply| taking.take(runs, reply))
-            .await?;
+        let (events, is_short) = match self.at_once(&asked, runs).await? {
+            Some(Taking { events, is_short, .. }) => (events, is_short),
+            None => self.slowly(runs).await?,
+        };
         if is_short {
             return Err(damaged("a stream is shorter than the log says"));
         }

@@ -30,7 +30,14 @@ impl InStream {
         let high = read.to_version.map_or(u64::MAX, |version| version.get());
         let until = read.until.unwrap_or(Position::new(u64::MAX));
         let direction = Direction::Forward;
-        is_plain.then(|| Self { stream: stream.clone(), low, high, until, direction })
+        // A version is always asked for, so there must be one between the bounds.
+        (is_plain && low <= high).then(|| Self {
+            stream: stream.clone(),
+            low,
+            high,
+            until,
+            direction,
+        })
     }
 
     /// The first page and the head of the log, in one round trip.
@@ -39,9 +46,15 @@ impl InStream {
         source: &Source,
         events: u64,
     ) -> Result<(Vec<T>, Head, bool)> {
-        let count = self.wanted(events.max(1));
-        let run = Run { stream: self.stream.clone(), version: self.low, count };
-        let (page, head) = listed(source, run).await?;
+        let mut count = self.wanted(events.max(1));
+        let run = |count| Run { stream: self.stream.clone(), version: self.low, count };
+        let (page, head) = match listed_at_once(source, &run(count)).await? {
+            Some(listed) => listed,
+            None => {
+                count = 1; // too much for the line, and the next pages know how large they are
+                listed(source, run(count)).await?
+            }
+        };
         // What comes after the head belongs to a later read.
         self.until = self.until.min(head.position);
         self.low = self.low.saturating_add(count);
@@ -95,13 +108,19 @@ impl InStream {
 /// The events of a run that are there, and the head of the log. It is asked behind the list: a
 /// stream that ends early because the server was wiped on the way is not taken for a short one.
 pub(super) async fn listed<T: Item>(source: &Source, run: Run) -> Result<(Vec<T>, Head)> {
+    if let Some(listed) = listed_at_once(source, &run).await? {
+        return Ok(listed);
+    }
+    let (events, _) = source.slowly(&[run]).await?;
+    Ok((events, source.head().await?))
+}
+
+/// The same in one round trip; none where a reply was lost.
+async fn listed_at_once<T: Item>(source: &Source, run: &Run) -> Result<Option<(Vec<T>, Head)>> {
     let asking = source.asking();
     let mut commands: Vec<_> = run.commands(&source.keys).collect();
     commands.extend(asking.commands.iter().cloned());
-    let runs = [run];
-    let Taking { events, rest, .. } = source
-        .fold(&commands, || Taking::of(&runs), |taking, reply| taking.take(&runs, reply))
-        .await?;
-    let head = asking.head(source, rest)?;
-    Ok((events, head))
+    let taking = source.at_once(&commands, std::slice::from_ref(run)).await?;
+    let Some(Taking { events, rest, .. }) = taking else { return Ok(None) };
+    Ok(Some((events, asking.head(source, rest)?)))
 }

@@ -111,6 +111,22 @@ fn a_log_that_lost_its_end_and_has_gone_on_is_noticed_by_all() {
 }
 
 #[test]
+fn behind_the_furthest_position_there_is_room() {
+    on_a_server(|server| async move {
+        let (options, furthest) = (RedisOptions::new(), 1 << 52);
+        let beyond = Position::new(furthest);
+        RedisStore::continue_after_loss(&server.url(), options, beyond).await.unwrap();
+        let store = open(&server).await;
+        for count in [1, 1, 3] {
+            store.append(to("a", count)).await.unwrap();
+        }
+        let all = store.read(Read::all()).into_vec().await.unwrap();
+        let positions = all.iter().map(|event| event.position.get());
+        assert!(positions.eq(furthest + 1..=furthest + 5), "{all:?}");
+    });
+}
+
+#[test]
 fn an_operator_lets_the_log_go_on_and_no_position_is_given_twice() {
     on_a_server(|mut server| async move {
         let store = open(&server).await;
@@ -149,8 +165,10 @@ fn an_operator_lets_the_log_go_on_and_no_position_is_given_twice() {
         assert_eq!(backward.len(), 3);
         let since = next.read(Read::all().recorded_since(receipt.recorded_at));
         assert_eq!(since.into_vec().await.unwrap().len(), 1);
-        let (url, most) = (server.url(), Position::new(u64::MAX));
-        let error = RedisStore::continue_after_loss(&url, RedisOptions::new(), most);
-        assert_eq!(error.await.unwrap_err().kind(), ErrorKind::Invalid);
+        let url = server.url();
+        for most in [u64::MAX, 1 << 53, (1 << 53) - 1, (1 << 52) + 1].map(Position::new) {
+            let error = RedisStore::continue_after_loss(&url, RedisOptions::new(), most);
+            assert_eq!(error.await.unwrap_err().kind(), ErrorKind::Invalid);
+        }
     });
 }

@@ -8,6 +8,7 @@
 )]
 
 mod ahead;
+mod bounds;
 mod checks;
 mod cluster;
 mod conditions;
@@ -20,6 +21,7 @@ mod long;
 mod lost;
 mod machine;
 mod midway;
+mod narrow;
 mod partitions;
 mod progress;
 mod progress_faults;
@@ -30,3 +32,4 @@ mod skip;
 mod states;
 #[cfg(feature = "tls")]
 mod tls;
+mod waiting;

@@ -1,4 +1,5 @@
-//! The rights that the documentation asks for are enough.
+//! The rights that the documentation asks for are enough, and what becomes of appends of those
+//! who have less.
 
 use es_core::{
     CheckpointStore, DeadLetter, DeadLetterStore, ErrorKind, EventId, Follow, LogId, Owner,
@@ -12,8 +13,8 @@ use es_testkit::{
 };
 
 use crate::{
-    checks::{stream, to},
-    server::{model_named, named, store_at},
+    checks::{self, stream, to},
+    server::{model_named, named, store_at, store_named},
 };
 
 const DOCUMENTATION: &str = include_str!("../../../../docs/redis.md");
@@ -82,5 +83,27 @@ fn the_documented_user_may_do_all_that_the_library_does() {
         // And no more: another log is out of reach.
         let other = es_store_redis::RedisStore::open_with(&url, named("other")).await;
         assert_eq!(other.unwrap_err().kind(), ErrorKind::Invalid);
+    });
+}
+
+#[test]
+fn an_append_that_the_user_may_not_write_whole_writes_nothing() {
+    let fixture = async { Fixture::new(RedisServer::start(&RedisConfig::in_memory()), ()) };
+    es_testkit::run(fixture, |server| async move {
+        for (at, right) in ["xadd", "rpush", "hset"].into_iter().enumerate() {
+            let (user, name) = (format!("user{at}"), format!("log{at}"));
+            let own = store_named(&server.url(), &name).await; // it makes the log
+            let without = format!("-{right}");
+            let rules = ["ACL", "SETUSER", &user, "on", ">pw", "~*", "&*", "+@all", &without];
+            server.ask(&rules);
+            let url = server.url().replace("redis://", &format!("redis://{user}:pw@"));
+            let store = store_named(&url, &name).await;
+            let error = store.append(to("a", 1)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{right}: {error:?}");
+            assert_eq!(checks::whole(&own).await.len(), 0, "without {right}");
+            server.ask(&["ACL", "SETUSER", &user, &format!("+{right}")]);
+            store.append(to("a", 2)).await.unwrap();
+            assert_eq!(checks::whole(&own).await.len(), 2, "with {right}");
+        }
     });
 }

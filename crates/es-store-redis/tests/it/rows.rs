@@ -163,6 +163,26 @@ fn what_cannot_be_written_refuses_all_of_it() {
 }
 
 #[test]
+fn a_row_of_another_type_is_not_what_was_asked_for() {
+    with_a_model(|mut model| async move {
+        let mut tx = model.model.begin().await.unwrap();
+        tx.set("text", "abc").unwrap();
+        tx.hash_set("hash", "a", "1").unwrap();
+        model.commit(tx).await.unwrap();
+        let mut tx = model.model.begin().await.unwrap();
+        for error in [
+            model.model.get("hash").await.unwrap_err(),
+            model.model.hash_get("text", "a").await.unwrap_err(),
+            tx.get("hash").await.unwrap_err(),
+            tx.hash_get("text", "a").await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+            assert!(error.to_string().contains("another type"), "{error}");
+        }
+    });
+}
+
+#[test]
 fn bad_input_and_too_much_of_it_are_refused_at_once() {
     with_a_model(|model| async move {
         let mut tx = model.model.begin().await.unwrap();

@@ -43,6 +43,21 @@ fn durability_says_how_the_server_is_set() {
         let store = RedisStore::open(&server.url()).await.unwrap();
         let full = store.durability().await.unwrap();
         assert!(full.survives_power_loss && full.settings.contains("appendfsync=always"), "{full}");
+        server.set("no-appendfsync-on-rewrite", "yes");
+        for fsync in ["everysec", "always"] {
+            server.set("appendfsync", fsync);
+            let rewriting = store.durability().await.unwrap();
+            assert!(rewriting.survives_server_crash && !rewriting.survives_power_loss);
+            assert_eq!(rewriting.loss_window, None, "{rewriting}");
+            let says = "no-appendfsync-on-rewrite=yes";
+            assert!(rewriting.settings.contains(says), "{rewriting}");
+        }
+        server.set("no-appendfsync-on-rewrite", "no");
+        server.set("maxmemory-policy", "allkeys-random");
+        let thrown_away = store.durability().await.unwrap();
+        assert!(!thrown_away.survives_server_crash && !thrown_away.survives_power_loss);
+        assert_eq!(thrown_away.loss_window, None, "{thrown_away}");
+        server.set("maxmemory-policy", "noeviction");
         server.set("appendfsync", "everysec");
         let delayed = store.durability().await.unwrap();
         assert!(delayed.survives_server_crash && !delayed.survives_power_loss, "{delayed}");
@@ -79,6 +94,11 @@ fn a_full_server_refuses_and_writes_nothing() {
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}");
         assert!(error.to_string().contains("memory"), "{error}");
         assert_eq!(checks::whole(&store).await.len(), 2, "it can still be read");
+        // By those who come now as well.
+        assert_eq!(checks::whole(&open(&server).await).await.len(), 2);
+        let other = RedisOptions::new().with_name("other").unwrap();
+        let error = RedisStore::open_with(&server.url(), other).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "a new log needs room: {error:?}");
         server.set("maxmemory", "0");
         store.append(to("a", 1)).await.unwrap();
         assert_eq!(checks::whole(&store).await.len(), 3);
