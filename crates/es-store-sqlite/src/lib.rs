@@ -2,6 +2,7 @@
 
 mod append;
 mod backup;
+mod clock;
 mod error;
 mod inbox;
 mod near;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use es_core::{Error, Invalid, Result, SharedObserver};
+use tokio::sync::Semaphore;
 
 /// When a commit counts as done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +84,9 @@ impl SqliteOptions {
     /// # Errors
     /// `Invalid` for 0.
     pub fn with_queue(mut self, appends: usize) -> Result<Self> {
-        self.queue = at_least_one("the queue of an SQLite store", appends)?;
+        let appends = at_least_one("the queue of an SQLite store", appends)?;
+        // More would be no bound that anybody reaches.
+        self.queue = appends.min(Semaphore::MAX_PERMITS);
         Ok(self)
     }
 
@@ -98,7 +101,9 @@ impl SqliteOptions {
     }
 
     /// How long the writer waits for another process that writes, before its appends fail
-    /// with `Busy`. An append with a shorter deadline waits no longer than that.
+    /// with `Busy`. For each append it counts from when the lock was not to be had, or from when it
+    /// was made if that is later: one that queues behind another does not wait anew. An append with
+    /// a shorter deadline waits no longer than that.
     #[must_use]
     pub const fn with_busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;

@@ -106,7 +106,7 @@ impl Inner {
     fn open(place: Place, options: &SqliteOptions) -> Result<Self> {
         let connection = open::beside(&place, &SNAPSHOTS, options)?;
         // Each change is one statement, and SQLite's own patience is enough for that.
-        connection.busy_timeout(options.busy_timeout).map_err(from_driver)?;
+        open::be_patient(&connection, options.busy_timeout).map_err(from_driver)?;
         let reader = match &place {
             Place::Memory => None,
             Place::File(path) => {

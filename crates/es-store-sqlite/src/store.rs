@@ -18,9 +18,10 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use crate::{
     append::{self, Attempt, Command, Desk, Pen, Pending, QueueGauge},
     backup::{self, Wanted},
+    clock::Clock,
     error::{closed, unanswered},
     near::Near,
-    open::{self, Place},
+    open::{self, Original, Place},
     options::{SqliteOptions, Synchronous, WhenFull},
     progress::SqliteTx,
     read::{Events, Fold, head},
@@ -69,10 +70,13 @@ struct Inner {
     log: LogId,
     /// What SQLite calls the file; nothing in memory.
     path: Option<String>,
+    /// What is copied in a backup; nothing in memory.
+    original: Option<Original>,
     synchronous: Synchronous,
     when_full: WhenFull,
     patience: Duration,
     queue: Arc<Semaphore>,
+    clock: Clock,
     /// Whoever measures holds it weakly.
     _gauge: Option<Arc<QueueGauge>>,
     published: Arc<watch::Sender<Position>>,
@@ -136,8 +140,9 @@ impl SqliteStore {
     /// The receipt holds once the transaction commits; until then nobody sees the events, and
     /// other appends wait. Those who follow see them within the poll interval of this store.
     /// The deadline of the request means nothing here. A checkpoint that is moved to the
-    /// receipt says that everything before it was handled as well. Durability is that of the
-    /// connection: set `synchronous` on one of your own, and begin with `BEGIN IMMEDIATE`.
+    /// receipt says that everything before it was handled as well. The `synchronous` of the
+    /// connection must be that of this store or more, and a transaction of your own should begin
+    /// with `BEGIN IMMEDIATE`.
     ///
     /// ```
     /// # use es_core::{Append, CheckpointStore, ExpectedVersion, NewEvent, Owner, Payload, Progress};
@@ -167,13 +172,18 @@ impl SqliteStore {
     ///
     /// # Errors
     /// Those of [`EventStore::append`], and nothing of the request was written then: the
-    /// transaction can go on. `Invalid` when it is on another database, or over.
+    /// transaction can go on, unless SQLite has rolled back all of it by itself, as it may on a disk
+    /// that is full or fails. A `SqliteTx` is refused from there on; on a connection of your own, end
+    /// there when `is_autocommit` says so, or what you write next commits statement by statement.
+    /// `Invalid` when the transaction is on another database, is over, or would commit with
+    /// less durability than this log promises.
     pub fn append_in(
         &self,
         transaction: &rusqlite::Connection,
         request: &AppendRequest,
     ) -> Result<Receipt> {
-        append::inside(transaction, self.inner.log, self.inner.path.as_deref(), request)
+        let Inner { log, path, synchronous, .. } = &*self.inner;
+        append::inside(transaction, (*log, path.as_deref()), *synchronous, request)
     }
 
     /// Copies the log, as of one moment, to the new file `to`, while reading and writing go
@@ -187,9 +197,10 @@ impl SqliteStore {
     /// that is no longer there.
     ///
     /// # Errors
-    /// `Invalid` when there is something at `to` already, which stays as it is; `Unavailable`
-    /// when it cannot be written or the disk is full; `Busy` when another process is in the
-    /// way for too long; `Fault` when the log is damaged. Nothing is left behind.
+    /// `Invalid` when there is something at `to` already, which stays as it is, or when the file of
+    /// this log is not where it was opened; `Unavailable` when the copy cannot be written or the
+    /// disk is full; `Busy` when another process is in the way for too long; `Fault` when the log
+    /// is damaged. Nothing is left behind.
     ///
     /// # Cancel safety
     /// Dropping the future ends the work soon; then there is a whole copy or nothing. Only a
@@ -197,17 +208,18 @@ impl SqliteStore {
     pub async fn backup(&self, to: impl AsRef<Path>) -> Result<()> {
         let target = to.as_ref().to_owned();
         let (wanted, _waits) = Wanted::new();
-        match &self.inner.place {
-            Place::File(path) => {
-                let (path, patience) = (path.clone(), self.inner.patience);
+        match &self.inner.original {
+            Some(original) => {
+                let (original, patience) = (original.clone(), self.inner.patience);
+                let head = *self.inner.published.borrow();
                 worker::once(move || {
-                    let mut connection = open::copier(&path, patience)?;
+                    let mut connection = original.connect(head, patience)?;
                     backup::stop_when_unwanted(&mut connection, &wanted)?;
                     backup::copy(&connection, &target, &wanted)
                 })
                 .await
             }
-            Place::Memory => {
+            None => {
                 let (reply, answer) = oneshot::channel();
                 self.inner.submit(Box::new(move |connection, _| {
                     drop(reply.send(backup::copy(connection, &target, &wanted)));
@@ -222,11 +234,17 @@ impl SqliteStore {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Waits for a place in the queue of the writer, or does not.
-    async fn place_in_queue(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
+    /// Waits for a place in the queue of the writer, but not for long, or not at all.
+    async fn place_in_queue(
+        &self,
+        until: Option<Instant>,
+    ) -> Result<tokio::sync::OwnedSemaphorePermit> {
         let queue = Arc::clone(&self.inner.queue);
         match self.inner.when_full {
-            WhenFull::Wait => queue.acquire_owned().await.map_err(|_| closed()),
+            WhenFull::Wait => {
+                let place = self.inner.clock.until(until, queue.acquire_owned()).await?;
+                place.ok_or_else(append::too_late)?.map_err(|_| closed())
+            }
             WhenFull::Refuse => queue.try_acquire_owned().map_err(|_| {
                 let message = "the queue of the writer is full: nothing was written";
                 Error::new(ErrorKind::Busy, message)
@@ -239,6 +257,10 @@ impl Inner {
     fn open(place: Place, options: &SqliteOptions) -> Result<Self> {
         let (mut connection, log) = open::writer(&place, options)?;
         let path = connection.path().filter(|path| !path.is_empty()).map(str::to_owned);
+        let original = match &place {
+            Place::Memory => None,
+            Place::File(path) => Some(Original::new(&connection, path, log)),
+        };
         let (published, _) = watch::channel(head(&connection)?);
         let published = Arc::new(published);
         let (readers, watcher) = match &place {
@@ -279,10 +301,12 @@ impl Inner {
             place,
             log,
             path,
+            original,
             synchronous: options.synchronous,
             when_full: options.when_full,
             patience: options.busy_timeout,
             queue,
+            clock: Clock::default(),
             _gauge: gauge,
             published,
             watcher,
@@ -356,11 +380,13 @@ impl EventStore for SqliteStore {
 
     async fn append(&self, append: AppendRequest) -> Result<Receipt> {
         let begun = Instant::now();
-        let place = self.place_in_queue().await?;
+        let until = append.deadline().and_then(|time| begun.checked_add(time));
+        let place = self.place_in_queue(until).await?;
         let looked = match &self.inner.readers {
             Some(readers) if !append.unless().is_empty() => {
                 let head = *self.inner.published.borrow();
-                append::look(readers, &append, head).await
+                let look = append::look(readers, &append, head);
+                self.inner.clock.until(until, look).await?.ok_or_else(append::too_late)?
             }
             _ => Vec::new(),
         };

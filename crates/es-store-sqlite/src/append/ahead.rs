@@ -94,13 +94,19 @@ fn read(unless: &Unless, tenant: Option<&Tenant>, after: Position) -> Read {
 
 fn last(connection: &Connection, names: &mut Names, read: Read) -> Result<Option<Position>> {
     let mut cursor = Cursor::new(read);
-    loop {
+    let mut first = || -> Result<(Option<Position>, bool)> {
         let (page, more) = cursor.page(connection, names)?;
-        if let Some(event) = page.into_events()?.first() {
-            return Ok(Some(event.position));
-        }
-        if !more {
-            return Ok(None);
+        Ok((page.into_events()?.first().map(|event| event.position), more))
+    };
+    loop {
+        match first() {
+            Ok((None, true)) => {}
+            Ok((found, _)) => return Ok(found),
+            // One that cannot be read is there all the same.
+            Err(error) => {
+                let found = error.undecodable_details().and_then(|details| details.position);
+                return found.map(Some).ok_or(error);
+            }
         }
     }
 }

@@ -18,5 +18,5 @@ pub(crate) use desk::{Attempt, Desk};
 pub(crate) use inside::{check_open, inside};
 pub(crate) use observe::QueueGauge;
 pub(crate) use pen::Pen;
-pub(crate) use queue::{Command, Pending};
+pub(crate) use queue::{Command, Pending, too_late};
 pub(crate) use writer::run;

@@ -112,6 +112,8 @@ impl Pen {
     /// commit.
     fn commit(&mut self, before: i64) -> Result<()> {
         if self.connection.is_autocommit() {
+            // Families of the batch are gone, and others will have their numbers.
+            self.roll_back();
             let message = "SQLite rolled the batch back (a full disk or a failed one): nothing \
                            was written";
             return Err(Error::new(ErrorKind::Unavailable, message));

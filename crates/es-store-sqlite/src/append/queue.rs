@@ -56,10 +56,12 @@ impl Pending {
     }
 
     pub(crate) fn check_deadline(&self) -> Result<()> {
-        match self.time_left() {
-            Some(Duration::ZERO) => Err(too_late()),
-            _ => Ok(()),
-        }
+        if self.is_late() { Err(too_late()) } else { Ok(()) }
+    }
+
+    /// Whether its deadline is over.
+    pub(super) fn is_late(&self) -> bool {
+        self.time_left() == Some(Duration::ZERO)
     }
 
     pub(crate) fn answer(self, result: Result<Receipt>) {
@@ -71,6 +73,6 @@ impl Pending {
     }
 }
 
-fn too_late() -> Error {
+pub(crate) fn too_late() -> Error {
     Error::new(ErrorKind::Busy, "the deadline of the append is over: nothing was written")
 }

@@ -7,6 +7,11 @@
 //! itself (`desk`). Behind a batch of many, those that were answered come back one after the
 //! other: a batch that would be much smaller than the one before waits for them a moment, or
 //! each large commit would be followed by one of a single append, which all others wait for.
+//!
+//! While another process has the lock of the file, the thread asks for it again and again, for the
+//! append that is first. Those behind it are looked at in between: one whose deadline is over is
+//! answered, and has its place in the queue to give away. How long an append waits for the lock
+//! counts from when it was missed, not from when that append came to be first.
 //! # Why it is sound
 //! Nothing is answered before the commit: a conflict may rest on an append of the same
 //! batch, so when the commit fails nobody keeps an answer. What panics takes a batch with it and
@@ -17,20 +22,23 @@
 //! few, those few wait a moment in vain, once.
 
 use std::{
+    collections::VecDeque,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
-use es_core::{Error, Receipt, Result};
+use es_core::{Error, ErrorKind, Receipt, Result};
 
 use super::{
     desk::Desk,
     observe::Commit,
     pen::Pen,
-    queue::{Command, Pending},
+    queue::{Command, Pending, too_late},
 };
-use crate::{open::patiently, read::Names};
+use crate::{open::PAUSE, read::Names};
 
 /// Appends that share a commit at most.
 const BATCH: usize = 512;
@@ -43,10 +51,12 @@ const MOMENT: Duration = Duration::from_micros(100);
 
 /// Works until the last sender has gone; what was accepted by then is done first.
 pub(crate) fn run(desk: &Desk, patience: Duration, commands: &mpsc::Receiver<Command>) {
-    let mut writer = Writer { desk, patience, commands, names: Names::default(), last: 0 };
+    let (names, early) = (Names::default(), VecDeque::new());
+    let mut writer = Writer { desk, patience, commands, early, names, last: 0, missed: None };
     let mut next = commands.recv().ok();
     while let Some(command) = next {
-        next = writer.act(command).or_else(|| commands.recv().ok());
+        let other = writer.act(command);
+        next = other.or_else(|| writer.early.pop_front()).or_else(|| commands.recv().ok());
     }
 }
 
@@ -54,10 +64,14 @@ struct Writer<'d> {
     desk: &'d Desk,
     patience: Duration,
     commands: &'d mpsc::Receiver<Command>,
+    /// What was taken out of there while the lock was waited for, and comes first.
+    early: VecDeque<Command>,
     /// For those who read in a log in memory.
     names: Names,
     /// How many appends the last batch had.
     last: usize,
+    /// Since when somebody else has had the lock of the file, if it was not to be had last.
+    missed: Option<Instant>,
 }
 
 type Answers = Vec<(Pending, Result<Receipt>)>;
@@ -115,15 +129,48 @@ impl Writer<'_> {
     }
 
     /// Takes the write lock, for which it waits no longer than the caller does.
-    fn begin(&self, pen: &mut Pen, first: &Pending) -> Result<()> {
-        let patience = first.time_left().map_or(self.patience, |left| left.min(self.patience));
-        patiently(patience, || {
+    fn begin(&mut self, pen: &mut Pen, first: &Pending) -> Result<()> {
+        first.check_deadline()?;
+        loop {
+            match pen.begin() {
+                Err(error) if error.kind() == ErrorKind::Busy => {
+                    let missed = *self.missed.get_or_insert_with(Instant::now);
+                    if missed.max(first.begun).elapsed() >= self.patience {
+                        return Err(error);
+                    }
+                }
+                begun => {
+                    self.missed = None;
+                    return begun;
+                }
+            }
+            self.answer_late();
+            thread::sleep(Duration::from_micros(fastrand::u64(PAUSE)));
             first.check_deadline()?;
-            pen.begin()
-        })
+        }
     }
 
-    fn fill(&self, pen: &mut Pen, first: Pending) -> (Answers, Option<Command>) {
+    /// Answers those in the queue who do not wait any longer.
+    fn answer_late(&mut self) {
+        self.early.extend(self.commands.try_iter());
+        let is_late = |command: &Command| match command {
+            Command::Append(pending) => pending.is_late() || pending.is_abandoned(),
+            Command::Job(_) => false,
+        };
+        if !self.early.iter().any(is_late) {
+            return;
+        }
+        let (late, early): (VecDeque<_>, _) =
+            mem::take(&mut self.early).into_iter().partition(is_late);
+        self.early = early;
+        for command in late {
+            if let Command::Append(pending) = command {
+                pending.answer(Err(too_late()));
+            }
+        }
+    }
+
+    fn fill(&mut self, pen: &mut Pen, first: Pending) -> (Answers, Option<Command>) {
         let mut decider = pen.decider();
         let (mut answers, mut bytes, mut next) = (Vec::new(), 0, Some(first));
         let begun = Instant::now();
@@ -148,7 +195,10 @@ impl Writer<'_> {
 
     /// What is to be done next in the batch that has so many appends; nothing when it is full
     /// enough.
-    fn next(&self, appends: usize, begun: Instant) -> Option<Command> {
+    fn next(&mut self, appends: usize, begun: Instant) -> Option<Command> {
+        if let Some(command) = self.early.pop_front() {
+            return Some(command);
+        }
         if let Ok(command) = self.commands.try_recv() {
             return Some(command);
         }

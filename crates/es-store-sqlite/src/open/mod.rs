@@ -3,6 +3,7 @@
 
 mod inspect;
 mod migrate;
+mod original;
 mod parts;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
 use es_core::{Error, ErrorKind, LogId, Result};
 use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
+pub(crate) use original::Original;
 pub(crate) use parts::{PROGRESS, Part, SNAPSHOTS};
 
 use crate::{
@@ -22,6 +24,10 @@ use crate::{
     options::{SqliteOptions, Synchronous},
     wal,
 };
+
+/// How many microseconds pass before a lock that another process has is asked for again: less
+/// than a commit takes, and never in step with another who waits.
+pub(crate) const PAUSE: std::ops::Range<u64> = 100..1_000;
 
 /// Where a database is.
 #[derive(Clone, Debug)]
@@ -89,11 +95,6 @@ fn leave_to_the_log(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Opens a connection to copy the log with.
-pub(crate) fn copier(path: &Path, patience: Duration) -> Result<Connection> {
-    connect(&Place::File(path.to_owned()), patience)
-}
-
 /// Opens a connection to carry the write-ahead log over with. What it brings to the disk, it
 /// brings there as the writer's commits do.
 pub(crate) fn carrier(path: &Path, options: &SqliteOptions) -> Result<Connection> {
@@ -117,6 +118,11 @@ pub(crate) fn impatient(path: &Path, options: &SqliteOptions) -> Result<Connecti
 }
 
 fn connect(place: &Place, patience: Duration) -> Result<Connection> {
+    connect_to(place, patience, OpenFlags::SQLITE_OPEN_CREATE)
+}
+
+/// Connects to what is there already, but for what `more` flags say.
+fn connect_to(place: &Place, patience: Duration, more: OpenFlags) -> Result<Connection> {
     let opened = match place {
         Place::Memory => Connection::open_in_memory(),
         Place::File(path) => {
@@ -127,10 +133,8 @@ fn connect(place: &Place, patience: Duration) -> Result<Connection> {
                 );
                 return Err(Error::new(ErrorKind::Invalid, message));
             }
-            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-                | OpenFlags::SQLITE_OPEN_CREATE
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            Connection::open_with_flags(path, flags)
+            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+            Connection::open_with_flags(path, flags | more)
         }
     };
     let connection = opened.map_err(|error| {
@@ -138,12 +142,17 @@ fn connect(place: &Place, patience: Duration) -> Result<Connection> {
             format!("{place} cannot be opened: is its folder there, and are both writable?");
         Error::new(ErrorKind::Unavailable, message).with_source(error)
     })?;
-    connection.busy_timeout(patience).map_err(from_driver)?;
+    be_patient(&connection, patience).map_err(from_driver)?;
     connection.set_prepared_statement_cache_capacity(64);
     // Or each new value that is bound has the statement prepared again, in case another plan
     // suits it better. There is one that suits, and tests hold it.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(from_driver)?;
     Ok(connection)
+}
+
+/// Has SQLite itself wait so long for a lock. It counts milliseconds, 24 days of them.
+pub(crate) fn be_patient(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    connection.busy_timeout(patience.min(Duration::from_millis(i32::MAX.unsigned_abs().into())))
 }
 
 /// Does it again while another process is in the way. SQLite's own patience does not cover
@@ -153,8 +162,7 @@ pub(crate) fn patiently<T>(patience: Duration, mut act: impl FnMut() -> Result<T
     loop {
         match act() {
             Err(error) if error.kind() == ErrorKind::Busy && begun.elapsed() < patience => {
-                // Shorter than a commit, and never in step with another who waits.
-                thread::sleep(Duration::from_micros(fastrand::u64(100..1_000)));
+                thread::sleep(Duration::from_micros(fastrand::u64(PAUSE)));
             }
             result => return result,
         }

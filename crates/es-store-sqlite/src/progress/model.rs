@@ -83,7 +83,9 @@ impl SqliteReadModel {
     /// nothing here.
     ///
     /// `Synchronous::Normal` costs no correctness: a power cut then takes the rows and the
-    /// checkpoint of the last commits together, and they are made again from the log.
+    /// checkpoint of the last commits together, and they are made again from the log. But in such
+    /// a transaction no events are appended to a log that promises more:
+    /// [`SqliteStore::append_in`](crate::SqliteStore::append_in) answers `Invalid`.
     ///
     /// # Errors
     /// Those of [`SqliteReadModel::open`].
@@ -201,7 +203,7 @@ impl CheckpointStore for SqliteReadModel {
 
     async fn checkpoint(&self, subscriber: &SubscriberName) -> Result<Option<Checkpoint>> {
         let name = subscriber.clone();
-        self.session.read(move |connection| ledger::checkpoint(connection, &name)).await
+        self.session.look(move |connection| ledger::checkpoint(connection, &name)).await
     }
 
     async fn forget(&self, subscriber: &SubscriberName) -> Result<()> {
@@ -219,7 +221,7 @@ impl DeadLetterStore for SqliteReadModel {
         limit: usize,
     ) -> Result<Vec<DeadLetter>> {
         let name = subscriber.clone();
-        self.session.read(move |connection| letters::parked(connection, &name, after, limit)).await
+        self.session.look(move |connection| letters::parked(connection, &name, after, limit)).await
     }
 
     async fn parked_streams(
@@ -227,7 +229,7 @@ impl DeadLetterStore for SqliteReadModel {
         subscriber: &SubscriberName,
     ) -> Result<Vec<(StreamId, Position)>> {
         let name = subscriber.clone();
-        self.session.read(move |connection| letters::streams(connection, &name)).await
+        self.session.look(move |connection| letters::streams(connection, &name)).await
     }
 
     async fn skipped(
@@ -237,7 +239,7 @@ impl DeadLetterStore for SqliteReadModel {
         limit: usize,
     ) -> Result<Vec<(DeadLetter, String)>> {
         let name = subscriber.clone();
-        self.session.read(move |connection| letters::skipped(connection, &name, after, limit)).await
+        self.session.look(move |connection| letters::skipped(connection, &name, after, limit)).await
     }
 }
 

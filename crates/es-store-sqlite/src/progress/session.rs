@@ -42,8 +42,11 @@ pub(super) struct Session {
     idle: Mutex<Option<Guarded>>,
     /// Where it waits for locks and for the disk.
     writer: Worker<()>,
-    /// Reads what is committed; none in memory, where there is one connection only.
+    /// Reads what is committed, as users ask; none in memory, where there is one connection only.
     reader: Option<Worker<Connection>>,
+    /// The same for checkpoints and letters. Who asks for those may hold the lock that all others
+    /// wait for, and must not wait behind what a user reads for long.
+    ledger: Option<Worker<Connection>>,
 }
 
 /// A connection that nobody commits on but us.
@@ -78,12 +81,11 @@ struct Held {
 impl Session {
     pub(super) fn open(place: Place, options: SqliteOptions) -> Result<Self> {
         let connection = open::beside(&place, &PROGRESS, &options)?;
-        let reader = match &place {
-            Place::Memory => None,
-            Place::File(path) => {
-                Some(Worker::start("es-sqlite-model-read", open::reader(path, &options)?)?)
-            }
+        let reads = |name| match &place {
+            Place::Memory => Ok(None),
+            Place::File(path) => Worker::start(name, open::reader(path, &options)?).map(Some),
         };
+        let (reader, ledger) = (reads("es-sqlite-model-read")?, reads("es-sqlite-ledger")?);
         Ok(Self {
             place,
             options,
@@ -91,6 +93,7 @@ impl Session {
             idle: Mutex::new(Some(Guarded::new(connection).map_err(from_driver)?)),
             writer: Worker::start("es-sqlite-model-write", ())?,
             reader,
+            ledger,
         })
     }
 
@@ -116,7 +119,23 @@ impl Session {
         self: &Arc<Self>,
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        match &self.reader {
+        self.read_by(self.reader.as_ref(), work).await
+    }
+
+    /// Reads checkpoints or letters in the same way, and not behind what users read.
+    pub(super) async fn look<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.read_by(self.ledger.as_ref(), work).await
+    }
+
+    async fn read_by<T: Send + 'static>(
+        self: &Arc<Self>,
+        reader: Option<&Worker<Connection>>,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        match reader {
             Some(reader) => reader.ask(|connection| at_one_moment(connection, work)).await,
             None => {
                 let turn = self.turn().await?;

@@ -218,7 +218,7 @@ impl Cursor {
         while let Some(row) = rows.next().map_err(from_driver)? {
             seen += 1;
             let place = Place::of(row).map_err(from_driver)?;
-            self.pass(&place);
+            self.go_on(&place, 1);
             if !self.may_cover(&place) {
                 continue;
             }
@@ -233,9 +233,18 @@ impl Cursor {
                     Some(stream) => stream.clone(),
                     None => names.stream(connection, row.get(STREAM).map_err(from_driver)?)?,
                 };
-                let event = recorded(row, &place, stream, names, connection)?;
+                let (event, failed) = recorded(row, &place, stream, names, connection)?;
                 if !read.covers(&event) {
                     continue;
+                }
+                if let Some(error) = failed {
+                    if events.is_empty() {
+                        return Err(error);
+                    }
+                    // Those before it come first: the next page begins with it.
+                    self.go_on(&place, 0);
+                    more = Some(true);
+                    break;
                 }
                 bytes += event.payload.bytes().len();
                 events.push(event);
@@ -255,8 +264,8 @@ impl Cursor {
         Ok((found, more))
     }
 
-    /// Moves the bounds behind the candidate at `place`.
-    fn pass(&mut self, place: &Place) {
+    /// Moves the bounds to the candidate at `place`, or so many behind it.
+    fn go_on(&mut self, place: &Place, behind: i64) {
         let Some(plan) = &mut self.plan else { return };
         // Versions tell where a stream goes on; a bound of positions would be one more to check.
         let (low, high, at) = match plan.source {
@@ -264,8 +273,8 @@ impl Cursor {
             _ => (&mut plan.low, &mut plan.high, place.position),
         };
         match self.read.direction {
-            Direction::Forward => *low = at + 1,
-            Direction::Backward => *high = at - 1,
+            Direction::Forward => *low = at + behind,
+            Direction::Backward => *high = at - behind,
         }
     }
 

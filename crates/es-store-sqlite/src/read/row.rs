@@ -10,8 +10,8 @@
 
 use bytes::Bytes;
 use es_core::{
-    ContentType, Envelope, EventId, EventType, Metadata, NewEvent, Payload, Position, Recorded,
-    Result, Schema, StreamId, Tag, Tags, Timestamp, Version,
+    ContentType, Envelope, Error, EventId, EventType, Metadata, NewEvent, Payload, Position,
+    Recorded, Result, Schema, StreamId, Tag, Tags, Timestamp, Version,
 };
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
@@ -71,34 +71,48 @@ pub(super) struct Raw {
 struct More {
     content_type: ContentType,
     tags: Tags,
+    /// Why the metadata is not what was written.
+    unreadable: Option<serde_json::Error>,
 }
 
 impl Raw {
     pub(super) fn of(row: &Row<'_>, place: &Place) -> Result<Self> {
         let id = id(row)?;
+        let (metadata, unreadable) = metadata(row, id)?;
         Ok(Self {
             id: EventId::from_uuid(id),
             version: Version::new(unsigned(place.version)?)?,
             position: Position::new(unsigned(place.position)?),
             recorded_at: Timestamp::from_micros(row.get(8).map_err(from_driver)?),
             schema_version: schema_version(row)?,
-            metadata: metadata(row, id)?,
-            more: more(row)?,
+            metadata,
+            more: more(row, unreadable)?,
         })
     }
 
-    /// The event.
-    pub(super) fn event(self, stream: StreamId, name: EventType, payload: &[u8]) -> Recorded {
+    /// The event, and what is wrong with it if its metadata cannot be read: then it has none but
+    /// the two ids.
+    pub(super) fn event(
+        self,
+        stream: StreamId,
+        name: EventType,
+        payload: &[u8],
+    ) -> (Recorded, Option<Error>) {
         let payload = Bytes::copy_from_slice(payload);
         let schema = Schema::new(name, self.schema_version);
-        let (content_type, tags) = match self.more {
-            None => (ContentType::JSON, Tags::NONE),
-            Some(more) => (more.content_type, more.tags),
+        let (content_type, tags, unreadable) = match self.more {
+            None => (ContentType::JSON, Tags::NONE, None),
+            Some(more) => (more.content_type, more.tags, more.unreadable),
         };
         let mut event = NewEvent::known(self.id, schema, Payload::stored(content_type, payload));
         (event.metadata, event.tags) = (self.metadata, tags);
         let (version, position) = (self.version, self.position);
-        Recorded::from(Envelope::record(event, stream, version, position, self.recorded_at))
+        let event = Envelope::record(event, stream, version, position, self.recorded_at);
+        let error = unreadable.map(|error| {
+            let why = format!("its metadata cannot be read: {error}");
+            Error::undecodable(&event.schema, why).at_event(&event)
+        });
+        (Recorded::from(event), error)
     }
 }
 
@@ -123,38 +137,40 @@ pub(super) fn payload<'a>(row: &'a Row<'_>) -> Result<&'a [u8]> {
     payload.as_blob().map_err(|error| from_driver(error.into()))
 }
 
-/// The event of `stream` in `row`, and nothing that it borrows.
+/// The event of `stream` in `row`, and nothing that it borrows; as [`Raw::event`] gives it.
 pub(crate) fn recorded(
     row: &Row<'_>,
     place: &Place,
     stream: StreamId,
     names: &mut Names,
     connection: &Connection,
-) -> Result<Recorded> {
+) -> Result<(Recorded, Option<Error>)> {
     let name = names.event_type(connection, place.family)?;
     Ok(Raw::of(row, place)?.event(stream, name, payload(row)?))
 }
 
 /// Most events have no metadata but a correlation, for which nothing is allocated.
-fn metadata(row: &Row<'_>, id: Uuid) -> Result<Metadata> {
+fn metadata(row: &Row<'_>, id: Uuid) -> Result<(Metadata, Option<serde_json::Error>)> {
     let uuid = |at: usize| -> Result<Option<Uuid>> {
         Ok(row.get::<_, Option<[u8; 16]>>(at).map_err(from_driver)?.map(Uuid::from_bytes))
     };
-    let metadata: Metadata = match text(row, 11)? {
-        None => Metadata::new(),
-        Some(json) => serde_json::from_str(json).map_err(damaged)?,
+    let (metadata, unreadable) = match text(row, 11)?.map(serde_json::from_str::<Metadata>) {
+        None => (Metadata::new(), None),
+        Some(Ok(metadata)) => (metadata, None),
+        Some(Err(error)) => (Metadata::new(), Some(error)),
     };
     let metadata = metadata.with_correlation_id(uuid(9)?.unwrap_or(id));
-    Ok(match uuid(10)? {
+    let metadata = match uuid(10)? {
         None => metadata,
         Some(cause) => metadata.with_causation_id(cause),
-    })
+    };
+    Ok((metadata, unreadable))
 }
 
 /// What is in the columns that are empty as a rule.
-fn more(row: &Row<'_>) -> Result<Option<Box<More>>> {
+fn more(row: &Row<'_>, unreadable: Option<serde_json::Error>) -> Result<Option<Box<More>>> {
     let (content_type, tags) = (content_type(row)?, text(row, 12)?);
-    if content_type == ContentType::JSON && tags.is_none() {
+    if content_type == ContentType::JSON && tags.is_none() && unreadable.is_none() {
         return Ok(None);
     }
     let tags = match tags {
@@ -163,7 +179,7 @@ fn more(row: &Row<'_>) -> Result<Option<Box<More>>> {
             tags.lines().map(str::parse::<Tag>).collect::<Result<_>>().map_err(damaged)?
         }
     };
-    Ok(Some(Box::new(More { content_type, tags })))
+    Ok(Some(Box::new(More { content_type, tags, unreadable })))
 }
 
 fn text<'a>(row: &'a Row<'_>, at: usize) -> Result<Option<&'a str>> {

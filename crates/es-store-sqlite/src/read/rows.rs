@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, vec};
 
-use es_core::{Recorded, Result, StreamId};
+use es_core::{Error, Recorded, Result, StreamId};
 use rusqlite::{Connection, Row};
 
 use super::{
@@ -85,7 +85,7 @@ impl Rows {
     /// The events, to be made as they are wanted.
     pub(crate) fn making(self) -> Making {
         let Self { rows, payloads, streams, families, .. } = self;
-        Making { rows: rows.into_iter(), payloads, begin: 0, streams, families }
+        Making { rows: rows.into_iter(), payloads, begin: 0, streams, families, failed: None }
     }
 }
 
@@ -97,10 +97,13 @@ pub(crate) struct Making {
     begin: usize,
     streams: Vec<StreamId>,
     families: Arc<Vec<Family>>,
+    /// What is told once those before it were given.
+    failed: Option<Error>,
 }
 
 impl Making {
-    /// Makes the next few events; none at the end.
+    /// Makes the next few events; none at the end. One that cannot be made is an error, behind those
+    /// before it.
     pub(crate) fn next_few(&mut self) -> Result<Vec<Recorded>> {
         let mut events = Vec::with_capacity(self.rows.len().min(FEW));
         for row in self.rows.by_ref().take(FEW) {
@@ -111,7 +114,18 @@ impl Making {
                 return Err(damaged("a row has no name"));
             };
             self.begin = row.end;
-            events.push(row.raw.event(stream.clone(), family.event_type.clone(), payload));
+            let (event, failed) = row.raw.event(stream.clone(), family.event_type.clone(), payload);
+            if failed.is_some() {
+                self.failed = failed;
+                break;
+            }
+            events.push(event);
+        }
+        if self.failed.is_some() {
+            self.rows = Vec::new().into_iter();
+            if events.is_empty() {
+                return self.failed.take().map_or(Ok(events), Err);
+            }
         }
         Ok(events)
     }
@@ -119,9 +133,12 @@ impl Making {
     /// Makes all that are left.
     pub(crate) fn rest(mut self) -> Result<Vec<Recorded>> {
         let mut events = Vec::with_capacity(self.rows.len());
-        while self.rows.len() > 0 {
-            events.append(&mut self.next_few()?);
+        loop {
+            let mut few = self.next_few()?;
+            if few.is_empty() {
+                return Ok(events);
+            }
+            events.append(&mut few);
         }
-        Ok(events)
     }
 }

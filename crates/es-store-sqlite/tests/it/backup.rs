@@ -198,3 +198,68 @@ async fn a_backup_that_nobody_waits_for_leaves_nothing_or_a_whole_copy() {
     }
     assert!(abandoned > 0, "each was done before it was dropped");
 }
+
+#[tokio::test]
+async fn a_log_that_was_moved_is_not_backed_up_under_its_old_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, moved) = (folder.path().join("log.db"), folder.path().join("moved.db"));
+    let copy = folder.path().join("copy.db");
+    let store = SqliteStore::open(&file).await.unwrap();
+    append(&store, 3, 9).await;
+    let earlier = folder.path().join("earlier.db");
+    store.backup(&earlier).await.unwrap();
+    append(&store, 3, 9).await;
+    let refused = async |left: &[&str]| {
+        let error = store.backup(&copy).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+        assert!(error.to_string().contains("not the log any more"), "{error}");
+        assert_eq!(files(folder.path()), left, "nothing was made");
+    };
+
+    fs::rename(&file, &moved).unwrap();
+    refused(&["earlier.db", "moved.db"]).await;
+    // Something else is there by now, or what the log was once.
+    fs::write(&file, "").unwrap();
+    refused(&["earlier.db", "log.db", "moved.db"]).await;
+    fs::remove_file(&file).unwrap();
+    let other = folder.path().join("other.db");
+    append(&SqliteStore::open(&other).await.unwrap(), 9, 9).await;
+    fs::rename(&other, &file).unwrap();
+    refused(&["earlier.db", "log.db", "moved.db"]).await;
+    fs::rename(&earlier, &file).unwrap();
+    refused(&["log.db", "moved.db"]).await;
+
+    fs::rename(&moved, &file).unwrap();
+    store.backup(&copy).await.unwrap();
+    let copied = SqliteStore::open(&copy).await.unwrap();
+    assert_eq!(copied.head().await.unwrap(), store.head().await.unwrap());
+}
+
+/// In a process of its own, which may go where it likes.
+#[tokio::test]
+async fn the_role_of_a_child() {
+    let Ok(folder) = std::env::var("ES_BACKUP_FOLDER") else { return };
+    std::env::set_current_dir(&folder).unwrap();
+    let store = SqliteStore::open("log.db").await.unwrap();
+    append(&store, 3, 9).await;
+    std::env::set_current_dir("elsewhere").unwrap();
+    store.backup("copy.db").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_that_was_opened_by_a_relative_path_is_found_from_another_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = folder.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    let child = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "backup::the_role_of_a_child"])
+        .env("ES_BACKUP_FOLDER", folder.path())
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{child:?}");
+    assert_eq!(files(&elsewhere), ["copy.db"]);
+    let copied = SqliteStore::open(elsewhere.join("copy.db")).await.unwrap();
+    let original = SqliteStore::open(folder.path().join("log.db")).await.unwrap();
+    assert_eq!(copied.head().await.unwrap(), original.head().await.unwrap());
+    assert_eq!(copied.head().await.unwrap().position.get(), 3);
+}

@@ -4,10 +4,12 @@
 use std::{collections::HashMap, path::Path, time::Duration};
 
 use es_core::{
-    Append, AppendRequest, CheckpointStore, ErrorKind, EventStore, ExpectedVersion, LogId, Owner,
-    Position, Progress, Read, ReadModel, SnapshotStore, Store,
+    Append, AppendRequest, CheckpointStore, DeadLetterStore, ErrorKind, EventStore,
+    ExpectedVersion, LogId, Owner, Position, Progress, Read, ReadModel, SnapshotStore, Store,
 };
-use es_store_sqlite::{SqliteOptions, SqliteReadModel, SqliteSnapshotStore, SqliteStore};
+use es_store_sqlite::{
+    SqliteOptions, SqliteReadModel, SqliteSnapshotStore, SqliteStore, Synchronous,
+};
 use rusqlite::Connection;
 
 use crate::{
@@ -275,6 +277,65 @@ async fn events_are_not_appended_in_the_wrong_place_or_time() {
     assert_eq!(store.append_in(&own, &one()).unwrap().first.get(), 2);
     own.execute_batch("COMMIT").unwrap();
     assert_eq!(store.append(one()).await.unwrap().first.get(), 3);
+}
+
+#[tokio::test]
+async fn events_are_not_appended_with_less_durability_than_the_log_promises() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    let normal = SqliteOptions::new().with_synchronous(Synchronous::Normal);
+    let full_log = SqliteStore::open(&file).await.unwrap();
+    let normal_log = SqliteStore::open_with(&file, normal.clone()).await.unwrap();
+    let full_model = SqliteReadModel::open(&file).await.unwrap();
+    let normal_model = SqliteReadModel::open_with(&file, normal).await.unwrap();
+
+    let tx = full_model.begin().await.unwrap();
+    full_log.append_in(&tx, &one()).unwrap();
+    normal_log.append_in(&tx, &one()).unwrap();
+    drop(tx);
+    // The next turn comes behind what undoes that one.
+    drop(full_model.begin().await.unwrap());
+    let tx = normal_model.begin().await.unwrap();
+    let error = full_log.append_in(&tx, &one()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
+    assert!(error.to_string().contains("power cut"), "{error}");
+    normal_log.append_in(&tx, &one()).expect("and the transaction goes on");
+    drop(tx);
+    drop(normal_model.begin().await.unwrap());
+
+    // A connection of one's own, whose setting changes between two transactions.
+    let own = Connection::open(&file).unwrap();
+    for (setting, wanted) in [("OFF", false), ("FULL", true), ("NORMAL", false), ("EXTRA", true)] {
+        own.execute_batch(&format!("PRAGMA synchronous={setting}; BEGIN IMMEDIATE")).unwrap();
+        assert_eq!(full_log.append_in(&own, &one()).is_ok(), wanted, "{setting}");
+        own.execute_batch("ROLLBACK").unwrap();
+    }
+}
+
+/// Whoever holds the lock of the file may ask for a checkpoint, while all appends wait.
+#[tokio::test]
+async fn a_long_read_of_rows_holds_no_checkpoint_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = SqliteReadModel::open(folder.path().join("views.db")).await.unwrap();
+    let checkpoint = claim(&model, LogId::generate()).await;
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let long = tokio::spawn({
+        let model = model.clone();
+        async move { model.read(move |_| Ok(released.recv().is_err())).await }
+    });
+    tokio::task::yield_now().await;
+    let asked = async {
+        let tx = model.begin().await.unwrap();
+        assert_eq!(model.checkpoint(&name()).await.unwrap(), Some(checkpoint.clone()));
+        assert_eq!(model.dead_letters(&name(), Position::START, 9).await.unwrap(), []);
+        assert_eq!(model.parked_streams(&name()).await.unwrap(), []);
+        assert_eq!(model.skipped(&name(), Position::START, 9).await.unwrap(), []);
+        model.commit(tx, &Progress::from(&checkpoint, Position::new(1))).await.unwrap();
+    };
+    tokio::time::timeout(Duration::from_secs(30), asked).await.unwrap();
+    assert!(!long.is_finished());
+    drop(release);
+    assert!(long.await.unwrap().unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -27,4 +27,5 @@ mod pieces;
 mod pressure;
 mod processes;
 mod shared;
+mod unreadable;
 mod wal;

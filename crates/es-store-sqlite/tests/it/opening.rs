@@ -1,9 +1,11 @@
 //! What is no log of ours is refused, and stays as it was.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use es_core::{Append, ErrorKind, ExpectedVersion, Read, Store};
-use es_store_sqlite::{SqliteOptions, SqliteStore, Synchronous};
+use es_store_sqlite::{
+    SqliteOptions, SqliteReadModel, SqliteSnapshotStore, SqliteStore, Synchronous,
+};
 use rusqlite::Connection;
 
 use crate::child;
@@ -73,6 +75,24 @@ async fn durability_is_what_was_chosen() {
         let options = SqliteOptions::new().with_synchronous(synchronous);
         let store = Store::new(SqliteStore::open_with(&file, options).await.unwrap());
         assert_eq!(store.durability().await.unwrap().survives_power_loss, survives);
+    }
+}
+
+#[tokio::test]
+async fn what_is_more_than_ever_comes_is_as_good_as_no_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    for patience in [Duration::from_secs(30 * 86_400), Duration::MAX] {
+        let options = SqliteOptions::new().with_busy_timeout(patience);
+        let options = options.with_queue(usize::MAX).unwrap();
+        let store = SqliteStore::open_with(&file, options.clone()).await.unwrap();
+        let append = Append::to(child::stream(0), ExpectedVersion::Any).event(child::event("x"));
+        Store::new(store.clone()).append(append.deadline(patience)).await.unwrap();
+        let copy = folder.path().join("copy.db");
+        store.backup(&copy).await.unwrap();
+        fs::remove_file(copy).unwrap();
+        drop(SqliteReadModel::open_with(&file, options.clone()).await.unwrap());
+        drop(SqliteSnapshotStore::open_with(&file, options).await.unwrap());
     }
 }
 

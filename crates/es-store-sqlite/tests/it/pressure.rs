@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
-use es_core::{Append, ErrorKind, ExpectedVersion, Position, Store};
+use es_core::{
+    Append, ErrorKind, EventType, ExpectedVersion, NewEvent, Payload, Position, Query, Schema,
+    Store,
+};
 use es_store_sqlite::{SqliteOptions, SqliteStore, WhenFull};
 use rusqlite::Connection;
 
@@ -49,6 +52,33 @@ async fn a_full_disk_loses_nothing_and_says_so() {
     store.append(one()).await.unwrap();
 }
 
+/// SQLite rolls back by itself when there is no room, and whoever wrote must know.
+#[tokio::test]
+async fn a_condition_holds_behind_a_batch_that_the_full_disk_undid() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    let store = open(&file, SqliteOptions::new().with_max_pages(100)).await;
+    let to = |stream| Append::to(child::stream(stream), ExpectedVersion::Any);
+    let of_type = |name| NewEvent::raw(Schema::from_static(name, 1), Payload::json(&1).unwrap());
+    let any = |name| Query::any().of_types([EventType::from_static(name)]);
+    store.append(to(0).event(child::event("old"))).await.unwrap();
+
+    // One batch: a family that is new, then a row that is too large behind a look at families.
+    let other = park(&file);
+    let new = store.append(to(1).event(of_type("phantom")));
+    let large = to(0).event(child::event(&"x".repeat(900_000)));
+    let large = store.append(large.unless(any("nothing"), Position::START));
+    let (new, large, ()) = tokio::join!(biased; new, large, async { drop(other) });
+    assert_eq!(new.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(large.unwrap_err().kind(), ErrorKind::Unavailable);
+
+    // The number that the phantom had is given to another.
+    let booked = store.append(to(0).event(of_type("booked"))).await.unwrap();
+    let append = to(0).event(child::event("new")).unless(any("booked"), Position::START);
+    let error = store.append(append).await.unwrap_err();
+    assert_eq!(error.condition_failed().unwrap().found, booked.last, "{error}");
+}
+
 #[tokio::test]
 async fn a_lock_that_is_held_too_long_is_busy_and_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
@@ -72,6 +102,56 @@ async fn a_deadline_is_shorter_than_the_patience_of_the_writer() {
     let hurried = one().deadline(Duration::from_millis(20));
     let error = store.append(hurried).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Busy, "{error:?}");
+    drop(other);
+    assert_eq!(store.append(one()).await.unwrap().first.get(), 1);
+}
+
+/// A runtime without timers will do: `hurried` is answered although nothing else happens.
+fn is_answered_behind_another(options: SqliteOptions) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let options = options.with_busy_timeout(Duration::from_secs(20));
+    let store = runtime.block_on(open(&file, options));
+    let other = park(&file);
+    let hurried = async {
+        let error = store.append(one().deadline(Duration::from_millis(20))).await.unwrap_err();
+        drop(other);
+        error
+    };
+    // Were it answered only behind the first, that would have run out of patience.
+    let both = async { tokio::join!(biased; store.append(one()), hurried) };
+    let (first, error) = runtime.block_on(both);
+    assert_eq!(error.kind(), ErrorKind::Busy, "{error:?}");
+    assert!(error.to_string().contains("deadline"), "{error}");
+    first.unwrap();
+}
+
+#[test]
+fn a_deadline_is_kept_behind_an_append_that_waits_for_the_lock() {
+    is_answered_behind_another(SqliteOptions::new());
+}
+
+#[test]
+fn a_deadline_is_kept_where_the_queue_is_full() {
+    is_answered_behind_another(SqliteOptions::new().with_queue(1).unwrap());
+}
+
+/// One after the other, they would take a minute and a half.
+#[tokio::test]
+async fn those_who_wait_for_a_lock_run_out_of_patience_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("log.db");
+    let patience = Duration::from_millis(300);
+    let store = open(&file, SqliteOptions::new().with_busy_timeout(patience)).await;
+    let other = park(&file);
+    let answers = async {
+        for answer in futures(&store, 300) {
+            let error = answer.await.unwrap().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Busy, "{error:?}");
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(45), answers).await.unwrap();
     drop(other);
     assert_eq!(store.append(one()).await.unwrap().first.get(), 1);
 }

@@ -5,28 +5,45 @@ use opentelemetry::{global, metrics::MeterProvider};
 use opentelemetry_sdk::{
     metrics::SdkMeterProvider, propagation::TraceContextPropagator, trace::SdkTracerProvider,
 };
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::Subscriber;
 use tracing_subscriber::{
     Layer, Registry, filter::Targets, layer::SubscriberExt, registry::LookupSpan,
 };
 
+#[cfg(feature = "otlp")]
+use super::sender::Sender;
 use crate::{Telemetry, bridge, telemetry::SCOPE};
 
 /// A pipeline at work. Keep it until the end of the program: dropping it sends what is left,
-/// and waits for that.
+/// and waits for that on the thread that drops it, on whichever runtime that is.
 #[derive(Debug)]
 #[must_use = "dropping it ends the pipeline"]
 pub struct Guard {
     telemetry: Telemetry,
     tracers: SdkTracerProvider,
     meters: SdkMeterProvider,
+    /// None where everything is printed. It goes behind what is sent at the end.
+    #[cfg(feature = "otlp")]
+    _sender: Option<Sender>,
 }
 
 impl Guard {
     pub(super) fn new(tracers: SdkTracerProvider, meters: SdkMeterProvider) -> Self {
         let telemetry = Telemetry::with_meter(&meters.meter(SCOPE));
-        Self { telemetry, tracers, meters }
+        Self {
+            telemetry,
+            tracers,
+            meters,
+            #[cfg(feature = "otlp")]
+            _sender: None,
+        }
+    }
+
+    /// The same, which sends by `sender`.
+    #[cfg(feature = "otlp")]
+    pub(super) fn sending_by(mut self, sender: Sender) -> Self {
+        self._sender = Some(sender);
+        self
     }
 
     /// What measures with this pipeline.
@@ -44,18 +61,17 @@ impl Guard {
         bridge::layer(&self.tracers)
     }
 
-    /// Sends what there is, and waits for that.
+    /// Sends what there is, and waits for that. Other tasks of the thread that calls wait as
+    /// well: where that matters, call it in `tokio::task::spawn_blocking`.
     ///
     /// # Errors
     /// `Unavailable` when it could not be sent.
     pub fn flush(&self) -> Result<()> {
-        waiting(|| {
-            let spans = self.tracers.force_flush();
-            let metrics = self.meters.force_flush();
-            spans.and(metrics).map_err(|error| {
-                let message = "spans and metrics could not be sent";
-                Error::new(ErrorKind::Unavailable, message).with_source(error)
-            })
+        let spans = self.tracers.force_flush();
+        let metrics = self.meters.force_flush();
+        spans.and(metrics).map_err(|error| {
+            let message = "spans and metrics could not be sent";
+            Error::new(ErrorKind::Unavailable, message).with_source(error)
         })
     }
 
@@ -79,25 +95,10 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        waiting(|| {
-            for ended in [self.tracers.shutdown(), self.meters.shutdown()] {
-                if let Err(error) = ended {
-                    tracing::warn!(%error, "the last spans or metrics could not be sent");
-                }
+        for ended in [self.tracers.shutdown(), self.meters.shutdown()] {
+            if let Err(error) = ended {
+                tracing::warn!(%error, "the last spans or metrics could not be sent");
             }
-        });
+        }
     }
-}
-
-/// Does what waits, without stopping the tasks that it waits for.
-///
-/// *Hazard.* Sending is a task of the runtime. A worker thread that waits for it here cannot
-/// run it, and the other tasks of that thread wait as well.
-/// *Mechanism.* The runtime is told, and hands the tasks of this thread to another.
-fn waiting<T>(work: impl FnOnce() -> T) -> T {
-    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
-    if flavor.is_ok_and(|flavor| flavor == RuntimeFlavor::MultiThread) {
-        return tokio::task::block_in_place(work);
-    }
-    work()
 }

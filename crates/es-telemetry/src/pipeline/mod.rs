@@ -1,6 +1,8 @@
 //! A pipeline for programs that have none: where spans and metrics go, set up in one call.
 
 mod guard;
+#[cfg(feature = "otlp")]
+mod sender;
 mod setting;
 
 use es_core::Result;

@@ -107,9 +107,8 @@ impl Pipeline {
     /// [`Guard::tracing_layer`] is given, goes through it.
     ///
     /// # Errors
-    /// `Unsupported` when it is to send, and no tokio runtime with several threads runs here:
-    /// sending is a task of the runtime, and the thread that waits for the last of it would
-    /// stop it. `Invalid` when the address of the collector makes no sense.
+    /// `Invalid` when the address of the collector makes no sense; `Fault` when there is no thread
+    /// to be had for sending.
     pub fn build(self) -> Result<Guard> {
         let resource = Resource::builder().with_service_name(self.service.clone()).build();
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(self.sampled)));
@@ -126,12 +125,17 @@ impl Pipeline {
         match &self.sink {
             #[cfg(feature = "otlp")]
             Sink::Otlp { endpoint } => {
-                let (spans, metrics) = otlp(endpoint.as_deref())?;
+                let sender = super::sender::Sender::start()?;
+                let (spans, metrics) = {
+                    let _its_tasks = sender.enter();
+                    otlp(endpoint.as_deref())?
+                };
                 let reader = opentelemetry_sdk::metrics::PeriodicReader::builder(metrics)
                     .with_interval(self.interval)
                     .build();
                 let tracers = tracers.with_batch_exporter(spans).build();
-                Ok(Guard::new(tracers, meters.with_reader(reader).build()))
+                let guard = Guard::new(tracers, meters.with_reader(reader).build());
+                Ok(guard.sending_by(sender))
             }
             #[cfg(feature = "stdout")]
             Sink::Stdout => {
@@ -151,16 +155,9 @@ impl Pipeline {
 fn otlp(
     endpoint: Option<&str>,
 ) -> Result<(opentelemetry_otlp::SpanExporter, opentelemetry_otlp::MetricExporter)> {
-    use es_core::{Error, ErrorKind};
+    use es_core::Error;
     use opentelemetry_otlp::{MetricExporter, SpanExporter, WithExportConfig};
-    use tokio::runtime::{Handle, RuntimeFlavor};
 
-    let flavor = Handle::try_current().map(|runtime| runtime.runtime_flavor());
-    if !flavor.is_ok_and(|flavor| flavor == RuntimeFlavor::MultiThread) {
-        let message = "sending to a collector needs a tokio runtime with several threads, and \
-                       none is running here";
-        return Err(Error::new(ErrorKind::Unsupported, message));
-    }
     let wrong = |error| {
         let setting = "the address of the collector";
         let value = endpoint.unwrap_or("(from the environment)").to_owned();

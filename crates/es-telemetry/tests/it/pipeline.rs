@@ -15,7 +15,11 @@ use opentelemetry_proto::tonic::collector::{
         trace_service_server::{TraceService, TraceServiceServer},
     },
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    runtime::Builder,
+    sync::{mpsc, oneshot},
+    task::LocalSet,
+};
 use tonic::{Request, Response, Status, transport::Server};
 use tracing::{Dispatch, instrument::WithSubscriber};
 use tracing_subscriber::{Registry, layer::SubscriberExt};
@@ -100,13 +104,58 @@ async fn a_collector_is_sent_what_is_flushed_and_the_rest_at_the_end() {
     .await;
 }
 
-#[test]
-fn what_would_wait_for_itself_is_refused() {
-    let error = Pipeline::otlp("bank").build().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Unsupported, "no runtime: {error}");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(async { Pipeline::otlp("bank").build().unwrap_err() });
-    assert_eq!(error.kind(), ErrorKind::Unsupported, "one thread: {error}");
+/// What is written, flushed and dropped in a runtime of one thread, whose every task waits then.
+async fn on_one_thread(url: String, name: &'static str) {
+    let guard = Pipeline::otlp("bank").with_endpoint(url).build().unwrap();
+    let dispatch = Dispatch::new(Registry::default().with(guard.tracing_layer()));
+    let store = guard.telemetry().observe(Store::new(MemoryStore::new()));
+    write(&store, name, 3).with_subscriber(dispatch.clone()).await;
+    guard.flush().unwrap();
+    drop(guard);
+}
+
+async fn is_told(seen: &mut mpsc::UnboundedReceiver<String>, name: &str) {
+    let wanted = format!("es.append {name}");
+    while seen.recv().await.unwrap() != wanted {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_runtime_of_the_program_need_not_send() {
+    with_collector(|url, mut seen| async move {
+        let address = url.clone();
+        let alone = std::thread::spawn(move || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            runtime.block_on(on_one_thread(address, "alone"));
+        });
+        is_told(&mut seen, "alone").await;
+        alone.join().unwrap();
+        // The one worker of a runtime, in a task.
+        let busy = std::thread::spawn(move || {
+            let runtime = Builder::new_multi_thread().worker_threads(1).build().unwrap();
+            runtime.block_on(runtime.spawn(on_one_thread(url, "worker"))).unwrap();
+        });
+        is_told(&mut seen, "worker").await;
+        busy.join().unwrap();
+    })
+    .await;
+    // Without any.
+    let guard = Pipeline::otlp("bank").with_endpoint("http://127.0.0.1:1").build().unwrap();
+    std::thread::spawn(move || drop(guard)).join().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guard_works_and_ends_where_no_task_may_block() {
+    with_collector(|url, mut seen| async move {
+        let local = LocalSet::new();
+        let inner = on_one_thread(url.clone(), "inner");
+        let task = local.spawn_local(inner);
+        local.run_until(on_one_thread(url, "outer")).await;
+        local.run_until(task).await.unwrap();
+        is_told(&mut seen, "outer").await;
+        is_told(&mut seen, "inner").await;
+    })
+    .await;
+    LocalSet::new().run_until(async { drop(Pipeline::stdout("bank").build().unwrap()) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

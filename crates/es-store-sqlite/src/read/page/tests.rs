@@ -16,7 +16,10 @@ use rusqlite::{
 };
 
 use super::{Cursor, Names};
-use crate::{SqliteStore, append, open, options::SqliteOptions};
+use crate::{
+    SqliteStore, append, open,
+    options::{SqliteOptions, Synchronous},
+};
 
 fn stream(number: u64) -> StreamId {
     StreamId::new(if number.is_multiple_of(2) { "even" } else { "odd" }, number).unwrap()
@@ -155,8 +158,9 @@ async fn each_question_in_between_goes_by_an_index() {
     let failing = Append::to(stream(98), ExpectedVersion::NoStream).event(new());
     let failing = failing.unless(unless, Position::START).build().unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let append =
-        |request: &AppendRequest| append::inside(&connection, id, path.as_deref(), request);
+    let append = |request: &AppendRequest| {
+        append::inside(&connection, (id, path.as_deref()), Synchronous::Full, request)
+    };
     append(&known).unwrap();
     assert!(append(&known).unwrap().replayed);
     append(&fresh.build().unwrap()).unwrap();
