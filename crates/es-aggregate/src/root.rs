@@ -3,7 +3,7 @@
 use std::{fmt, ops::Deref};
 
 use es_core::{
-    Category, Event, EventId, ExpectedVersion, FoldEvent, Key, NewEvent, Recorded, Result,
+    Category, Event, EventId, ExpectedVersion, FoldEvent, Key, NewEvent, Receipt, Recorded, Result,
     StreamId, Version,
 };
 
@@ -50,7 +50,8 @@ pub struct Root<A: Aggregate> {
 }
 
 impl<A: Aggregate> Root<A> {
-    /// An aggregate that has no events yet.
+    /// An aggregate that has no events yet. Saved by a repository of a tenant, it is that
+    /// tenant's.
     #[must_use]
     pub fn new(key: Key) -> Self {
         Self::at(StreamId::of(Category::from_static(A::CATEGORY), key))
@@ -194,10 +195,15 @@ impl<A: Aggregate> Root<A> {
         Ok(root)
     }
 
-    /// The recorded events as they go to the log.
-    pub(crate) fn encode_pending(&self) -> Result<Vec<NewEvent>> {
+    /// The ids of the recorded events that are not saved yet.
+    pub(crate) fn pending_ids(&self) -> impl Iterator<Item = EventId> {
+        self.pending.iter().map(|(id, _)| *id)
+    }
+
+    /// The first `count` recorded events as they go to the log.
+    pub(crate) fn encode_pending(&self, count: usize) -> Result<Vec<NewEvent>> {
         let encode = |(id, event): &(EventId, _)| Ok(NewEvent::of(event)?.with_id(*id));
-        self.pending.iter().map(encode).collect()
+        self.pending.iter().take(count).map(encode).collect()
     }
 
     /// `events` are in the log now, up to `version`: takes them into the state.
@@ -207,11 +213,17 @@ impl<A: Aggregate> Root<A> {
         self.place.last = last.or(self.place.last);
     }
 
-    /// What was recorded is in the log now, up to `version`.
-    pub(crate) fn committed(&mut self, version: Version) -> Vec<A::Event> {
-        self.place.version = Some(version);
-        self.place.last = self.pending.last().map(|(id, _)| *id).or(self.place.last);
-        self.pending.drain(..).map(|(_, event)| event).collect()
+    /// The first `count` of what was recorded are in the log now, as `receipt` says.
+    pub(crate) fn committed(&mut self, count: usize, receipt: &Receipt) -> Vec<A::Event> {
+        if let Some((stream, _)) = receipt.versions.first() {
+            // A root that was made without a repository does not know its tenant.
+            self.stream = stream.clone();
+        }
+        self.place.version = Some(receipt.version());
+        let count = count.min(self.pending.len());
+        let last = self.pending.get(count.saturating_sub(1)).map(|(id, _)| *id);
+        self.place.last = last.or(self.place.last);
+        self.pending.drain(..count).map(|(_, event)| event).collect()
     }
 }
 

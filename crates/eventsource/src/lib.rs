@@ -51,18 +51,19 @@ pub use es_bus::{
 };
 #[doc(inline)]
 pub use es_core::{
-    Append, AppendIn, AppendRequest, Arrival, Backend, BoxError, BrokenChain, Capabilities,
-    Category, Check, Checkpoint, CheckpointStore, ConditionFailed, Conflict, ContentType,
-    DeadLetter, DeadLetterStore, DecodedEvent, Direction, Dispatch, Diverged, Durability, Envelope,
-    Error, ErrorKind, EventBus, EventId, EventStore, EventStream, EventType, ExpectedVersion,
-    Fenced, Follow, FollowStream, Gauge, GaugeSource, GroupWork, Head, Health, HealthReport,
-    IdempotencyClash, IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, Observation,
-    Observer, On, Outcome, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem,
-    Read, ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape,
-    ShapeChange, ShapeDifference, SharedObserver, Snapshot, SnapshotKey, SnapshotStore,
-    SnapshotUse, Store, StreamAppend, StreamExpectation, StreamId, SubscriberName, Tag, Tags,
-    Tenant, TenantScope, Timestamp, Undecodable, UnknownEvent, Unless, Upcasters, UpcastersBuilder,
-    Version, limits, spans,
+    Append, AppendIn, AppendRequest, Arrival, Backend, BareEvent, BareEvents, BoxError,
+    BrokenChain, Capabilities, Category, Check, Checkpoint, CheckpointStore, ConditionFailed,
+    Conflict, ContentType, DeadLetter, DeadLetterStore, DecodedEvent, Direction, Dispatch,
+    Diverged, Durability, Envelope, Error, ErrorKind, EventBus, EventId, EventStore, EventStream,
+    EventType, ExpectedVersion, Fenced, FoldEvent, FoldPage, FoldPages, FoldStream, Follow,
+    FollowStream, Gauge, GaugeSource, GroupWork, Head, Health, HealthReport, IdempotencyClash,
+    IntoNewEvent, Invalid, Key, Layer, LogId, Metadata, NewEvent, Observation, Observer, On,
+    Outcome, Owner, PageStream, Part, Payload, Position, Progress, Query, QueryItem, Read,
+    ReadModel, Receipt, Recorded, Registry, Release, Result, Schema, Selection, Shape, ShapeChange,
+    ShapeDifference, SharedObserver, Snapshot, SnapshotKey, SnapshotStore, SnapshotUse, Store,
+    StreamAppend, StreamExpectation, StreamId, SubscriberName, Tag, Tags, Tenant, TenantScope,
+    Timestamp, Undecodable, UnknownEvent, Unless, Upcasters, UpcastersBuilder, Version, limits,
+    spans,
 };
 #[cfg(feature = "derive")]
 #[doc(inline)]
@@ -114,6 +115,8 @@ mod event_trait {
 #[doc(hidden)]
 pub mod __private {
     pub use es_core as core;
+    // For `#[event(crate = "..")]`, which names the facade where it has another name.
+    pub use es_core::__private::serde;
 }
 
 /// The README of the repository, whose example must compile and run.

@@ -1,10 +1,16 @@
 //! Saving: the append, and what follows a commit without being able to undo it.
 
+use std::sync::Arc;
+
 use es_core::{
-    Append, Error, Metadata, NewEvent, Read, Receipt, Recorded, Result, StreamId, Version,
+    Error, EventBus, Metadata, Position, Read, Receipt, Recorded, Result, Store, Version,
 };
 
-use super::Repository;
+use super::{
+    Repository,
+    sending::Sending,
+    terms::{Ids, Terms},
+};
 use crate::{Aggregate, Root};
 
 /// What became of a save or a command.
@@ -15,25 +21,21 @@ pub struct Saved<E> {
     pub events: Vec<E>,
     /// The version of the aggregate now; `None` when it still has no events.
     pub version: Option<Version>,
-    /// The receipt of the append; `None` when nothing was written.
+    /// The receipt of the append; `None` when nothing was written. Where a save found that the
+    /// beginning of it had been written before, that of the rest.
     pub receipt: Option<Receipt>,
     /// Why the events were not published, where a publisher is set and failed. The save
     /// itself has succeeded.
     pub unpublished: Option<Error>,
 }
 
-/// How an append is to be written: what the caller said besides the events.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Terms {
-    pub(super) metadata: Metadata,
-    pub(super) deadline: Option<std::time::Duration>,
-}
-
 impl<A: Aggregate> Repository<A> {
     /// Writes what was recorded on `root`. Nothing recorded, nothing written.
     ///
-    /// After an error the root keeps what was recorded, under the same event ids, so that
-    /// saving it again is safe, also after `OutcomeUnknown`.
+    /// While the outcome is unknown, the same is sent a few times again. After an error the
+    /// root keeps what was recorded, under the same event ids, so that saving it again is
+    /// safe, also after `OutcomeUnknown`, and also when more was recorded meanwhile: if the
+    /// log has what was sent before, the rest is appended behind it.
     ///
     /// # Errors
     /// `Conflict` when the stream has changed since it was loaded (or exists, for a new
@@ -59,9 +61,16 @@ impl<A: Aggregate> Repository<A> {
         root: &mut Root<A>,
         metadata: Metadata,
     ) -> Result<Saved<A::Event>> {
-        let terms = Terms { metadata, deadline: None };
-        let (saved, before) = self.write(root, &terms).await?;
-        Ok(self.after_commit(root, saved, before).await)
+        let terms = Terms { metadata, ..Terms::default() };
+        let (before, count) = (root.version(), root.pending().len());
+        let saved = match self.write(root, count, &terms).await {
+            Err(error) if error.idempotency_clash().is_some() => {
+                self.write_rest(root, error, &terms).await?
+            }
+            saved => saved?,
+        };
+        self.keep_snapshot(root, before, &saved).await;
+        Ok(self.publish(saved).await)
     }
 
     /// Takes a snapshot of the aggregate as it is now, whatever the policy.
@@ -98,23 +107,61 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    /// Appends what is pending on `root`. On success nothing is pending any more.
+    /// Appends the first `count` events that are pending on `root`; then they no longer are.
     pub(super) async fn write(
         &self,
         root: &mut Root<A>,
+        count: usize,
         terms: &Terms,
-    ) -> Result<(Saved<A::Event>, Before)> {
-        let before = Before(root.version());
-        if root.pending().len() == 0 {
-            return Ok((Saved::nothing(root.version()), before));
+    ) -> Result<Saved<A::Event>> {
+        if count == 0 {
+            return Ok(Saved::nothing(root.version()));
         }
-        let append = Append::to(root.stream().clone(), root.expected());
-        let receipt = self.append(append, root.encode_pending()?, terms).await?;
-        let version = receipt.version();
-        let events = root.committed(version);
-        let saved =
-            Saved { events, version: Some(version), receipt: Some(receipt), unpublished: None };
-        Ok((saved, before))
+        let encode = || root.encode_pending(count);
+        let receipt = self.sending(root, terms).send(encode()?, encode).await?;
+        let events = root.committed(count, &receipt);
+        Ok(Saved::written(events, receipt))
+    }
+
+    /// Writes what is pending on `root` where the log has the beginning of it: an append of
+    /// which the reply was lost, before more was recorded. `clash` is what the log said to
+    /// the whole.
+    async fn write_rest(
+        &self,
+        root: &mut Root<A>,
+        clash: Error,
+        terms: &Terms,
+    ) -> Result<Saved<A::Event>> {
+        let (known, count) = (self.known(root).await?, root.pending().len());
+        if known == 0 || known == count {
+            return Err(clash);
+        }
+        // The same append again gives its receipt, by which it is published.
+        let first = self.write(root, known, terms).await?;
+        let first = self.publish(first).await;
+        let rest = self.write(root, count - known, terms).await?;
+        let mut events = first.events;
+        events.extend(rest.events);
+        Ok(Saved { events, unpublished: first.unpublished, ..rest })
+    }
+
+    /// How many of the events that are pending on `root` the log has, from the first one on.
+    async fn known(&self, root: &Root<A>) -> Result<usize> {
+        let from = root.version().map_or(Version::FIRST, Version::next);
+        let read = Read::stream(root.stream().clone()).from_version(from);
+        let (mut events, mut pending) = (self.store.read(read), root.pending_ids());
+        let (mut known, mut last) = (0, None);
+        while let Some(event) = events.next().await.transpose()? {
+            if last == Some(event.id) {
+                continue; // another part of a split event
+            }
+            last = pending.next();
+            if last != Some(event.id) {
+                break;
+            }
+            known += 1;
+        }
+        Ok(known)
     }
 
     /// Appends `events`, which were decided on the state of `root`, and then takes them
@@ -125,70 +172,75 @@ impl<A: Aggregate> Repository<A> {
         events: Vec<A::Event>,
         terms: &Terms,
     ) -> Result<Saved<A::Event>> {
-        let encoded = events.iter().map(NewEvent::of).collect::<Result<Vec<_>>>()?;
-        let last = encoded.last().map(|event| event.id);
-        let append = Append::to(root.stream().clone(), root.expected());
-        let receipt = self.append(append, encoded, terms).await?;
+        let encoded = terms.encode(root.stream(), &events)?;
+        let ids = Ids::of(&encoded);
+        let sending = self.sending(root, terms);
+        let receipt = sending.send(encoded, || ids.encode(&events)).await?;
         let version = receipt.version();
-        root.grow(&events, last, version);
-        Ok(Saved { events, version: Some(version), receipt: Some(receipt), unpublished: None })
-    }
-
-    async fn append(
-        &self,
-        append: Append,
-        events: Vec<NewEvent>,
-        terms: &Terms,
-    ) -> Result<Receipt> {
-        let mut append = append.events(events).with_metadata(terms.metadata.clone());
-        if let Some(deadline) = terms.deadline {
-            append = append.deadline(deadline);
+        // A command that was executed before may have its events further back.
+        if Version::after(root.version(), events.len() as u64) == Some(version) {
+            root.grow(&events, ids.last(), version);
         }
-        self.store.append(append).await
+        Ok(Saved::written(events, receipt))
     }
 
-    /// Snapshot and publication. The commit has happened; nothing here makes it undone.
-    pub(super) async fn after_commit(
+    fn sending<'a>(&'a self, root: &'a Root<A>, terms: &'a Terms) -> Sending<'a> {
+        Sending { store: &self.store, stream: root.stream(), expected: root.expected(), terms }
+    }
+
+    /// Takes a snapshot of `root`, which was at `before`, if one is due.
+    pub(super) async fn keep_snapshot(
         &self,
         root: &Root<A>,
-        mut saved: Saved<A::Event>,
-        Before(before): Before,
-    ) -> Saved<A::Event> {
-        let Some(receipt) = &saved.receipt else {
-            return saved;
-        };
-        if let Some(snapshots) = &self.snapshots
-            && snapshots.policy().is_due(before, receipt.version())
+        before: Option<Version>,
+        saved: &Saved<A::Event>,
+    ) {
+        if let (Some(snapshots), Some(receipt)) = (&self.snapshots, &saved.receipt)
+            && root.version().is_some_and(|after| snapshots.policy().is_due(before, after))
         {
             snapshots.save_after_commit(root, receipt.log).await;
         }
-        saved.unpublished = self.publish(root.stream(), receipt).await.err();
-        saved
     }
 
-    /// Publishes the events of `receipt`, as the log recorded them.
-    async fn publish(&self, stream: &StreamId, receipt: &Receipt) -> Result<()> {
-        let Some(bus) = &self.bus else { return Ok(()) };
-        let read = Read::stream(stream.clone()).until(receipt.last);
-        let read = match receipt.first.get().checked_sub(1) {
-            Some(before) => read.after(es_core::Position::new(before)),
-            None => read,
-        };
-        let events: Vec<Recorded> = self.store.read(read).into_vec().await?;
-        let published = bus.publish(&events).await;
-        if let Err(error) = &published {
-            tracing::warn!(%stream, %error, "saved events were not published");
+    /// Publishes what was saved, where there is a publisher.
+    ///
+    /// *Hazard.* A bus may wait for a handler, and the handler for a command on the same
+    /// aggregate.
+    /// *Mechanism.* Nobody who calls this holds the slot of a stream.
+    pub(super) async fn publish(&self, mut saved: Saved<A::Event>) -> Saved<A::Event> {
+        if let (Some(bus), Some(receipt)) = (&self.bus, &saved.receipt)
+            && let Err(error) = publish(&self.store, bus, receipt).await
+        {
+            saved.unpublished = saved.unpublished.or(Some(error));
         }
-        published
+        saved
     }
 }
 
-/// The version of a root before it was written.
-pub(super) struct Before(pub(super) Option<Version>);
+/// Publishes the events of `receipt`, as the log recorded them.
+async fn publish(store: &Store, bus: &Arc<dyn EventBus>, receipt: &Receipt) -> Result<()> {
+    let Some((stream, _)) = receipt.versions.first() else { return Ok(()) };
+    let read = Read::stream(stream.clone()).until(receipt.last);
+    let read = match receipt.first.get().checked_sub(1) {
+        Some(before) => read.after(Position::new(before)),
+        None => read,
+    };
+    let events: Vec<Recorded> = store.read(read).into_vec().await?;
+    let published = bus.publish(&events).await;
+    if let Err(error) = &published {
+        tracing::warn!(%stream, %error, "saved events were not published");
+    }
+    published
+}
 
 impl<E> Saved<E> {
     /// Nothing happened.
     pub(super) const fn nothing(version: Option<Version>) -> Self {
         Self { events: Vec::new(), version, receipt: None, unpublished: None }
+    }
+
+    fn written(events: Vec<E>, receipt: Receipt) -> Self {
+        let version = Some(receipt.version());
+        Self { events, version, receipt: Some(receipt), unpublished: None }
     }
 }

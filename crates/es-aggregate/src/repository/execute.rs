@@ -7,13 +7,16 @@ use std::{
     time::Duration,
 };
 
-use es_core::{Error, ErrorKind, Metadata, Recorded, Result, StreamId};
+use es_core::{
+    Error, ErrorKind, EventId, IdempotencyClash, Metadata, Read, Recorded, Result, StreamId,
+    Version,
+};
 use tracing::Instrument;
 
 use super::{
     Repository, Saved, backoff,
     cache::{Cache, Slot},
-    commit::{Before, Terms},
+    terms::Terms,
     watched::Watched,
 };
 use crate::{Aggregate, Decide, ExecuteError, Root};
@@ -25,6 +28,22 @@ impl<A: Aggregate> Repository<A> {
     ///
     /// Await it, after saying more about it if there is more to say:
     /// `accounts.execute("alice", &deposit).caused_by(&event).await`.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Rejected`] with the domain's refusal; nothing was written then.
+    /// [`ExecuteError::Store`] with what loading or appending failed with; a conflict when all
+    /// retries met one; `OutcomeUnknown` when nobody knows whether it was written, although
+    /// it was sent a few times again, with the same event ids.
+    ///
+    /// # After an unknown outcome
+    /// Executing the command again decides on a state that may hold its own events already:
+    /// a deposit would be paid in twice. So give a command that may be repeated an identity,
+    /// [`Execute::with_id`]: then executing it again, with the same id, settles it. Without
+    /// one, load the aggregate and look.
+    ///
+    /// # Cancel safety
+    /// All of the events are written or none. Which of the two is told as after an unknown
+    /// outcome.
     pub fn execute<'a, C>(&'a self, id: impl fmt::Display, command: &'a C) -> Execute<'a, A, C>
     where
         A: Decide<C>,
@@ -110,14 +129,35 @@ impl<A: Decide<C>, C> Execute<'_, A, C> {
         self
     }
 
+    /// Gives the command an identity, so that executing it again, with the same id, does
+    /// nothing twice: after `OutcomeUnknown`, after its future was dropped, when a message
+    /// that asks for it comes again. Then the answer is that of the first time, with
+    /// [`Receipt::replayed`](es_core::Receipt::replayed), however the aggregate has changed
+    /// since.
+    ///
+    /// It may be the id of the event that leads to the command, one that the client sends, or
+    /// one that follows from what the command is about ([`EventId::derived`]). The ids of the
+    /// events follow from it and the stream, so a command on another aggregate may have the
+    /// same id, but another command on the same one may not: the answer is an
+    /// `IdempotencyClash` then. It is too when `decide` is not a pure function of state and
+    /// command. A command that was refused, or of which nothing came, leaves nothing in the
+    /// log and is decided anew.
+    ///
+    /// It costs nothing but on commands that write nothing, where a look-up of the first
+    /// event's id is added.
+    pub fn with_id(mut self, id: impl Into<EventId>) -> Self {
+        self.terms.id = Some(id.into());
+        self
+    }
+
     /// How often it is decided again after a conflict, for this command only.
     pub const fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// Limits the time of each append; see
-    /// [`Append::deadline`](es_core::Append::deadline).
+    /// Limits the time of each append, together with what is sent again while its outcome is
+    /// unknown; see [`Append::deadline`](es_core::Append::deadline).
     pub const fn deadline(mut self, within: Duration) -> Self {
         self.terms.deadline = Some(within);
         self
@@ -189,13 +229,14 @@ where
 {
     async fn run(&self, stream: Result<StreamId>) -> Outcome<A, C> {
         let stream = stream?;
-        match &self.repository.cache {
-            Some(cache) => self.on_cached(cache, stream).await,
+        let saved = match &self.repository.cache {
+            Some(cache) => self.on_cached(cache, stream).await?,
             None => {
                 let root = self.repository.fold(stream).await?;
-                self.on(root, Freshness::Fresh).await.0
+                self.on(root, Freshness::Fresh).await.0?
             }
-        }
+        };
+        Ok(self.repository.publish(saved).await)
     }
 
     /// Executes on the state that the cache keeps, if it keeps one.
@@ -203,7 +244,8 @@ where
     /// The slot is locked across the append, on purpose: commands on one stream queue here
     /// instead of conflicting in the store. The state is taken out of the slot meanwhile,
     /// so that whatever ends this early (an error, a panic in `evolve`, a dropped future)
-    /// leaves an empty slot and never a state that differs from the log.
+    /// leaves an empty slot and never a state that differs from the log. Nothing is
+    /// published before the slot is free.
     async fn on_cached(&self, cache: &Cache<A>, stream: StreamId) -> Outcome<A, C> {
         let slot = cache.slot(&stream);
         let mut kept: Slot<'_, A> = slot.lock().await;
@@ -238,11 +280,17 @@ where
                 }
             }
             let events = match decided {
-                Ok(events) if events.is_empty() => {
-                    return (Ok(Saved::nothing(root.version())), Some(root));
+                Ok(events) if !events.is_empty() => events,
+                nothing => {
+                    let outcome = match Box::pin(self.earlier(root.stream())).await {
+                        Ok(Some(saved)) => Ok(saved),
+                        Ok(None) => nothing
+                            .map(|_| Saved::nothing(root.version()))
+                            .map_err(ExecuteError::Rejected),
+                        Err(error) => Err(error.into()),
+                    };
+                    return (outcome, Some(root));
                 }
-                Ok(events) => events,
-                Err(error) => return (Err(ExecuteError::Rejected(error)), Some(root)),
             };
             match self.commit(&mut root, events).await {
                 Ok(saved) => return (Ok(saved), Some(root)),
@@ -251,10 +299,17 @@ where
                     self.watched.attempt();
                     backoff::pause(conflicts).await;
                     freshness = Freshness::Fresh;
-                    root = match self.repository.refresh(root, &error).await {
-                        Ok(root) => root,
-                        Err(error) => return (Err(error.into()), None),
+                    if let Err(error) = self.repository.catch_up(&mut root).await {
+                        return (Err(error.into()), None);
+                    }
+                }
+                Err(error) if error.idempotency_clash().is_some() => {
+                    let outcome = match Box::pin(self.earlier(root.stream())).await {
+                        Ok(Some(saved)) => Ok(saved),
+                        Ok(None) => Err(error.into()),
+                        Err(error) => Err(error.into()),
                     };
+                    return (outcome, None);
                 }
                 Err(error) => return (Err(error.into()), None),
             }
@@ -264,21 +319,35 @@ where
     /// Writes `events` and takes them into the state once they are written, not before: a
     /// command that fails leaves the state as the log has it.
     async fn commit(&self, root: &mut Root<A>, events: Vec<A::Event>) -> Result<Saved<A::Event>> {
-        let before = Before(root.version());
+        let before = root.version();
         let saved = self.repository.write_decided(root, events, &self.terms).await?;
-        Ok(self.repository.after_commit(root, saved, before).await)
+        self.repository.keep_snapshot(root, before, &saved).await;
+        Ok(saved)
     }
-}
 
-impl<A: Aggregate> Repository<A> {
-    /// Brings `root` up to the log after a conflict.
-    async fn refresh(&self, mut root: Root<A>, conflict: &Error) -> Result<Root<A>> {
-        let actual = conflict.conflict().map(|conflict| conflict.actual);
-        if self.catch_up(&mut root).await? || actual.is_none_or(|actual| actual == root.version()) {
-            return Ok(root);
+    /// What became of a command with an id that was executed before; `None` if it was not.
+    ///
+    /// *Hazard.* On the state that the command itself has led to, it is decided otherwise:
+    /// who has withdrawn everything is refused the second time.
+    /// *Mechanism.* It is decided on the state of then, and the log compares what comes of
+    /// that with what it has: it is the same append, or the id was given to another command.
+    async fn earlier(&self, stream: &StreamId) -> Result<Option<Saved<A::Event>>> {
+        let Some(first) = self.terms.first_id(stream) else { return Ok(None) };
+        let repository = self.repository;
+        let Some(found) = repository.store.find(first).await? else { return Ok(None) };
+        let mut root = match Version::new(found.version.get().saturating_sub(1)) {
+            Ok(then) => {
+                let read = Read::stream(stream.clone()).to_version(then);
+                repository.fold_until(stream.clone(), read, then).await?
+            }
+            Err(_) => Root::at(stream.clone()),
+        };
+        match root.decide(self.command) {
+            Ok(events) if !events.is_empty() => {
+                repository.write_decided(&mut root, events, &self.terms).await.map(Some)
+            }
+            _ => Err(IdempotencyClash::new(found.id, found.position).into()),
         }
-        // The stream is shorter than the state says: the log was rolled back under it.
-        self.fold(root.stream().clone()).await
     }
 }
 

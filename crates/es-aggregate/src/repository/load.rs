@@ -146,16 +146,24 @@ impl<A: Aggregate> Repository<A> {
         self.fold_until(stream, read, Version::MAX).await
     }
 
-    /// Takes in what the log has behind `root`. True when there was something.
+    /// Takes in what the log has behind `root`. True when that may change a decision: there
+    /// was something, or the log no longer has what `root` ends with, and it was folded anew.
     pub(super) async fn catch_up(&self, root: &mut Root<A>) -> Result<bool> {
         let before = root.version();
-        let from = before.map_or(Version::FIRST, Version::next);
-        let read = Read::stream(root.stream().clone()).from_version(from);
-        self.advance(root, read).await?;
-        Ok(root.version() != before)
+        if self.go_on(root, Read::stream(root.stream().clone())).await? {
+            return Ok(root.version() != before);
+        }
+        tracing::warn!(stream = %root.stream(), "the log disagrees with a kept state");
+        *root = self.fold(root.stream().clone()).await?;
+        Ok(true)
     }
 
-    async fn fold_until(&self, stream: StreamId, read: Read, last: Version) -> Result<Root<A>> {
+    pub(super) async fn fold_until(
+        &self,
+        stream: StreamId,
+        read: Read,
+        last: Version,
+    ) -> Result<Root<A>> {
         if let Some(snapshots) = &self.snapshots
             && let Some(root) = self.resume(snapshots, &stream, &read, last).await?
         {
@@ -167,12 +175,6 @@ impl<A: Aggregate> Repository<A> {
     }
 
     /// Folds on from a snapshot, if there is one and the log agrees with it.
-    ///
-    /// *Hazard.* A log that was restored from a backup, and went on, may have other events
-    /// under the versions that the snapshot has folded in.
-    /// *Mechanism.* The read begins with the event that the snapshot ends with, and the two
-    /// must have the same id. *Cost.* One event read again, with all its parts if it was
-    /// split.
     async fn resume(
         &self,
         snapshots: &Snapshots<A>,
@@ -188,22 +190,42 @@ impl<A: Aggregate> Repository<A> {
         let Some(version) = root.version().filter(|version| *version <= last) else {
             return Ok(None);
         };
-        let mut events = self.store.read(read.clone().from_version(version));
-        match events.next().await.transpose()? {
-            Some(anchor) if root.last_event() == Some(anchor.id) => {}
-            _ => {
-                tracing::warn!(%stream, %version, "the log disagrees with a snapshot");
-                return Ok(self.without(SnapshotUse::Unusable));
-            }
+        if !self.go_on(&mut root, read.clone()).await? {
+            tracing::warn!(%stream, %version, "the log disagrees with a snapshot");
+            return Ok(self.without(SnapshotUse::Unusable));
         }
-        while let Some(event) = events.next().await.transpose()? {
-            if event.version > version {
-                root.take_untyped(&event)?;
+        self.tell_snapshot(SnapshotUse::Hit);
+        Ok(Some(root))
+    }
+
+    /// Takes in what `read`, which is of the stream of `root`, has behind it. False, with
+    /// `root` as it was, when the log does not have the event that `root` ends with.
+    ///
+    /// *Hazard.* A log that lost its end, or was restored from a backup, and went on, may
+    /// have other events under the versions that a kept state has folded in.
+    /// *Mechanism.* The read begins with the event that the state ends with, and the two
+    /// must have the same id. *Cost.* One event read again, with all its parts if it was
+    /// split, and no further round trip.
+    async fn go_on(&self, root: &mut Root<A>, read: Read) -> Result<bool> {
+        let (Some(version), anchor) = (root.version(), root.last_event()) else {
+            self.advance(root, read).await?;
+            return Ok(true);
+        };
+        let mut pages = self.store.read_to_fold(read.from_version(version));
+        let mut is_anchored = false;
+        while let Some(page) = pages.next().await.transpose()? {
+            for event in page.events() {
+                if is_anchored && event.version > version {
+                    root.take_next(&event)?;
+                } else if event.version == version && anchor == Some(event.id) {
+                    is_anchored = true;
+                } else {
+                    return Ok(false);
+                }
             }
         }
         root.check_whole()?;
-        self.tell_snapshot(SnapshotUse::Hit);
-        Ok(Some(root))
+        Ok(is_anchored)
     }
 
     /// No root, and that is told.

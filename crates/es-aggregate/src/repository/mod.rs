@@ -5,6 +5,8 @@ mod cache;
 mod commit;
 mod execute;
 mod load;
+mod sending;
+mod terms;
 mod update;
 mod watched;
 
@@ -82,6 +84,9 @@ pub struct Repository<A: Aggregate> {
 impl<A: Aggregate> Repository<A> {
     /// A repository on `store`. A handle that is scoped to a tenant gives a repository of
     /// that tenant.
+    ///
+    /// Between two tries it pauses by tokio's timer; where there is none, it tries again at
+    /// once.
     #[must_use]
     pub fn new(store: impl Into<Store>) -> Self {
         let store = store.into();
@@ -106,6 +111,13 @@ impl<A: Aggregate> Repository<A> {
     /// correctness: a refusal, or a decision that nothing happens, is checked against the
     /// log before it is returned.
     ///
+    /// *Limits.* Whatever is read for a kept state is compared with it, so that a log that has
+    /// lost its end is noticed then. A command that writes reads nothing, and the log checks
+    /// its version alone: if a server was replaced by one that lacks acknowledged events
+    /// (asynchronous replication), the store does not answer with `LogDiverged`, and others have
+    /// written as many events to the stream again, it is decided on what was lost. Start the
+    /// program anew after such a loss, or do without the cache where it can happen.
+    ///
     /// # Errors
     /// [`Invalid::Setting`] for 0.
     pub fn with_cache(mut self, streams: usize) -> Result<Self> {
@@ -122,6 +134,11 @@ impl<A: Aggregate> Repository<A> {
     }
 
     /// Publishes what was saved on `bus`, after the commit.
+    ///
+    /// The events of one save are published in their order. Two saves, of one aggregate too
+    /// and with the cache too, are published by whoever saved, each when it comes to it: in
+    /// either order, or at once. Whoever needs an order goes by the version of the event. A
+    /// handler may execute commands, on the same aggregate as well.
     ///
     /// For reactions inside one program. It is not a delivery guarantee: when the program
     /// ends between the two, nothing is published. A relay that follows the log has no

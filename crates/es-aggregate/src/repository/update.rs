@@ -5,7 +5,7 @@ use std::fmt::Display;
 use es_core::StreamId;
 use tracing::Instrument;
 
-use super::{Repository, Saved, backoff, commit::Terms, execute::is_conflict, watched::Watched};
+use super::{Repository, Saved, backoff, execute::is_conflict, terms::Terms, watched::Watched};
 use crate::{Aggregate, ExecuteError, Root};
 
 /// What an update is called where a command has its type.
@@ -49,10 +49,18 @@ impl<A: Aggregate> Repository<A> {
     /// # Errors
     /// [`ExecuteError::Rejected`] with what `change` returned; nothing was written then.
     /// [`ExecuteError::Store`] with what loading or saving failed with; a conflict when all
-    /// retries met one.
+    /// retries met one; `OutcomeUnknown` when nobody knows whether it was written, although
+    /// it was sent a few times again.
+    ///
+    /// After `OutcomeUnknown` the events and their ids are gone. Calling it again is right
+    /// only if `change` sees by the state whether it was done before; else load and look.
+    /// To be able to repeat it whatever happens, [`load`](Repository::load),
+    /// [`record`](Root::record) and [`save`](Repository::save) instead, and keep the root; or
+    /// [`execute`](Repository::execute) a command that has [an id](crate::Execute::with_id).
     ///
     /// # Cancel safety
-    /// All of the events are written or none.
+    /// All of the events are written or none; which of the two is told as after
+    /// `OutcomeUnknown`.
     pub fn update<E, F>(
         &self,
         id: impl Display,
@@ -85,9 +93,11 @@ impl<A: Aggregate> Repository<A> {
             watched.attempt();
             let mut root = self.fold(stream.clone()).await?;
             change(&mut root).map_err(ExecuteError::Rejected)?;
-            match self.write(&mut root, &Terms::default()).await {
-                Ok((saved, before)) => {
-                    return Ok(self.after_commit(&root, saved, before).await);
+            let (before, count) = (root.version(), root.pending().len());
+            match self.write(&mut root, count, &Terms::default()).await {
+                Ok(saved) => {
+                    self.keep_snapshot(&root, before, &saved).await;
+                    return Ok(self.publish(saved).await);
                 }
                 Err(error) if is_conflict(&error) && attempt < self.retries => {
                     attempt += 1;

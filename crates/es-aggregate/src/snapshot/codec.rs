@@ -1,9 +1,14 @@
 //! From a root to a snapshot and back. Nothing here may fail a command: a snapshot that
 //! cannot be read or written costs time (A5).
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
-use es_core::{BoxError, LogId, Payload, Snapshot, SnapshotKey, SnapshotStore, StreamId};
+use es_core::{
+    BoxError, Error, LogId, Payload, Snapshot, SnapshotKey, SnapshotStore, StreamId, panic_text,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{SnapshotPolicy, background::Background, fingerprint::fingerprint};
@@ -65,7 +70,7 @@ impl<A: Aggregate> Snapshots<A> {
                 return Found::Unusable;
             }
         };
-        match (self.decode)(&snapshot.state) {
+        match caught(|| (self.decode)(&snapshot.state), Into::into) {
             Ok(state) => {
                 let Snapshot { version, event, .. } = snapshot;
                 Found::Root(Root::restored(stream.clone(), state, version, event))
@@ -85,7 +90,8 @@ impl<A: Aggregate> Snapshots<A> {
         let (Some(version), Some(event)) = (root.version(), root.last_event()) else {
             return Ok(None);
         };
-        let state = (self.encode)(root.state())?;
+        let panicked = |text| Error::fault("the state cannot be written down", text);
+        let state = caught(|| (self.encode)(root.state()), panicked)?;
         Ok(Some(Snapshot::new(self.key(root.stream()), version, event, log, state)))
     }
 
@@ -116,4 +122,16 @@ impl<A: Aggregate> Snapshots<A> {
     pub(crate) async fn flush(&self) {
         self.background.flush().await;
     }
+}
+
+/// Runs what the state's own impls of serde do, which may panic; `failed` makes an error of
+/// what was said then. They have the state or the payload to themselves, and nothing of ours
+/// is torn by it.
+fn caught<T, E>(
+    run: impl FnOnce() -> Result<T, E>,
+    failed: impl FnOnce(String) -> E,
+) -> Result<T, E> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        Err(failed(format!("the state's own code panicked: {}", panic_text(&*panic))))
+    })
 }

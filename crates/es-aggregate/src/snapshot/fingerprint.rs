@@ -5,14 +5,24 @@
 //! *Mechanism.* A hash of the state's wire shape is part of the key, so a snapshot of
 //! another shape is not found.
 //! *Limits.* Those of [`Shape`]. A change of meaning without a change of shape is for
-//! `STATE_VERSION`.
+//! `STATE_VERSION`. So is any change of a state whose `Deserialize` panics at dummy data
+//! instead of refusing it: its shape stays unknown, and decoding alone guards it.
 
-use es_core::Shape;
+use std::panic::catch_unwind;
+
+use es_core::{Shape, panic_text};
 use serde::de::DeserializeOwned;
 
 /// Hashes the shape of `T` together with a name and a version of the caller's.
 pub(super) fn fingerprint<T: DeserializeOwned>(name: &str, version: u32) -> u64 {
-    let shape = Shape::of::<T>().fingerprint();
+    let shape = match catch_unwind(Shape::of::<T>) {
+        Ok(shape) => shape.fingerprint(),
+        Err(panic) => {
+            let text = panic_text(&*panic);
+            tracing::warn!(aggregate = name, panic = text, "the shape of a state is not known");
+            0
+        }
+    };
     let (version, shape) = (version.to_be_bytes(), shape.to_be_bytes());
     // FNV-1a again; a name has no byte 0xff.
     let bytes = name.bytes().chain([0xff]).chain(version).chain(shape);

@@ -16,6 +16,23 @@ fn name_and_version_are_part_of_it() {
     assert_ne!(fingerprint::<u32>("a", 1), fingerprint::<u32>("a", 2));
 }
 
+/// A text that takes nothing short, and panics instead of refusing it.
+struct Iban;
+
+impl<'de> serde::Deserialize<'de> for Iban {
+    fn deserialize<D: serde::Deserializer<'de>>(data: D) -> Result<Self, D::Error> {
+        assert!(String::deserialize(data)?.len() > 40, "no iban");
+        Ok(Self)
+    }
+}
+
+#[test]
+fn a_state_that_panics_at_dummy_data_has_a_fingerprint_of_name_and_version() {
+    assert_eq!(fingerprint::<Iban>("a", 1), fingerprint::<Iban>("a", 1));
+    assert_ne!(fingerprint::<Iban>("a", 1), fingerprint::<Iban>("a", 2));
+    assert_ne!(fingerprint::<Iban>("a", 1), fingerprint::<Iban>("b", 1));
+}
+
 #[test]
 fn a_snapshot_is_due_when_a_multiple_is_crossed() {
     let version = |number| Version::new(number).unwrap();

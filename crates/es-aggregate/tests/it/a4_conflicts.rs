@@ -155,7 +155,7 @@ async fn a_cached_empty_decision_is_checked_against_the_log(store: Store) {
 
 async fn a_fault_is_not_retried(store: Store) {
     let (watched, store) = Watched::over(&store);
-    for kind in [ErrorKind::Fault, ErrorKind::OutcomeUnknown, ErrorKind::Busy] {
+    for kind in [ErrorKind::Fault, ErrorKind::Unavailable, ErrorKind::Busy] {
         watched.interfere(move |_, _, _| Some(Verdict::Before(es_core::Error::new(kind, "no"))));
         let before = watched.counts().0;
         let error = accounts(&store).execute("alice", &Deposit(1)).await.unwrap_err();

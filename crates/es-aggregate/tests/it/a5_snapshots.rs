@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use es_aggregate::{Aggregate, Repository, SnapshotPolicy};
+use es_aggregate::{Aggregate, Repository, Root, SnapshotPolicy};
 use es_core::{
-    Error, ErrorKind, EventId, LogId, Payload, Read, Result, Snapshot, SnapshotKey, SnapshotStore,
-    Store, Version,
+    Error, ErrorKind, EventId, Key, LogId, Payload, Read, Result, Snapshot, SnapshotKey,
+    SnapshotStore, Store, Tenant, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ crate::on_every_store!(
     on_demand_means_only_when_asked,
     in_the_background_it_comes_from_committed_state,
     the_past_before_a_snapshot_is_still_there,
+    a_state_whose_own_code_panics_costs_time_only,
+    a_root_that_was_made_by_hand_has_the_snapshots_of_its_tenant,
 );
 
 /// A snapshot store that a test can look into and spoil.
@@ -246,5 +248,62 @@ async fn the_past_before_a_snapshot_is_still_there(store: Store) {
     for version in [1, 4, 5, 9, 10, 11, 12] {
         let then = accounts.load_at("alice", Version::new(version).unwrap()).await.unwrap();
         assert_eq!((then.cents, then.version().unwrap().get()), (version, version));
+    }
+}
+
+/// A sum whose serde has opinions, and panics when it is contradicted.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Touchy(u64);
+
+impl Serialize for Touchy {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> std::result::Result<S::Ok, S::Error> {
+        assert_ne!(self.0, 13, "not that number");
+        to.serialize_u64(self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Touchy {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> std::result::Result<Self, D::Error> {
+        let sum = u64::deserialize(from)?;
+        assert!(sum >= 10 && sum != 12, "not that number");
+        Ok(Self(sum))
+    }
+}
+
+impl Aggregate for Touchy {
+    const CATEGORY: &'static str = "account";
+    type Event = AccountEvent;
+
+    fn evolve(&mut self, event: &AccountEvent) {
+        if let AccountEvent::Deposited { cents } = event {
+            self.0 += cents;
+        }
+    }
+}
+
+async fn a_state_whose_own_code_panics_costs_time_only(store: Store) {
+    let spy = Spy::default();
+    let every_one = SnapshotPolicy::every(1).unwrap();
+    let sums = Repository::<Touchy>::new(store).with_snapshots(spy.clone(), every_one);
+    // 11 is kept and read; 12 is kept and cannot be read; 13 cannot be kept.
+    for sum in 11..=13 {
+        let mut root = sums.load_or_create("alice").await.unwrap();
+        root.record(AccountEvent::Deposited { cents: if sum == 11 { 11 } else { 1 } });
+        sums.save(&mut root).await.expect("it was written");
+        assert_eq!(sums.load("alice").await.unwrap().state(), &Touchy(sum));
+        assert_eq!(spy.version(), Some(sum.min(12) - 10));
+    }
+    assert_eq!(sums.snapshot("alice").await.unwrap_err().kind(), ErrorKind::Fault);
+}
+
+async fn a_root_that_was_made_by_hand_has_the_snapshots_of_its_tenant(store: Store) {
+    let spy = Spy::default();
+    for tenant in ["acme", "globex"] {
+        let tenant = Tenant::new(tenant).unwrap();
+        let accounts = every(&store.for_tenant(tenant), &spy, 1);
+        let mut alice = Root::<Account>::new(Key::new("alice").unwrap());
+        alice.record(AccountEvent::Deposited { cents: 1 });
+        accounts.save(&mut alice).await.unwrap();
+        assert_eq!(spy.last().unwrap().key.stream, accounts.stream("alice").unwrap());
     }
 }

@@ -1,19 +1,24 @@
 //! Publishing after the commit, which cannot make a save look failed.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
+use es_aggregate::Repository;
 use es_core::{Error, ErrorKind, EventBus, Recorded, Result, Store, Version};
 
-use crate::account::{AccountEvent, Deposit, accounts, load};
+use crate::account::{Account, AccountEvent, Deposit, EnsureOpen, accounts, load};
 
 crate::on_every_store!(
     what_was_saved_is_published_as_recorded,
     a_failing_bus_does_not_fail_the_save,
     nothing_saved_nothing_published,
+    a_handler_may_execute_a_command_on_the_same_aggregate,
 );
 
 #[derive(Clone, Debug, Default)]
@@ -69,4 +74,42 @@ async fn nothing_saved_nothing_published(store: Store) {
     let accounts = accounts(&store).with_publisher(bus.clone());
     accounts.execute("alice", &Deposit(0)).await.unwrap();
     assert!(bus.published.lock().unwrap().is_empty());
+}
+
+/// A bus that calls its handler at once: whoever pays in gets an account.
+#[derive(Clone, Debug, Default)]
+struct Reacting(Arc<OnceLock<Repository<Account>>>);
+
+#[async_trait]
+impl EventBus for Reacting {
+    async fn publish(&self, events: &[Recorded]) -> Result<()> {
+        for event in events {
+            if matches!(event.decode::<AccountEvent>()?.event, AccountEvent::Deposited { .. }) {
+                let id = event.stream.key();
+                self.0.get().unwrap().execute(id, &EnsureOpen("Alice")).await.unwrap();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Reacting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a reacting bus")
+    }
+}
+
+async fn a_handler_may_execute_a_command_on_the_same_aggregate(store: Store) {
+    for (id, accounts) in
+        [("plain", accounts(&store)), ("cached", accounts(&store).with_cache(4).unwrap())]
+    {
+        let bus = Reacting::default();
+        let accounts = accounts.with_publisher(bus.clone());
+        bus.0.set(accounts.clone()).unwrap();
+        let paid_in = accounts.execute(id, &Deposit(1)).into_future();
+        // Without an end it would wait for itself.
+        let saved = tokio::time::timeout(Duration::from_secs(60), paid_in).await;
+        assert!(saved.expect("it waits for itself").unwrap().unpublished.is_none());
+        assert_eq!(load(&store, id).await.owner.as_deref(), Some("Alice"));
+    }
 }

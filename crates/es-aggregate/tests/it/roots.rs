@@ -1,7 +1,7 @@
 //! The imperative style: recording, saving, saving again.
 
 use es_aggregate::Root;
-use es_core::{ErrorKind, Invalid, Key, Read, Store, Version};
+use es_core::{ErrorKind, Invalid, Key, Read, Store, Tenant, Version};
 
 use crate::{
     account::{Account, AccountEvent, Deposit, accounts, load},
@@ -16,6 +16,7 @@ crate::on_every_store!(
     an_event_of_another_aggregate_is_refused,
     a_gap_in_a_history_is_refused,
     exists_version_and_load_or_create,
+    a_root_that_is_saved_for_a_tenant_is_the_tenants,
 );
 
 async fn create_save_load_save(store: Store) {
@@ -57,7 +58,7 @@ async fn saving_again_after_a_lost_reply_doubles_nothing(store: Store) {
     let (watched, store) = Watched::over(&store);
     watched.interfere(|number, _, _| {
         let unknown = es_core::Error::new(ErrorKind::OutcomeUnknown, "the reply was lost");
-        (number == 1).then_some(Verdict::After(unknown))
+        (number <= 3).then_some(Verdict::After(unknown))
     });
     let accounts = accounts(&store);
     let mut alice = accounts.create("alice").unwrap();
@@ -101,4 +102,16 @@ async fn exists_version_and_load_or_create(store: Store) {
     assert!(accounts.exists("alice").await.unwrap());
     assert_eq!(accounts.version("alice").await.unwrap(), Some(Version::FIRST));
     assert_eq!(accounts.load_or_create("alice").await.unwrap().version(), Some(Version::FIRST));
+}
+
+async fn a_root_that_is_saved_for_a_tenant_is_the_tenants(store: Store) {
+    let acme = accounts(&store.for_tenant(Tenant::new("acme").unwrap()));
+    let mut alice = Root::<Account>::new(Key::new("alice").unwrap());
+    alice.record(AccountEvent::Deposited { cents: 5 });
+    acme.save(&mut alice).await.unwrap();
+    assert_eq!(alice.stream(), &acme.stream("alice").unwrap());
+    alice.record(AccountEvent::Deposited { cents: 6 });
+    acme.save(&mut alice).await.unwrap();
+    assert_eq!(acme.load("alice").await.unwrap().cents, 11);
+    assert!(!accounts(&store).exists("alice").await.unwrap());
 }

@@ -29,6 +29,14 @@ pub(super) fn find(shared: &Shared, writer: &Writer, draft: &Draft) -> Option<Ea
     Some(Earlier { known, position, span })
 }
 
+/// What the log says to `draft` if it has any event of it already.
+pub(super) fn look(shared: &Shared, draft: &Draft) -> Option<Result<Receipt>> {
+    let writer = shared.lock();
+    let earlier = find(shared, &writer, draft);
+    drop(writer);
+    earlier.map(|earlier| answer(shared, draft, &earlier))
+}
+
 /// The first receipt again if `draft` is that append, whole and unchanged; else a clash,
 /// which names the event that differs or, where the two are different appends, the first
 /// one that the log has.

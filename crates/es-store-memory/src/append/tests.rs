@@ -332,6 +332,26 @@ async fn a_deadline_that_is_over_is_busy_and_writes_nothing() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_repeated_append_is_answered_though_its_deadline_is_over() -> Result<()> {
+    let store = MemoryStore::new();
+    let (one, other) = (event("x", 0), event("x", 1));
+    let append = |event: &NewEvent| {
+        let condition = Query::any().of_types([event_type("x")]);
+        let append = Append::to(stream("a/1"), ExpectedVersion::NoStream).event(event.clone());
+        append.unless(condition, Position::START)
+    };
+    let first = store.append(append(&one).build()?).await?;
+    let late = std::time::Duration::ZERO;
+    let again = store.append(append(&one).deadline(late).build()?).await?;
+    assert_eq!(again, first.as_replay());
+    // The same id with other content.
+    let clash = append(&other.with_id(one.id)).deadline(late).build()?;
+    let error = store.append(clash).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::IdempotencyClash);
+    Ok(())
+}
+
+#[tokio::test]
 async fn events_of_a_stream_share_one_copy_of_its_name() {
     let store = MemoryStore::new();
     for content in 0..3 {

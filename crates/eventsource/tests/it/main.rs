@@ -19,6 +19,8 @@ mod projections;
 mod publishing;
 #[cfg(all(feature = "bus", feature = "derive", feature = "memory", feature = "redis"))]
 mod relay;
+#[cfg(all(feature = "derive", feature = "memory"))]
+mod renamed;
 #[cfg(all(feature = "projection", feature = "derive", feature = "postgres"))]
 mod sent;
 #[cfg(all(
