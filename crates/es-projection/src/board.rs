@@ -51,6 +51,9 @@ pub(crate) struct View {
     pub(crate) is_retrying: bool,
     /// When the position moved last, or the work began.
     pub(crate) moved_at: Instant,
+    /// Since when, at the latest, there is something that it wants and has not got on with: by
+    /// the clock that nobody sets. `None` while nothing is known of such.
+    pub(crate) behind_since: Option<Instant>,
 }
 
 impl View {
@@ -69,6 +72,7 @@ impl View {
             trouble: None,
             is_retrying: false,
             moved_at: Instant::now(),
+            behind_since: None,
         }
     }
 
@@ -101,6 +105,17 @@ impl Board {
 
     pub(crate) fn state(&self, state: State) {
         self.0.send_if_modified(|view| std::mem::replace(&mut view.state, state) != state);
+    }
+
+    /// Takes note that there is something that it wants behind `position`, if it still stands
+    /// there; nobody is woken for that.
+    pub(crate) fn is_behind(&self, position: Position, now: Instant) {
+        self.0.send_if_modified(|view| {
+            if view.position == position {
+                view.behind_since.get_or_insert(now);
+            }
+            false
+        });
     }
 
     /// Shows what went wrong, and that it is tried again.
@@ -156,6 +171,11 @@ impl View {
         if position > self.position {
             self.position = position;
         }
-        self.moved_at = now;
+        self.gets_on(now);
+    }
+
+    /// It gets on from now on, or is not to blame for having stood still.
+    pub(crate) fn gets_on(&mut self, now: Instant) {
+        (self.moved_at, self.behind_since) = (now, None);
     }
 }

@@ -14,18 +14,18 @@
 //! *Cost.* A look at the checkpoint for each append, a read where others appended in between,
 //! and everybody else's appends wait until the transaction ends.
 
-use std::{
-    fmt,
-    ops::{Deref, DerefMut},
-    sync::Arc,
-};
+mod tx;
+
+use std::{fmt, sync::Arc};
 
 use es_core::{
-    Append, AppendIn, Checkpoint, DeadLetterStore, Envelope, Error, ErrorKind, Fenced, Position,
-    Progress, ReadModel, Receipt, Recorded, Result, Store, SubscriberName,
+    Append, AppendIn, AppendRequest, Checkpoint, ConditionFailed, DeadLetterStore, Diverged,
+    Envelope, Error, ErrorKind, Fenced, Position, Read, ReadModel, Receipt, Recorded, Result,
+    Store, SubscriberName,
 };
+use tokio::sync::Semaphore;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+pub use tx::InlineTx;
 
 use crate::{
     Policy, Projection, Runner, Scope,
@@ -36,8 +36,11 @@ use crate::{
 };
 
 /// Events that others appended in between are applied with the append, up to so many. If there
-/// are more, somebody has to catch up first, without the log's lock.
+/// are more, somebody has to catch up first, who lets appends through in between.
 const MOST_BETWEEN: u64 = 10_000;
+
+/// Places of the log that are caught up in one transaction.
+const STEP: u64 = 2_048;
 
 /// Transactions that are under way at once; the log's lock lets one of them append.
 const AT_ONCE: usize = 2;
@@ -99,21 +102,11 @@ pub struct Inline<S, P, M> {
     engine: Arc<Projecting<P, M>>,
     name: SubscriberName,
     scope: Scope,
+    /// Whether events may be read in other forms than they are kept in.
+    is_layered: bool,
     /// Whoever holds the log's lock needs another connection of the model for a moment. Were
     /// all of them with those who wait for that lock, it would never come.
     turns: Arc<Semaphore>,
-}
-
-/// A transaction that takes appends: events, the projection's rows and rows of one's own.
-/// Derefs to the transaction of the read model. Dropping it rolls everything back.
-pub struct InlineTx<'a, S, P, M: ReadModel> {
-    inline: &'a Inline<S, P, M>,
-    tx: M::Tx,
-    /// What is to be committed with it, once something was appended.
-    progress: Option<Progress>,
-    /// Whether events are in it whose rows are not.
-    is_torn: bool,
-    _turn: OwnedSemaphorePermit,
 }
 
 impl<S, P, M> Inline<S, P, M>
@@ -124,15 +117,18 @@ where
 {
     /// Brings the projection up to the end of the log, as a [`Runner`] does, and makes it
     /// inline: whoever works on it is fenced, and runners leave it alone from then on. If it
-    /// is inline already, nothing changes. Where several processes start it at once, they let
-    /// each other through.
+    /// is inline already, nothing changes, unless more than 10,000 events were appended past it:
+    /// then it catches up, in steps that let appends through in between. Where several processes
+    /// start it at once, they let each other through.
     ///
-    /// `store` reads the same log that `log` is, perhaps through layers.
+    /// `store` reads the same log that `log` is, perhaps through layers. Appends do not go through
+    /// them, but their conditions are looked at through them as well.
     ///
     /// # Errors
     /// Those of [`Runner::catch_up`]; `Invalid` when events are parked, or the projection is in
     /// slices; `Unsupported` for a handle that is scoped to a tenant (name tenants in stream
-    /// names); `LogDiverged` when `store` is of another log.
+    /// names); `LogDiverged` when `store` is of another log, or `log` is not the one that the
+    /// projection was made in; those of [`InlineTx::append`] where it catches up.
     ///
     /// # Cancel safety
     /// What is committed stays; calling it again is safe.
@@ -144,8 +140,14 @@ where
         let (name, scope) = (subscriber(P::NAME, P::VERSION)?, projection.scope());
         let engine = Arc::new(Projecting { projection, model });
         let turns = Arc::new(Semaphore::new(AT_ONCE));
-        let inline = Self { store, log, engine, name, scope, turns };
+        // A layer says what it is around, and that it is.
+        let is_layered = store.to_string() != log.to_string();
+        let inline = Self { store, log, engine, name, scope, is_layered, turns };
         let id = inline.log.head().await?.log;
+        let found = inline.store.head().await?.log;
+        if found != id {
+            return Err(Diverged::Replaced { expected: id, found }.into());
+        }
         let mut give_way = GiveWay::new();
         while !inline.is_inline().await? {
             match inline.catch_up().await {
@@ -168,6 +170,7 @@ where
             }
             model.claim(&inline.name, id, &inline_owner()).await?;
         }
+        inline.approach().await?;
         Ok(inline)
     }
 
@@ -198,7 +201,7 @@ where
         let turn = Arc::clone(&self.turns).acquire_owned().await;
         let turn = turn.map_err(|error| Error::fault("nobody closes the turns", error))?;
         let tx = self.engine.model.begin().await?;
-        Ok(InlineTx { inline: self, tx, progress: None, is_torn: false, _turn: turn })
+        Ok(InlineTx::new(self, tx, turn))
     }
 
     async fn catch_up(&self) -> Result<()> {
@@ -219,7 +222,23 @@ where
         if let Some(layout) = known.as_ref().and_then(Layout::of) {
             return Err(misfit(&self.name, layout.count, 1));
         }
-        Ok(known.is_some_and(|known| known.owner == inline_owner()))
+        let Some(known) = known.filter(|known| known.owner == inline_owner()) else {
+            return Ok(false);
+        };
+        known.check(self.log.head().await?)?;
+        Ok(true)
+    }
+
+    /// Catches up while it is further behind than an append can make good.
+    async fn approach(&self) -> Result<()> {
+        loop {
+            let after = self.checkpoint().await?.position;
+            let head = self.log.head().await?.position;
+            if head.get().saturating_sub(after.get()) <= MOST_BETWEEN {
+                return Ok(());
+            }
+            self.begin().await?.step().await?;
+        }
     }
 
     /// The checkpoint; an error when it is somebody's.
@@ -246,6 +265,29 @@ where
         !envelope.part.is_dropped() && self.scope.covers(envelope)
     }
 
+    /// Looks at the conditions of an append as those do who read: it may be that an event is
+    /// kept in an old form, by which the log alone does not know it.
+    async fn check_conditions(&self, request: &AppendRequest, until: Position) -> Result<()> {
+        if !self.is_layered {
+            return Ok(());
+        }
+        for unless in request.unless() {
+            let read = Read::all().matching(unless.query.clone());
+            let read = match request.tenant() {
+                Some(tenant) => read.tenant(tenant.clone()),
+                None => read,
+            };
+            let mut events = self.store.read(read.after(unless.after).until(until));
+            while let Some(event) = events.next().await.transpose()? {
+                if !event.part.is_dropped() {
+                    let (query, after) = (unless.query.clone(), unless.after);
+                    return Err(ConditionFailed::new(query, after, event.position).into());
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn apply(&self, events: &[Recorded], tx: &mut M::Tx) -> Result<()> {
         let wanted = events.iter().filter(|event| self.wants(event));
         let wanted: Vec<_> = wanted.map(Recorded::decode).collect::<Result<_>>()?;
@@ -268,150 +310,8 @@ where
     }
 }
 
-impl<S, P, M> InlineTx<'_, S, P, M>
-where
-    S: AppendIn<M::Tx>,
-    P: Projection<Tx = M::Tx>,
-    M: ReadModel + DeadLetterStore,
-{
-    /// Appends, and applies the projection to the events and to whatever was appended by
-    /// others since. From here on the rows can be read in this transaction, and everybody
-    /// else's appends wait.
-    ///
-    /// # Errors
-    /// Those of [`AppendIn::append_in_tx`]; after a conflict, a condition or a clash the
-    /// transaction can go on. `Fault` with what the projection failed with, or `Busy` or
-    /// `Unavailable` when that was up to the database; `Undecodable` or `UnknownEvent`; `Fenced` when a worker has taken the projection over; `Busy` when more than 10,000
-    /// events were appended past it. After these it can only be dropped.
-    ///
-    /// # Cancel safety
-    /// The transaction can only be dropped then.
-    pub async fn append(&mut self, append: Append) -> Result<Receipt> {
-        self.check()?;
-        let request = append.build()?;
-        let inline = self.inline;
-        // It stays so if what follows fails or is dropped.
-        self.is_torn = true;
-        let receipt = match inline.log.append_in_tx(&mut self.tx, &request).await {
-            Ok(receipt) => receipt,
-            Err(error) => {
-                let is_refusal = matches!(
-                    error.kind(),
-                    ErrorKind::Conflict | ErrorKind::ConditionFailed | ErrorKind::IdempotencyClash
-                );
-                self.is_torn = !is_refusal;
-                return Err(error);
-            }
-        };
-        let progress = match self.progress.take() {
-            Some(progress) => progress,
-            None => {
-                let known = inline.checkpoint().await?;
-                Progress::from(&known, known.position)
-            }
-        };
-        let last = request.events().last().map(|(_, event)| event.id);
-        let events = request.recorded(&receipt)?;
-        let until = if receipt.replayed { receipt.last } else { before(receipt.first) };
-        self.go_through(progress.position, until).await?;
-        let mut next = progress;
-        if !receipt.replayed {
-            inline.apply(&events, &mut self.tx).await?;
-        }
-        if receipt.last > next.position {
-            (next.position, next.event) = (receipt.last, last);
-        }
-        self.progress = Some(next);
-        self.is_torn = false;
-        Ok(receipt)
-    }
-
-    /// Commits the events, the projection's rows and one's own.
-    ///
-    /// # Errors
-    /// Those of [`ReadModel::commit`]: `Fenced` when a worker has taken the projection over, and
-    /// `OutcomeUnknown` when the reply was lost; appending the same events again settles it.
-    /// `Invalid` when an append failed that cannot be gone on from. Where nothing was appended
-    /// it waits for those who append, and says `Busy` where they and it were in each other's way.
-    ///
-    /// # Cancel safety
-    /// It is committed whole or rolled back whole.
-    pub async fn commit(mut self) -> Result<()> {
-        self.check()?;
-        let inline = self.inline;
-        let progress = match self.progress {
-            Some(progress) => progress,
-            None => {
-                // Whoever appends moves the checkpoint: not between this look and the commit.
-                inline.log.lock_in_tx(&mut self.tx).await?;
-                let known = inline.checkpoint().await?;
-                Progress::from(&known, known.position)
-            }
-        };
-        inline.engine.model.commit(self.tx, &progress).await
-    }
-
-    /// Applies what others appended behind `after`, up to `until`. It is committed: the log's
-    /// lock is held.
-    async fn go_through(&mut self, after: Position, until: Position) -> Result<()> {
-        let between = until.get().saturating_sub(after.get());
-        if between == 0 {
-            return Ok(());
-        }
-        let inline = self.inline;
-        let read = Scope::read_for_all([&inline.scope]).after(after).until(until);
-        let mut events = inline.store.read(read.limit(MOST_BETWEEN + 1));
-        let mut page = Vec::new();
-        while let Some(event) = events.next().await.transpose()? {
-            page.push(event);
-        }
-        if page.len() as u64 > MOST_BETWEEN {
-            let name = &inline.name;
-            let message = format!(
-                "{name} is more than {MOST_BETWEEN} events behind: nothing was written; \
-                 let a runner of this version catch up, and start it inline anew"
-            );
-            return Err(Error::new(ErrorKind::Busy, message));
-        }
-        inline.apply(&page, &mut self.tx).await
-    }
-
-    fn check(&self) -> Result<()> {
-        if self.is_torn {
-            let message = "an append in this transaction failed behind its events: drop it";
-            return Err(Error::new(ErrorKind::Invalid, message));
-        }
-        Ok(())
-    }
-}
-
-const fn before(position: Position) -> Position {
-    Position::new(position.get().saturating_sub(1))
-}
-
-impl<S, P, M: ReadModel> Deref for InlineTx<'_, S, P, M> {
-    type Target = M::Tx;
-
-    fn deref(&self) -> &M::Tx {
-        &self.tx
-    }
-}
-
-impl<S, P, M: ReadModel> DerefMut for InlineTx<'_, S, P, M> {
-    fn deref_mut(&mut self) -> &mut M::Tx {
-        &mut self.tx
-    }
-}
-
 impl<S, P, M> fmt::Debug for Inline<S, P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inline").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-impl<S, P, M: ReadModel> fmt::Debug for InlineTx<'_, S, P, M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let position = self.progress.as_ref().map(|progress| progress.position);
-        f.debug_struct("InlineTx").field("up_to", &position).finish_non_exhaustive()
     }
 }

@@ -67,7 +67,8 @@ pub enum OnFailure {
     /// The subscriber stops in front of it.
     Stop,
     /// It is given up, for this reason, which is kept with it. An event whose type is not
-    /// known is parked nevertheless: nobody has decided that it does not matter.
+    /// known is parked nevertheless: nobody has decided that it does not matter. It is parked
+    /// for a moment first; who waits for it in another process just then may be told so.
     Skip(String),
 }
 

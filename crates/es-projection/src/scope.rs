@@ -96,12 +96,35 @@ impl Scope {
         is_whose && (self.categories.is_empty() || self.categories.contains(stream.category()))
     }
 
-    /// A read of one event that yields nothing if the scope does not cover it, in whichever
-    /// form it is found.
-    pub(crate) fn read_event(&self, event: EventId) -> Read {
-        let mut read = Read::event(event).matching(self.query.clone());
-        read.tenants = self.tenants.clone();
-        read
+    /// Reads of one event that yield nothing if the scope does not cover it, in whichever
+    /// form it is found: several where it names more than a query may. They must not ask for
+    /// everything then: what cannot be read in a form that nobody wants is no failure.
+    pub(crate) fn reads_of_event(&self, event: EventId) -> Vec<Read> {
+        let mut queries = Vec::<Query>::new();
+        for item in self.query.items() {
+            let tagged = item.tags.iter().cloned().fold(Query::any(), Query::and_tagged);
+            let room = limits::MAX_QUERY_TERMS.saturating_sub(item.tags.len()).max(1);
+            let typed =
+                item.types.chunks(room).map(|types| tagged.clone().of_types(types.to_vec()));
+            let mut parts: Vec<Query> = typed.collect();
+            if parts.is_empty() {
+                parts.push(tagged);
+            }
+            for part in parts {
+                match queries.last_mut() {
+                    Some(last) if terms(last) + terms(&part) <= limits::MAX_QUERY_TERMS => {
+                        *last = last.clone().or(part);
+                    }
+                    _ => queries.push(part),
+                }
+            }
+        }
+        let read = |query| {
+            let mut read = Read::event(event).matching(query);
+            read.tenants = self.tenants.clone();
+            read
+        };
+        queries.into_iter().map(read).collect()
     }
 
     /// A read that yields whatever any of `scopes` covers, and perhaps more.
@@ -118,10 +141,10 @@ impl Scope {
             [category] => Read::category(category.clone()),
             _ => Read::all(),
         };
-        let terms: usize = union.query.items().iter().map(|i| i.types.len() + i.tags.len()).sum();
         // More than a query may say is asked for as everything; each scope is looked at again
         // for each event.
-        let query = if terms > limits::MAX_QUERY_TERMS { Query::any() } else { union.query };
+        let is_too_much = terms(&union.query) > limits::MAX_QUERY_TERMS;
+        let query = if is_too_much { Query::any() } else { union.query };
         let mut read = read.matching(query);
         read.tenants = union.tenants;
         read
@@ -144,6 +167,11 @@ impl Scope {
             self.query = self.query.clone().or(other.query.clone());
         }
     }
+}
+
+/// How many names and tags there are.
+fn terms(query: &Query) -> usize {
+    query.items().iter().map(|item| item.types.len() + item.tags.len()).sum()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
     State,
     board::View,
     engine::Progresses,
-    slices::{Layout, Slice},
+    slices::{Layout, Phase, Slice},
     worker::Job,
 };
 
@@ -126,12 +126,23 @@ where
     C: CheckpointStore + DeadLetterStore,
 {
     let deadline = moment_in(within);
-    let Some(slices) = from_outside(checkpoints, subscriber, receipt, deadline).await? else {
-        return Ok(());
-    };
-    for slice in Slice::all(slices) {
-        let subscriber = slice.subscriber(subscriber).map_err(WaitError::Failed)?;
-        from_outside(checkpoints, &subscriber, receipt, deadline).await?;
+    match from_outside(checkpoints, subscriber, receipt, deadline).await? {
+        Some(slices) => all_slices(checkpoints, subscriber, slices, receipt, deadline).await,
+        None => Ok(()),
+    }
+}
+
+/// Waits for the checkpoints of all slices of `whole`.
+async fn all_slices(
+    store: &dyn Progresses,
+    whole: &SubscriberName,
+    count: u16,
+    receipt: &Receipt,
+    deadline: Instant,
+) -> Result<(), WaitError> {
+    for slice in Slice::all(count) {
+        let subscriber = slice.subscriber(whole).map_err(WaitError::Failed)?;
+        from_outside(store, &subscriber, receipt, deadline).await?;
     }
     Ok(())
 }
@@ -177,8 +188,11 @@ async fn look(
         return Ok(Seen::UpTo(Position::START));
     };
     check_log(subscriber, known.log, receipt)?;
-    if let Some(layout) = Layout::of(&known) {
-        return Ok(Seen::InSlices(layout.count));
+    match Layout::of(&known) {
+        Some(Layout { count, phase: Phase::Open }) => return Ok(Seen::InSlices(count)),
+        // Rows may be cleared whose slices are still to be moved back.
+        Some(_) => return Ok(Seen::UpTo(Position::START)),
+        None => {}
     }
     if known.position < receipt.last {
         return Ok(Seen::UpTo(known.position));
@@ -199,6 +213,9 @@ async fn look(
 }
 
 /// Waits for a worker of this process, or of another one while this one stands by.
+///
+/// What a worker shows that is over may be behind a replay, or done by others by now: then, and
+/// while it stands by, what is kept is looked at.
 pub(crate) async fn in_process(
     job: &Job,
     receipt: &Receipt,
@@ -213,21 +230,26 @@ pub(crate) async fn in_process(
             let is_other = view.log.is_some_and(|log| log != receipt.log);
             is_there(view) || is_other || view.state.is_over() || view.state == State::Standby
         });
-        let seen = match timeout_at(deadline, waited).await {
+        let over = match timeout_at(deadline, waited).await {
             Ok(Ok(view)) if view.state == State::Standby => None,
-            Ok(Ok(view)) => Some(is_seen(subscriber, &view, receipt, is_there(&view))),
+            Ok(Ok(view)) if view.state.is_over() => Some(view.state),
+            Ok(Ok(view)) => return is_seen(subscriber, &view, receipt),
             _ => {
                 let position = job.board.view().position;
                 return Err(WaitError::TimedOut { subscriber: subscriber.clone(), position });
             }
         };
-        if let Some(seen) = seen {
-            return seen;
-        }
-        let position = match look(job.engine.progress(), subscriber, receipt).await? {
+        let store = job.engine.progress();
+        let position = match look(store, subscriber, receipt).await? {
+            Seen::All => return Ok(()),
+            Seen::InSlices(count) => {
+                return all_slices(store, subscriber, count, receipt, deadline).await;
+            }
             Seen::UpTo(position) => position,
-            Seen::All | Seen::InSlices(_) => return Ok(()),
         };
+        if let Some(state) = over {
+            return Err(WaitError::NotRunning { subscriber: subscriber.clone(), state });
+        }
         let now = Instant::now();
         if now >= deadline {
             return Err(WaitError::TimedOut { subscriber: subscriber.clone(), position });
@@ -237,18 +259,9 @@ pub(crate) async fn in_process(
     }
 }
 
-fn is_seen(
-    subscriber: &SubscriberName,
-    view: &View,
-    receipt: &Receipt,
-    is_there: bool,
-) -> Result<(), WaitError> {
+fn is_seen(subscriber: &SubscriberName, view: &View, receipt: &Receipt) -> Result<(), WaitError> {
     if let Some(log) = view.log {
         check_log(subscriber, log, receipt)?;
-    }
-    if !is_there {
-        let state = view.state;
-        return Err(WaitError::NotRunning { subscriber: subscriber.clone(), state });
     }
     for (stream, _) in &receipt.versions {
         let positions = view.parked.get(stream).into_iter().flatten();

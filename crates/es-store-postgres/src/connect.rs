@@ -1,18 +1,26 @@
 //! Connections: kept by a pool, lent for one call, and known to break.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::{
+    str::FromStr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, PoolError, RecyclingMethod};
 use es_core::{Error, ErrorKind, Invalid, Result};
 use tokio_postgres::Config;
 
 use crate::{
-    ask::Sent,
-    error::from_driver,
-    options::PostgresOptions,
-    tls::{Tls, with_tls},
+    ask::Sent, error::from_driver, hosts::Hosts, lent::Lent, options::PostgresOptions, tls::Tls,
     trace::Target,
 };
+
+/// How long the other end of a connection may be silent, down to the last acknowledgement, unless
+/// the URL says otherwise.
+const VANISHED: Duration = Duration::from_secs(20);
+
+/// A silence that is more than a delay.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// Where connections come from.
 #[derive(Clone)]
@@ -37,9 +45,8 @@ impl Connections {
         let recycling_method = RecyclingMethod::Fast;
         let tls = Tls::of(config, options)?;
         let managed = ManagerConfig { recycling_method };
-        let manager = with_tls!(tls.clone(), connector => {
-            Manager::from_config(config.clone(), connector, managed)
-        });
+        let hosts = Hosts::of(config, tls.clone(), options.connect_timeout);
+        let manager = Manager::from_connect(config.clone(), hosts, managed);
         let pool = Pool::builder(manager)
             .max_size(options.connections)
             .build()
@@ -63,10 +70,10 @@ impl Connections {
         self.tls.clone()
     }
 
-    /// A connection, given back when it is dropped.
-    pub(crate) async fn get(&self) -> Result<Object> {
+    /// A connection for one call.
+    pub(crate) async fn get(&self) -> Result<Lent> {
         match tokio::time::timeout(self.timeout, self.pool.get()).await {
-            Ok(Ok(object)) => Ok(object),
+            Ok(Ok(object)) => Ok(Lent::new(object, self.timeout)),
             Ok(Err(PoolError::Backend(error))) => Err(connecting(error)),
             Ok(Err(PoolError::Timeout(_))) | Err(_) => Err(self.late()),
             Ok(Err(PoolError::Closed)) => {
@@ -74,6 +81,21 @@ impl Connections {
             }
             Ok(Err(error)) => Err(Error::fault("the pool of connections failed", error)),
         }
+    }
+
+    /// How long a connection may take to be made, or to answer what takes no time.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.timeout
+    }
+
+    /// What is said where a connection that was there did not answer within `time`. Those that
+    /// are as old may have died with it, and nobody is to wait for them too.
+    pub(crate) fn silent(&self, time: Duration) -> Error {
+        if time >= SILENCE {
+            let now = Instant::now();
+            self.pool.retain(|_, with| now.saturating_duration_since(with.created) < time);
+        }
+        unanswered(time)
     }
 
     /// How the connections are used.
@@ -98,9 +120,12 @@ impl Connections {
             );
             return Error::new(ErrorKind::Busy, message);
         }
-        let message = format!("PostgreSQL did not answer within {:?}", self.timeout);
-        Error::new(ErrorKind::Unavailable, message)
+        unanswered(self.timeout)
     }
+}
+
+fn unanswered(time: Duration) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("PostgreSQL did not answer within {time:?}"))
 }
 
 fn connecting(error: tokio_postgres::Error) -> Error {
@@ -136,6 +161,14 @@ pub(crate) fn config(url: &str) -> Result<Config> {
     }
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(Duration::from_secs(5));
+    }
+    // Or a connection whose other end has vanished would be waited for until the system gives it
+    // up: a quarter of an hour where something was sent, two hours where nothing was.
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(VANISHED);
+    }
+    if !url.contains("keepalives") {
+        config.keepalives_idle(VANISHED).keepalives_interval(VANISHED / 4).keepalives_retries(3);
     }
     Ok(config)
 }

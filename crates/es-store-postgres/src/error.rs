@@ -67,6 +67,15 @@ pub(crate) fn from_model(error: tokio_postgres::Error) -> Error {
     }
 }
 
+/// The same for what is not undone when its reply is lost.
+pub(crate) fn from_model_writing(error: tokio_postgres::Error) -> Error {
+    if !is_lost(&error) {
+        return from_model(error);
+    }
+    let message = "the reply of PostgreSQL was lost: the checkpoint tells whether it was moved";
+    Error::new(ErrorKind::OutcomeUnknown, message).with_source(error)
+}
+
 fn is_read_only(code: &SqlState) -> bool {
     *code == SqlState::READ_ONLY_SQL_TRANSACTION
 }

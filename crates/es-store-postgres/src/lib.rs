@@ -3,10 +3,13 @@
 mod append;
 mod ask;
 mod connect;
+mod durability;
 mod error;
 mod hash;
+mod hosts;
 mod identity;
 mod inbox;
+mod lent;
 mod migrate;
 mod names;
 mod observe;

@@ -20,7 +20,8 @@ impl PostgresStore {
     pub async fn migrate(url: &str, options: &PostgresOptions) -> Result<()> {
         let (config, options) = target(url, options)?;
         let connections = Connections::to(&config, &options)?;
-        migrate::migrate(&mut connections.get().await?, &options).await
+        let mut client = connections.get().await?;
+        migrate::migrate(&mut client, &options).await
     }
 
     /// Gives the log in the database at `url` a new identity, and returns it: for a copy

@@ -1,12 +1,18 @@
 //! How a store is opened.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use es_core::{Error, Invalid, Result, SharedObserver};
+use tokio::sync::Semaphore;
 
 #[cfg(feature = "tls")]
 use crate::tls::ClientCertificate;
 use crate::{ask::Sent, names::Names};
+
+/// Positions of a partition: a hundred partitions of so many still have a number.
+const MOST_POSITIONS: u64 = 1 << 56;
+/// The largest `max_connections` of PostgreSQL.
+const MOST_CONNECTIONS: usize = 262_143;
 
 /// How a store is opened.
 ///
@@ -101,11 +107,12 @@ impl PostgresOptions {
     /// it uses what is there, and one that says anything else than what is there is refused.
     ///
     /// # Errors
-    /// `Invalid` below 2, or beyond the largest position.
+    /// `Invalid` below 2, and above 2^56.
     pub fn with_partitions(mut self, positions: u64) -> Result<Self> {
-        if !(2..=1 << 60).contains(&positions) {
+        if !(2..=MOST_POSITIONS).contains(&positions) {
             let setting = "the positions of a partition";
-            let (value, remedy) = (positions.to_string(), "say 2 or more, such as 10,000,000");
+            let remedy = "say 2 or more and no more than 2^56, such as 10,000,000";
+            let value = positions.to_string();
             return Err(Error::from(Invalid::Setting { setting, value, remedy }));
         }
         self.partition = Some(positions);
@@ -117,18 +124,22 @@ impl PostgresOptions {
     /// A pool that is given has its own number.
     ///
     /// # Errors
-    /// `Invalid` below 2.
+    /// `Invalid` below 2, and above 262,143, which no server has.
     pub fn with_connections(mut self, connections: usize) -> Result<Self> {
-        self.connections = at_least("the connections of a PostgreSQL store", connections, 2)?;
+        let setting = "the connections of a PostgreSQL store";
+        let remedy = "say 2 or more, and no more than the server has";
+        self.connections = within(setting, connections, 2..=MOST_CONNECTIONS, remedy)?;
         Ok(self)
     }
 
     /// How many appends may wait for those before them.
     ///
     /// # Errors
-    /// `Invalid` for 0.
+    /// `Invalid` for 0, and above an eighth of the largest `usize`.
     pub fn with_queue(mut self, appends: usize) -> Result<Self> {
-        self.queue = at_least("the queue of a PostgreSQL store", appends, 1)?;
+        let setting = "the queue of a PostgreSQL store";
+        let remedy = "say 1 or more, such as 4,096";
+        self.queue = within(setting, appends, 1..=Semaphore::MAX_PERMITS, remedy)?;
         Ok(self)
     }
 
@@ -149,7 +160,8 @@ impl PostgresOptions {
     }
 
     /// How long a call waits for a connection before it fails with `Busy` (all are in use)
-    /// or `Unavailable` (there is none to be had).
+    /// or `Unavailable` (there is none to be had). The hosts of a URL share it. It is also how
+    /// long a head is waited for, and an answer on a connection whose caller has gone.
     #[must_use]
     pub const fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout;
@@ -180,7 +192,8 @@ impl PostgresOptions {
     /// name, and nothing listens, so that those who wait look at every poll interval. Every
     /// promise holds; the server plans each statement anew. Where the pooler keeps prepared
     /// statements (PgBouncer 1.21 or newer, with `max_prepared_statements`) it is faster to
-    /// leave this and say [`with_listening(false)`](Self::with_listening) alone.
+    /// leave this and say [`with_listening(false)`](Self::with_listening) alone, if its connections
+    /// are lent to no other program: what is set on those that append stays on them.
     ///
     /// Without it, a store that finds itself behind such a pooler is not opened.
     #[must_use]
@@ -243,11 +256,14 @@ impl Default for PostgresOptions {
     }
 }
 
-fn at_least(setting: &'static str, value: usize, least: usize) -> Result<usize> {
-    if value < least {
-        let remedy = if least == 1 { "say 1 or more" } else { "say 2 or more" };
-        let value = value.to_string();
-        return Err(Error::from(Invalid::Setting { setting, value, remedy }));
+fn within(
+    setting: &'static str,
+    value: usize,
+    range: RangeInclusive<usize>,
+    remedy: &'static str,
+) -> Result<usize> {
+    if range.contains(&value) {
+        return Ok(value);
     }
-    Ok(value)
+    Err(Error::from(Invalid::Setting { setting, value: value.to_string(), remedy }))
 }

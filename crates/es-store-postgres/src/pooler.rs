@@ -32,7 +32,8 @@ pub(crate) const REMEDY: &str = "PostgreSQL is behind a pooler that lends connec
      `PostgresOptions::with_transaction_pooler(true)`, or `transaction_pooler=true` in the URL; \
      or give PgBouncer 1.21 or newer `max_prepared_statements`; or connect to PostgreSQL itself";
 
-/// Refuses a pooler that would mix up prepared statements.
+/// Refuses a pooler that would mix up prepared statements. Dropped, or after an error, it may
+/// leave `one` within a transaction.
 pub(crate) async fn check(connections: &Connections, one: &Object) -> Result<()> {
     if connections.sent() == Sent::ByText || connections.most() < 2 {
         return Ok(());
@@ -40,12 +41,15 @@ pub(crate) async fn check(connections: &Connections, one: &Object) -> Result<()>
     let Ok(Ok(other)) = tokio::time::timeout(PATIENCE, connections.get()).await else {
         return Ok(());
     };
+    // Whoever gives up meanwhile leaves a transaction behind.
+    let other = other.closing();
     let fails = |error| from_driver(None, error);
     if is_shared(one, &other).await.map_err(fails)?
         && keeps_names_as_given(one).await.map_err(fails)?
     {
         return Err(Error::new(ErrorKind::Unsupported, REMEDY));
     }
+    drop(other.answered());
     Ok(())
 }
 

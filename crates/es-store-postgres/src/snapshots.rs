@@ -96,6 +96,7 @@ impl SnapshotStore for PostgresSnapshotStore {
         let (stream, fingerprint) = (key.stream.to_string(), key.fingerprint.cast_signed());
         let values: [Typed<'_>; 2] = [(&stream, Type::TEXT), (&fingerprint, Type::INT8)];
         let row = self.connections.sent().query_opt(&client, &sql, &values).await;
+        drop(client.answered());
         let row = row.map_err(|error| from_driver(None, error))?;
         let Some(row) = row else { return Ok(None) };
         let content_type = match row.try_get::<_, Option<&str>>(5).map_err(damaged)? {
@@ -136,6 +137,7 @@ impl SnapshotStore for PostgresSnapshotStore {
             (&content_type, Type::TEXT),
         ];
         let saved = self.connections.sent().execute(&client, &sql, &values).await;
+        drop(client.answered());
         saved.map(drop).map_err(|error| from_driver(None, error))
     }
 
@@ -146,6 +148,7 @@ impl SnapshotStore for PostgresSnapshotStore {
         let (stream, fingerprint) = (key.stream.to_string(), key.fingerprint.cast_signed());
         let values: [Typed<'_>; 2] = [(&stream, Type::TEXT), (&fingerprint, Type::INT8)];
         let deleted = client.execute_typed(&sql, &values).await;
+        drop(client.answered());
         deleted.map(drop).map_err(|error| from_driver(None, error))
     }
 }

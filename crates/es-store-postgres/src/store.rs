@@ -2,7 +2,7 @@
 
 use std::{
     fmt::{self, Debug, Display},
-    sync::{Arc, Mutex, OnceLock, atomic::AtomicU64},
+    sync::{Arc, OnceLock, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -22,13 +22,14 @@ use tokio_postgres::{Client, Config, GenericClient};
 use crate::{
     append::{Looked, Odds, Pending, Sender, Slots, Statements, append_in, lock_in, too_late},
     connect::Connections,
-    error::{closed, damaged, from_driver},
+    durability::durability,
+    error::closed,
     migrate,
     names::Names,
     observe::Gauges,
     options::PostgresOptions,
     progress::PgTx,
-    read::{Families, Reader, Sql, fold, head, pages},
+    read::{Families, Lane, Reader, Sql, fold, head, pages},
     replica::{ReplicaLag, lag},
     trace,
     url::target,
@@ -193,8 +194,9 @@ impl PostgresStore {
         let telling = notify(connections.clone(), names.clone(), changes, Arc::clone(&heard));
         let notifier = tokio::spawn(telling);
         let families = Families::default();
-        let lane = Mutex::default();
-        let reader = Arc::new(Reader { connections: connections.clone(), families, sql, lane });
+        let (lane, told) = (Lane::default(), AtomicU64::new(0));
+        let reader = Reader { connections: connections.clone(), families, sql, lane, told };
+        let reader = Arc::new(reader);
         let room = Arc::new(Semaphore::new(options.queue));
         let gauges = options.observer.as_ref().map(|observer| {
             let name = format!("{place} {}", names.qualified());
@@ -313,15 +315,26 @@ impl PostgresStore {
     }
 
     async fn head_now(&self) -> Result<Head> {
-        let client = self.inner.connections.get().await?;
-        let sent = self.inner.connections.sent();
-        let head = head(&client, sent, &self.inner.reader.sql.head).await;
-        if head.as_ref().is_err_and(Error::is_temporary) && client.is_closed() {
-            drop(client);
-            let client = self.inner.connections.get().await?;
-            return crate::read::head(&client, sent, &self.inner.reader.sql.head).await;
+        let Inner { connections, reader, .. } = &*self.inner;
+        let mut is_again = false;
+        loop {
+            let client = connections.get().await?;
+            let asked = head(&client, connections.sent(), &reader.sql.head);
+            let Ok(head) = tokio::time::timeout(connections.patience(), asked).await else {
+                client.close();
+                return Err(connections.silent(connections.patience()));
+            };
+            let is_cut = client.is_closed();
+            drop(client.answered());
+            match head {
+                Ok(head) => {
+                    reader.told(head.position);
+                    return Ok(head);
+                }
+                Err(error) if error.is_temporary() && is_cut && !is_again => is_again = true,
+                Err(error) => return Err(error),
+            }
         }
-        head
     }
 
     /// Begins to listen for other processes, once somebody waits.
@@ -330,7 +343,7 @@ impl PostgresStore {
             self.inner.listener.get_or_init(|| {
                 let published = Arc::clone(&self.inner.published);
                 let heard = Arc::clone(&self.inner.heard);
-                let tls = self.inner.connections.tls();
+                let tls = (self.inner.connections.tls(), self.inner.connections.patience());
                 let names = self.inner.names.clone();
                 tokio::spawn(listen(config.clone(), tls, names, published, heard))
             });
@@ -384,7 +397,11 @@ impl EventStore for PostgresStore {
         let events = append.event_count();
         let submitted = Pending::new(append, (made, looked), (begun, until), place);
         let sent = self.inner.sender.append(&self.inner.queue, submitted);
-        trace::within(self.inner.connections.target().append(events), sent).await
+        let sent = trace::within(self.inner.connections.target().append(events), sent).await;
+        if let Ok(receipt) = &sent {
+            self.inner.reader.told(receipt.last);
+        }
+        sent
     }
 
     fn read(&self, read: Read) -> PageStream {
@@ -431,26 +448,7 @@ impl EventStore for PostgresStore {
     }
 
     async fn durability(&self) -> Result<Durability> {
-        let client = self.inner.connections.get().await?;
-        let sql = "SELECT current_setting('fsync'), current_setting('synchronous_commit'), \
-                   current_setting('full_page_writes')";
-        let row =
-            client.query_typed_one(sql, &[]).await.map_err(|error| from_driver(None, error))?;
-        let setting = |at| row.try_get::<_, String>(at).map_err(damaged);
-        let (fsync, commit, pages) = (setting(0)?, setting(1)?, setting(2)?);
-        let settings =
-            format!("fsync={fsync}, synchronous_commit={commit}, full_page_writes={pages}");
-        Ok(match (fsync.as_str(), commit.as_str()) {
-            ("on", "off") => {
-                // The writer of the log writes at least every three times its delay.
-                let window = Duration::from_millis(600);
-                let mut durability = Durability::delayed(Some(window), settings);
-                durability.survives_server_crash = false;
-                durability
-            }
-            ("on", _) if pages == "on" => Durability::full(settings),
-            _ => Durability::delayed(None, settings),
-        })
+        durability(&self.inner.connections).await
     }
 }
 

@@ -23,8 +23,8 @@ use crate::{
     board::Board,
     engine::{Engine, Projecting, Reacting, subscriber},
     feed::Feeds,
-    slices::{MOST, Slice},
-    worker::{Job, Surroundings, Timing},
+    slices::{MOST, Slice, member, nobody},
+    worker::{Job, Surroundings, Timing, inline_owner},
 };
 
 /// Events that a projection takes in one transaction, if its policy does not say.
@@ -148,7 +148,8 @@ impl Runner {
     }
 
     /// Says who works here, as other workers and people see it. It must differ between
-    /// processes; without it the process id and a random number are taken.
+    /// processes; without it the process id and a random number are taken. An empty name and
+    /// `inline` are refused when it starts: they say that no runner works.
     pub fn owned_by(mut self, owner: Owner) -> Self {
         self.owner = owner;
         self
@@ -277,6 +278,23 @@ impl Runner {
         Ok(timing)
     }
 
+    /// Makes sure that the owner is nobody who means something else, and that there are names
+    /// for the places of those who share slices.
+    fn check_names(&self) -> Result<()> {
+        let owner = &self.owner;
+        if *owner == nobody() || *owner == inline_owner() {
+            let (setting, value) = ("the owner of a runner", format!("{:?}", owner.as_str()));
+            let remedy = "any other name; this one says that no runner works";
+            return Err(Invalid::Setting { setting, value, remedy }.into());
+        }
+        if self.timing.lease.is_some() {
+            for job in &self.jobs {
+                job.slice.map(|slice| member(&job.whole, slice.count())).transpose()?;
+            }
+        }
+        Ok(())
+    }
+
     /// What the workers share; an error if something was registered that cannot be.
     fn surroundings(&mut self) -> Result<Arc<Surroundings>> {
         if let Some(error) = self.error.take() {
@@ -288,6 +306,7 @@ impl Runner {
             let message = "workers are tasks of a tokio runtime, and none is running here";
             return Err(Error::new(es_core::ErrorKind::Unsupported, message));
         }
+        self.check_names()?;
         let read = Scope::read_for_all(self.jobs.iter().map(|job| &job.scope));
         Ok(Arc::new(Surroundings {
             store: self.store.clone(),

@@ -61,6 +61,10 @@ impl Surroundings {
     ) -> Status {
         let feed = self.feeds.trouble();
         let (known, now) = (lag.as_ref().copied().map_err(String::as_str), Instant::now());
+        // By the next look it shows whether it gets on.
+        if known.is_ok_and(|lag| !lag.time.is_zero()) {
+            job.board.is_behind(view.position, now);
+        }
         let health = health_of(&view, known, feed.as_deref(), self.timing.stuck_after, now);
         Status {
             name: job.name.to_owned(),

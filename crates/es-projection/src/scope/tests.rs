@@ -71,3 +71,30 @@ fn a_query_that_grows_too_long_asks_for_everything() {
     let read = Scope::read_for_all(&many);
     assert!(read.query.is_any());
 }
+
+#[test]
+fn a_scope_of_many_names_asks_for_one_event_in_parts() {
+    let names: Vec<EventType> =
+        (0..300).map(|number| EventType::new(format!("name.{number}")).unwrap()).collect();
+    let tag = Tag::new("customer", "c1").unwrap();
+    let mut query = Query::any().of_types(names.clone()).and_tagged(tag.clone());
+    for name in ["a", "b", "c"] {
+        query = query.or(Query::any().of_types([EventType::from_static(name)]));
+    }
+    let scope = Scope::matching(query.clone());
+    let reads = scope.reads_of_event(es_core::EventId::new());
+    assert_eq!(reads.len(), 3, "127 names and a tag; as many; the rest");
+    for (name, tag) in [
+        ("name.0", None),
+        ("name.0", Some("c1")),
+        ("name.299", Some("c1")),
+        ("b", None),
+        ("d", Some("c1")),
+        ("name.7", Some("c2")),
+    ] {
+        let event = envelope("order/1", name, tag);
+        let is_asked = reads.iter().any(|read| read.query.matches(&event.schema, &event.tags));
+        assert_eq!(is_asked, query.matches(&event.schema, &event.tags), "{name} {tag:?}");
+    }
+    assert_eq!(Scope::matching(Query::any()).reads_of_event(es_core::EventId::new()).len(), 1);
+}

@@ -102,16 +102,14 @@ impl Layout {
                 }
                 return layout.admit(whole, count, known.position);
             }
+            // Once before the claim, so that nobody is fenced for nothing, and once behind it,
+            // since when nobody parks anything.
+            refuse_parked(store, whole).await?;
             let claimed = store.claim(whole, log, owner).await?;
             if Self::of(&claimed).is_some() {
                 continue;
             }
-            if !store.dead_letters(whole, Position::START, 1).await?.is_empty() {
-                let message = format!(
-                    "{whole} has parked events: retry or skip them before it is cut into slices"
-                );
-                return Err(Error::new(ErrorKind::Invalid, message));
-            }
+            refuse_parked(store, whole).await?;
             let mark = Self { count, phase: Phase::Open }.mark();
             let progress = Progress::from(&claimed, claimed.position).with_event(mark);
             match store.advance(&progress).await {
@@ -135,6 +133,15 @@ impl Layout {
             }
         }
     }
+}
+
+async fn refuse_parked(store: &dyn Progresses, whole: &SubscriberName) -> Result<()> {
+    if store.dead_letters(whole, Position::START, 1).await?.is_empty() {
+        return Ok(());
+    }
+    let message =
+        format!("{whole} has parked events: retry or skip them before it is cut into slices");
+    Err(Error::new(ErrorKind::Invalid, message))
 }
 
 /// The error of a program that cuts otherwise than the rows were made.

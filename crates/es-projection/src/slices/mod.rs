@@ -70,6 +70,11 @@ impl Slice {
     }
 }
 
+/// The name of the place number `number` of those who work on slices of `whole`.
+pub(crate) fn member(whole: &SubscriberName, number: u16) -> Result<SubscriberName> {
+    SubscriberName::new(format!("{whole}.member-{number}"))
+}
+
 impl fmt::Display for Slice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}of{}", self.number(), self.count)

@@ -21,7 +21,7 @@ use tokio::{
 };
 use tracing::{debug, warn};
 
-use super::{Signs, nobody};
+use super::{Signs, member, nobody};
 use crate::engine::Engine;
 
 /// What this process holds of the slices of one projection, and may.
@@ -77,13 +77,15 @@ impl Share {
         self.0.borrow().has_too_much(slice)
     }
 
-    /// Returns when one more slice can be taken.
+    /// Returns when the slice can be taken: when there is room for one more, and a worker of this
+    /// process that had it before has left it.
     ///
     /// # Cancel safety
     /// Safe: it changes nothing.
-    pub(crate) async fn has_room(&self) {
+    pub(crate) async fn has_room(&self, slice: u16) {
+        let has_room = |part: &Part| part.held.len() < part.quota && !part.held.contains(&slice);
         // It does not end before `self` does.
-        let _ = self.0.subscribe().wait_for(|part| part.held.len() < part.quota).await;
+        let _ = self.0.subscribe().wait_for(has_room).await;
     }
 
     fn set_quota(&self, quota: usize) {
@@ -152,10 +154,15 @@ impl Member {
         }
         let (mut members, mut free) = (Vec::new(), None);
         for number in 1..=self.count {
-            let name = SubscriberName::new(format!("{}.member-{number}", self.whole))?;
+            let name = member(&self.whole, number)?;
             let known = store.checkpoint(&name).await?;
             let now = Instant::now();
-            let alive = known.filter(|known| self.signs.show_life(known, self.lease, now));
+            // Its own place has just been kept: no clock needs to be asked whether it lives.
+            let is_own = self.place.as_ref().is_some_and(|place| place.subscriber == name);
+            let alive = known.filter(|known| {
+                self.signs.show_life(known, self.lease, now)
+                    || (is_own && known.owner == self.owner)
+            });
             match alive {
                 Some(known) => members.push(known.owner),
                 None => free = free.or(Some((members.len(), name))),

@@ -30,7 +30,10 @@ pub(crate) fn health_of(
         return Health::Degraded("it is paused".to_owned());
     }
     let still = now.saturating_duration_since(view.moved_at);
-    if lag.time > stuck_after && still > stuck_after {
+    // The age of an event tells since when it waits, as long as nobody has set a clock.
+    let waited = view.behind_since.map(|since| now.saturating_duration_since(since));
+    let waits = lag.time.max(waited.unwrap_or_default());
+    if !lag.time.is_zero() && waits > stuck_after && still > stuck_after {
         let seconds = still.as_secs();
         let text = format!("stuck at {} for {seconds} seconds", view.position);
         let cause = if view.is_retrying { cause } else { feed.unwrap_or("") };

@@ -17,6 +17,9 @@ const LETTERS: usize = 1_000;
 /// of them is taken then, which is not less.
 const LOOKED_THROUGH: usize = 1_000;
 
+/// How old an event that waits is at least.
+const LEAST: Duration = Duration::from_micros(1);
+
 /// Of whom a status is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Who<'a> {
@@ -44,7 +47,9 @@ impl Who<'_> {
         while let Some(event) = behind.next().await.transpose()? {
             seen += 1;
             if self.wants(&event) || seen == LOOKED_THROUGH {
-                return Ok(Lag::new(events, Timestamp::now().since(event.recorded_at)));
+                // No time at all would say that there is none, also of one from the future.
+                let age = Timestamp::now().since(event.recorded_at).max(LEAST);
+                return Ok(Lag::new(events, age));
             }
         }
         Ok(Lag::new(events, Duration::ZERO))
@@ -100,6 +105,9 @@ impl Kept {
         // One that is applied in appends is silent while nobody appends.
         let is_inline = owner.as_ref() == Some(&inline_owner());
         let is_silent = !is_inline && silence.is_none_or(|silence| silence >= silent_after);
+        // A clock was set, and nobody can tell how long ago that was.
+        let early = alive_at.map(|at| at.since(Timestamp::now())).unwrap_or_default();
+        let is_early = !is_inline && early > silent_after;
         let state = match (&owner, &lag) {
             (None, _) => State::Stopped,
             _ if is_silent => State::Stopped,
@@ -112,6 +120,11 @@ impl Kept {
             (_, Some(owner)) if is_silent => {
                 let seconds = silence.unwrap_or_default().as_secs();
                 Health::Unhealthy(format!("{owner} has been silent for {seconds} seconds"))
+            }
+            (_, Some(owner)) if is_early => {
+                let seconds = early.as_secs();
+                let text = format!("the last sign of life of {owner} is {seconds} seconds ahead");
+                Health::Unhealthy(format!("{text} of this clock: nobody knows how old it is"))
             }
             (Ok(lag), _) if lag.time > late_after => {
                 Health::Degraded(format!("{} seconds behind", lag.time.as_secs()))

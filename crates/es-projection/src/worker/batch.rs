@@ -108,8 +108,9 @@ impl Worker {
                     continue;
                 }
                 // What a commit fails with may be up to the rows: a constraint that is
-                // checked late.
-                Err(Failure::Commit(error)) if heals(&error) && !error.is_temporary() => {
+                // checked late, a value that the model does not take, a transaction that the
+                // handler has ended. Were it not, parking the event would fail with it too.
+                Err(Failure::Commit(error)) if is_up_to_rows(&error) => {
                     self.tell(failed);
                     return Ok(Some(Failure::Commit(error)));
                 }
@@ -207,6 +208,11 @@ impl Worker {
         self.advance(&progress, handled).await?;
         Ok(before)
     }
+}
+
+/// Whether smaller parts of what could not be committed may do better.
+fn is_up_to_rows(error: &Error) -> bool {
+    error.kind() == ErrorKind::Invalid || (heals(error) && !error.is_temporary())
 }
 
 /// What is told of an attempt at events that failed.

@@ -6,21 +6,19 @@ use std::{
     time::Duration,
 };
 
-use es_core::{
-    Checkpoint, Diverged, Envelope, Error, ErrorKind, Head, LogId, Position, StreamId, Timestamp,
-};
+use es_core::{Checkpoint, Diverged, Envelope, Head, LogId, Position, StreamId, Timestamp};
 use tokio::{
     select,
     time::{Instant, sleep_until},
 };
 use tracing::warn;
 
-use super::{End, Flow, Worker, inline_owner};
+use super::{End, Flow, Worker, applied_inline, inline_owner};
 use crate::{
-    State,
+    Slice, State,
     board::Order,
     feed::Broken,
-    slices::{Layout, Settled, Signs, misfit, nobody},
+    slices::{Layout, Settled, misfit, nobody},
 };
 
 /// How many dead letters are listed at once.
@@ -47,23 +45,24 @@ impl Worker {
         let look = || progress.checkpoint(&job.subscriber);
         let known = self.persist("looking at its checkpoint", look).await?;
         self.alive_at = known.as_ref().map(|known| known.updated_at);
-        if known.is_some_and(|known| known.owner == inline_owner()) {
-            let message = format!(
-                "{} is applied inline, in the appends: no runner works on it; `replay` it to \
-                 give it back to runners",
-                job.subscriber
-            );
-            return Err(End::Failed(Error::new(ErrorKind::Invalid, message)));
+        let mut all = Vec::from_iter(known);
+        if job.slice.is_some() {
+            let look = || progress.checkpoint(&job.whole);
+            all.extend(self.persist("looking at the slices", look).await?);
         }
-
         let head = self.persist("looking at the log", || store.head()).await?;
+        // Whoever may not work here must not fence who may.
+        for known in &all {
+            self.admit(known, head).await?;
+        }
         let claim = || progress.claim(&job.subscriber, head.log, &around.owner);
         self.checkpoint = self.persist("claiming its checkpoint", claim).await?;
         self.fit(head.log).await?;
         // The former owner may have moved it since the first look.
         let head = self.persist("looking at the log", || store.head()).await?;
         self.checkpoint.check(head).map_err(End::Failed)?;
-        self.prove().await?;
+        let checkpoint = self.checkpoint.clone();
+        self.prove(&checkpoint).await?;
 
         let parked = self.parked().await?;
 
@@ -77,7 +76,7 @@ impl Worker {
             let is_news =
                 checkpoint.position > view.position || checkpoint.position >= head.position;
             if is_first || is_news {
-                view.moved_at = std::time::Instant::now();
+                view.gets_on(std::time::Instant::now());
             }
             view.log = Some(checkpoint.log);
             view.position = checkpoint.position;
@@ -88,6 +87,23 @@ impl Worker {
             view.parked = parked;
         });
         Ok(head)
+    }
+
+    /// Makes sure that this worker may claim what `known` is of, where the log ends at `head`
+    /// at the earliest.
+    async fn admit(&mut self, known: &Checkpoint, head: Head) -> Flow<()> {
+        if known.owner == inline_owner() {
+            return Err(End::Failed(applied_inline(&self.job.whole)));
+        }
+        known.check(head).map_err(End::Failed)?;
+        let count = self.job.slice.map_or(1, Slice::count);
+        match Layout::of(known) {
+            Some(layout) if layout.count != count => {
+                Err(End::Failed(misfit(&self.job.whole, layout.count, count)))
+            }
+            Some(_) => Ok(()),
+            None => self.prove(known).await,
+        }
     }
 
     /// What is parked, by stream.
@@ -160,11 +176,11 @@ impl Worker {
     }
 
     /// Makes sure that the log has the event at the checkpoint that was handled there.
-    async fn prove(&mut self) -> Flow<()> {
-        let Some(expected) = self.checkpoint.event else {
+    async fn prove(&mut self, checkpoint: &Checkpoint) -> Flow<()> {
+        let Some(expected) = checkpoint.event else {
             return Ok(());
         };
-        let (around, position) = (Arc::clone(&self.around), self.checkpoint.position);
+        let (around, position) = (Arc::clone(&self.around), checkpoint.position);
         let find = || async {
             match around.store.find(expected).await {
                 Ok(found) => Ok(found.map(|event| event.position)),
@@ -187,15 +203,15 @@ impl Worker {
         let Some(lease) = self.around.timing.lease.filter(|_| !self.around.takes_over) else {
             return Ok(());
         };
-        let mut signs = Signs::default();
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
         loop {
             let look = || job.engine.progress().checkpoint(&job.subscriber);
             let known = self.persist("looking at its checkpoint", look).await?;
-            let mut is_other = |known: &Checkpoint| {
-                signs.show_life(known, lease, Instant::now()) && known.owner != around.owner
-            };
-            let others = known.filter(&mut is_other);
+            // What was seen is kept for the next time: whoever has replaced this one has shown
+            // life by that, whatever its clock says.
+            let others = known.filter(|known| {
+                self.signs.show_life(known, lease, Instant::now()) && known.owner != around.owner
+            });
             // What is to be reached by somebody need not be reached by this one.
             if let (Some(until), Some(others)) = (self.until, &others)
                 && others.position >= until
@@ -214,15 +230,9 @@ impl Worker {
             job.board.state(State::Standby);
             let still = others.map(|known| Timestamp::now().since(known.updated_at));
             let left = still.map_or(lease, |still| lease.saturating_sub(still));
+            // By a clock that is behind it has lapsed all the time.
+            let left = if left.is_zero() { lease } else { left };
             self.idle(left.min(lease / 4).min(LOOK), is_free && !is_paused).await?;
-        }
-    }
-
-    /// Whether the slice may be worked on here, as far as the part of this process goes.
-    fn takes(&self) -> bool {
-        match (&self.share, self.job.slice) {
-            (Some(share), Some(slice)) => share.take(slice.index()),
-            _ => true,
         }
     }
 
@@ -230,10 +240,10 @@ impl Worker {
     /// more slice, if that is what it waits for. Whoever asks for something is told at once.
     async fn idle(&mut self, time: Duration, waits_for_room: bool) -> Flow<()> {
         let until = Instant::now() + time;
-        let share = self.share.clone().filter(|_| waits_for_room);
+        let share = self.share.clone().filter(|_| waits_for_room).zip(self.job.slice);
         let room = async {
             match &share {
-                Some(share) => share.has_room().await,
+                Some((share, slice)) => share.has_room(slice.index()).await,
                 None => std::future::pending().await,
             }
         };

@@ -3,12 +3,14 @@
 //!
 //! Here: the loop and its ends. How a checkpoint is claimed is in `claim`, how events are
 //! handled in `batch`, what becomes of those that are not in `park`, how progress is
-//! saved whatever fails in `save`, and how it is seen meanwhile that it lives in `alive`.
+//! saved whatever fails in `save`, which slices are worked on here in `room`, and how it is
+//! seen meanwhile that it lives in `alive`.
 
 mod alive;
 mod batch;
 mod claim;
 mod park;
+mod room;
 mod save;
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
@@ -32,8 +34,9 @@ use crate::{
     feed::{Chunk, Feeds, Reader},
     observe::Watched,
     policy::pause,
-    slices::{Share, Slice},
+    slices::{Share, Signs, Slice},
 };
+use room::excess;
 
 /// Chunks that are taken together, at most, while few of their events are wanted.
 const CHUNKS_AT_ONCE: usize = 64;
@@ -99,6 +102,15 @@ pub(crate) fn inline_owner() -> Owner {
     Owner::new("inline")
 }
 
+/// The error of a runner that meets one.
+pub(crate) fn applied_inline(subscriber: &SubscriberName) -> Error {
+    let message = format!(
+        "{subscriber} is applied inline, in the appends: no runner works on it; `replay` it to \
+         give it back to runners"
+    );
+    Error::new(ErrorKind::Invalid, message)
+}
+
 /// Why a worker ends.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -142,6 +154,10 @@ pub(crate) struct Worker {
     commands: mpsc::Receiver<Command>,
     /// What slices this process works on, while others work on the rest.
     share: Option<Arc<Share>>,
+    /// Whether its slice is counted there.
+    is_counted: bool,
+    /// What was seen of the owners of its checkpoint.
+    signs: Signs,
     /// Where it is to end.
     until: Option<Position>,
     checkpoint: Checkpoint,
@@ -180,6 +196,8 @@ pub(crate) async fn run(
         orders,
         commands,
         share,
+        is_counted: false,
+        signs: Signs::default(),
         until,
         checkpoint,
         cursor,
@@ -333,6 +351,8 @@ impl Worker {
         let (job, around) = (Arc::clone(&self.job), Arc::clone(&self.around));
         let is_history = events.last().is_some_and(|event| self.is_history(event));
         let observer = around.store.observer();
+        let position = job.board.view().position;
+        job.board.is_behind(position, std::time::Instant::now());
         let watched = Watched::begin(&job, observer, events, up_to, is_history);
         let end = self.work(events, up_to).instrument(watched.span.clone()).await;
         watched.end(end.as_ref().err().and_then(End::error_type));
@@ -378,7 +398,7 @@ impl Worker {
         let now = std::time::Instant::now();
         self.job.board.change(|view| {
             view.state = was;
-            view.moved_at = now;
+            view.gets_on(now);
         });
         Ok(())
     }
@@ -404,23 +424,6 @@ impl Worker {
         self.save().await?;
         info!(subscriber = %self.job.subscriber, position = %self.cursor, "given up to another process");
         Err(End::GivenUp)
-    }
-
-    /// Makes room for another slice, if this one was counted.
-    fn give_back(&self) {
-        if let (Some(share), Some(slice)) = (&self.share, self.job.slice) {
-            share.give_back(slice.index());
-        }
-    }
-
-    /// Whether what is in hand is to be left: it is asked to pause or to stop, or another process
-    /// is to have this slice.
-    fn is_to_leave(&self) -> bool {
-        let is_too_much = match (&self.share, self.job.slice) {
-            (Some(share), Some(slice)) => share.has_too_much(slice.index()),
-            _ => false,
-        };
-        is_too_much || *self.orders.borrow() != Order::Run
     }
 
     /// Waits for so long, or until it is asked to stop.
@@ -452,14 +455,6 @@ impl Worker {
                 board.end(State::Failed, Some(error));
             }
         }
-    }
-}
-
-/// Returns when this process holds more than its part, and this slice is to be given up.
-async fn excess(share: Option<Arc<Share>>, slice: Option<Slice>) {
-    match (share, slice) {
-        (Some(share), Some(slice)) => share.is_too_much(slice.index()).await,
-        _ => std::future::pending().await,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use es_core::{
-    DeadLetter, Error, ErrorKind, Observation, Position, Progress, Read, Recorded, Release,
+    DeadLetter, Error, ErrorKind, Observation, Part, Position, Progress, Read, Recorded, Release,
     StreamId, causes, with_causes,
 };
 use tracing::{error, info, warn};
@@ -63,10 +63,14 @@ impl Worker {
             // Which forms it may be read in only the upcasters know; asked for what this
             // subscriber wants, they answer with nothing, or fail again.
             let read = || async {
-                match around.store.read(job.scope.read_event(*event)).into_vec().await {
-                    Ok(events) => Ok(Ok(events)),
-                    Err(error) => Broken::of(error).map(|broken| Err(broken.error)),
+                let mut found = Vec::new();
+                for read in job.scope.reads_of_event(*event) {
+                    match around.store.read(read).into_vec().await {
+                        Ok(events) => found.extend(events),
+                        Err(error) => return Broken::of(error).map(|broken| Err(broken.error)),
+                    }
                 }
+                Ok(Ok(in_order(found)))
             };
             found = self.persist("reading an event that could not be read", read).await?;
         }
@@ -121,13 +125,19 @@ impl Worker {
         };
         error!(%subscriber, position = %at, stream = %letter.stream, %cause, attempts, "parked");
         self.job.board.trouble(&*failure.into_error());
-        let progress = progress.with_parked(vec![letter.failed(cause, attempts)]);
-        self.advance(&progress, 0).await?;
-        if let Some(reason) = skipped {
-            // It is parked for a moment, so that the reason is kept with it, and a crash
-            // between the two leaves it parked and not lost.
-            self.skip(at, reason).await?;
-        }
+        let mut progress = progress.with_parked(vec![letter.failed(cause, attempts)]);
+        let Some(reason) = skipped else {
+            return self.advance(&progress, 0).await;
+        };
+        // It is parked for a moment, so that the reason is kept with it, and a crash between
+        // the two leaves it parked and not lost. Nobody who waits here is shown that.
+        let job = Arc::clone(&self.job);
+        let save = || job.engine.progress().advance(&progress);
+        self.persist("saving its checkpoint", save).await?;
+        self.tell_letters(&progress);
+        progress.parked.clear();
+        self.committed(&progress, 0);
+        self.skip(at, reason).await?;
         Ok(())
     }
 
@@ -142,7 +152,9 @@ impl Worker {
         let mut retried = Retried::default();
         for (stream, positions) in parked {
             for position in positions {
-                if *self.orders.borrow() == super::Order::Stop {
+                // Whoever took over for this alone, and has gone, leaves the rest as well.
+                let is_left = self.orders.has_changed().is_err();
+                if is_left || *self.orders.borrow() == super::Order::Stop {
                     return Err(End::Asked);
                 }
                 if !self.retry_one(&stream, position).await? {
@@ -258,6 +270,17 @@ impl Worker {
         let (time, alive) = (self.job.policy.pause(attempts), self.alive());
         alive.during(self.rest(time)).await
     }
+}
+
+/// The parts of one event as several reads found them: each once, in the order of the split.
+fn in_order(mut parts: Vec<Recorded>) -> Vec<Recorded> {
+    let place = |event: &Recorded| match event.part {
+        Part::Split { index, .. } => index,
+        _ => 0,
+    };
+    parts.sort_by_key(place);
+    parts.dedup_by_key(|event| place(event));
+    parts
 }
 
 impl Failure {

@@ -54,10 +54,13 @@ impl Worker {
     /// somebody is alive.
     pub(super) async fn save_due(&mut self) -> Flow<()> {
         let progress = self.progress(self.cursor, None);
-        let moved_at = self.job.board.view().moved_at;
+        let stood = {
+            let view = self.job.board.view();
+            (view.moved_at, view.behind_since)
+        };
         self.advance(&progress, 0).await?;
         // A sign of life is not progress.
-        self.job.board.change(|view| view.moved_at = moved_at);
+        self.job.board.change(|view| (view.moved_at, view.behind_since) = stood);
         Ok(())
     }
 
@@ -84,7 +87,7 @@ impl Worker {
     }
 
     /// Tells of what was parked, unless it was before, and of what no longer is.
-    fn tell_letters(&self, progress: &Progress) {
+    pub(super) fn tell_letters(&self, progress: &Progress) {
         if self.around.store.observer().is_none() {
             return;
         }

@@ -1,9 +1,13 @@
 //! P7: a checkpoint of another log, or another history, stops the worker loudly.
 
+use std::{sync::Arc, time::Duration};
+
 use es_core::{
-    Append, CheckpointStore, Diverged, ErrorKind, ExpectedVersion, Position, ReadModel, StreamId,
+    Append, AppendRequest, Backend, Capabilities, CheckpointStore, Diverged, Durability, ErrorKind,
+    EventStore, ExpectedVersion, FoldStream, Head, PageStream, Position, Read, ReadModel, Receipt,
+    Result, StreamId,
 };
-use es_projection::{Runner, State};
+use es_projection::{Policy, Runner, State};
 use es_store_memory::MemoryReadModel;
 
 use crate::ledger::{Ledger, NoteEvent, row, store, subscriber, until, write, write_many};
@@ -58,4 +62,65 @@ async fn another_event_at_the_checkpoint_is_noticed() {
     let append = Append::to(stream, ExpectedVersion::Any).event(NoteEvent::Torn);
     store.append(append).await.unwrap();
     assert!(runner.catch_up().await.is_err(), "it does not heal by growing");
+}
+
+/// The log as it was when it had five events.
+#[derive(Debug)]
+struct Copy(Backend);
+
+impl std::fmt::Display for Copy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "a copy of {}", self.0)
+    }
+}
+
+#[async_trait::async_trait]
+impl EventStore for Copy {
+    fn capabilities(&self) -> Capabilities {
+        self.0.capabilities()
+    }
+
+    async fn append(&self, append: AppendRequest) -> Result<Receipt> {
+        self.0.append(append).await
+    }
+
+    fn read(&self, read: Read) -> PageStream {
+        self.0.read(read.until(Position::new(5)))
+    }
+
+    fn read_to_fold(&self, read: Read) -> FoldStream {
+        self.0.read_to_fold(read.until(Position::new(5)))
+    }
+
+    async fn head(&self) -> Result<Head> {
+        let head = self.0.head().await?;
+        Ok(Head::new(head.log, Position::new(5)))
+    }
+
+    async fn wait(&self, _: Position) -> Result<Head> {
+        self.head().await
+    }
+
+    async fn durability(&self) -> Result<Durability> {
+        self.0.durability().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_works_is_not_disturbed_by_one_on_a_copy_that_is_behind() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    let running = Runner::new(store.clone()).project(Ledger::new(), model.clone()).start().unwrap();
+    write_many(&store, 10, 1).await;
+    until(&running, "notes", |status| status.position.get() == 10).await;
+    let copy = store.clone().layer(&|inner: Backend| Arc::new(Copy(inner)) as Backend);
+    for slices in [1, 2] {
+        let policy = Policy::default().with_slices(slices);
+        let mut runner =
+            Runner::new(copy.clone()).project_with(Ledger::new(), model.clone(), policy);
+        let error = runner.catch_up().await.unwrap_err();
+        assert!(matches!(error.diverged(), Some(Diverged::RolledBack { .. })), "{error}");
+    }
+    let receipt = write(&store, 0).await;
+    running.wait_for("notes", &receipt, Duration::from_secs(20)).await.unwrap();
+    assert_eq!(running.status("notes").await.unwrap().epoch, 1, "nobody has claimed it");
 }

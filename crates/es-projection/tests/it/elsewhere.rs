@@ -1,13 +1,14 @@
 //! Parked events where another process is at work.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use es_core::{Owner, Position, Store};
-use es_projection::{Policy, Runner, Running, State};
-use es_store_memory::MemoryReadModel;
+use es_core::{BoxError, Owner, Position, Recorded, Store};
+use es_projection::{Policy, Projection, Runner, Running, State};
+use es_store_memory::{MemoryReadModel, MemoryTx};
+use tokio::sync::Semaphore;
 
 use crate::{
-    ledger::{Ledger, assert_complete, row, store, until, write, write_many},
+    ledger::{Ledger, NoteEvent, assert_complete, row, store, until, write, write_many},
     slices::held,
 };
 
@@ -83,4 +84,51 @@ async fn slices_of_another_process_are_retried_from_here() {
         until(running, "notes", |status| held(status) == 2).await;
     }
     assert_complete(&store, &model).await;
+}
+
+/// Handles an event when it is let.
+#[derive(Clone)]
+struct Gated {
+    ledger: Ledger,
+    begun: Arc<Semaphore>,
+    gate: Arc<Semaphore>,
+}
+
+impl Projection for Gated {
+    const NAME: &'static str = "notes";
+    type Event = NoteEvent;
+    type Tx = MemoryTx;
+
+    async fn apply(&self, event: &Recorded<NoteEvent>, tx: &mut MemoryTx) -> Result<(), BoxError> {
+        self.begun.add_permits(1);
+        self.gate.acquire().await?.forget();
+        self.ledger.apply(event, tx).await
+    }
+}
+
+/// Whoever asked for it and has gone wants no more than what is in hand.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_retry_from_here_that_is_dropped_ends_behind_the_event_in_hand() {
+    let (store, model, ledger) = (store(), MemoryReadModel::new(), Ledger::new());
+    ledger.says(|_| Err("torn".into()));
+    let first = start(&store, &model, "first", 1, &ledger);
+    write_many(&store, 5, 5).await;
+    until(&first, "notes", |status| status.parked == 5).await;
+    let closed = || Arc::new(Semaphore::new(0));
+    let gated = Gated { ledger: Ledger::new(), begun: closed(), gate: closed() };
+    let second = Runner::new(store.clone())
+        .owned_by(Owner::new("second"))
+        .with_lease(Duration::from_secs(60))
+        .project(gated.clone(), model.clone())
+        .start()
+        .unwrap();
+    until(&second, "notes", |status| status.state == State::Standby).await;
+    tokio::select! {
+        retried = second.retry_parked("notes", None) => panic!("{retried:?}"),
+        begun = gated.begun.acquire() => begun.unwrap().forget(),
+    }
+    gated.gate.add_permits(5);
+    // The place is left in good order, and one of those who stand by goes on.
+    let status = until(&first, "notes", |status| status.epoch > 3).await;
+    assert_eq!((gated.ledger.calls(), status.parked), (1, 4));
 }

@@ -6,7 +6,10 @@ use es_core::Owner;
 use es_projection::{Runner, Running, State};
 use es_store_memory::MemoryReadModel;
 
-use crate::ledger::{Ledger, assert_complete, store, until, write_many};
+use crate::{
+    ledger::{Ledger, assert_complete, store, until, write_many},
+    spoilt::{Call, Fault, Spoilt},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_takes_over_from_one_that_stops_and_from_one_that_is_silent() {
@@ -118,4 +121,44 @@ async fn what_another_has_parked_is_told_by_who_catches_up() {
     assert_eq!(told, (6, 0, 2), "where it is, nothing by itself, two events parked");
     let working = working.status("notes").await.unwrap();
     assert_eq!(working.owner.unwrap().as_str(), "working");
+}
+
+/// By the clocks no sign of the other is ever young.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_do_not_replace_each_other_for_ever_where_the_clock_of_the_server_is_behind() {
+    let (store, model) = (store(), Spoilt::new());
+    let hour = Duration::from_secs(3_600);
+    model.plan(move |call, _| (call == Call::Look).then_some(Fault::Behind(hour)));
+    let start = |name: &str| -> Running {
+        Runner::new(store.clone())
+            .owned_by(Owner::new(name))
+            .with_lease(Duration::from_secs(10))
+            .with_heartbeat(Duration::from_millis(10))
+            .project(Ledger::new(), model.clone())
+            .start()
+            .unwrap()
+    };
+    let both = [start("one"), start("other")];
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let at_work = loop {
+        assert!(std::time::Instant::now() < deadline, "neither of them stands by");
+        let mut states = Vec::new();
+        for running in &both {
+            states.push(running.status("notes").await.unwrap().state);
+        }
+        match states.as_slice() {
+            [State::Live, State::Standby] => break &both[0],
+            [State::Standby, State::Live] => break &both[1],
+            _ => write_many(&store, 1, 1).await,
+        }
+    };
+    let epoch = at_work.status("notes").await.unwrap().epoch;
+    assert!(epoch <= 4, "{epoch} claims");
+    for _ in 0..50 {
+        let receipt = crate::ledger::write(&store, 1).await;
+        at_work.wait_for("notes", &receipt, Duration::from_secs(20)).await.unwrap();
+    }
+    let status = at_work.status("notes").await.unwrap();
+    assert_eq!((status.state, status.epoch), (State::Live, epoch), "nobody has claimed it since");
+    assert_complete(&store, &model.inner).await;
 }

@@ -7,7 +7,10 @@ use es_projection::{Health, Policy, Runner, Scope, State, Subscriber};
 use es_store_memory::{MemoryReadModel, MemoryStore};
 use es_testkit::{Faults, HeadFault, ManualClock, When};
 
-use crate::ledger::{Ledger, store, until, write, write_many};
+use crate::{
+    ledger::{Ledger, store, until, write, write_many},
+    spoilt::{Call, Fault, Spoilt},
+};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -93,4 +96,20 @@ async fn slices_are_seen_one_by_one_and_as_a_whole() {
     assert!(why.starts_with("notes-v1.") && why.contains("10 events"), "{why}");
     assert_eq!(notes.dead_letters(Position::START, 100).await.unwrap().len(), 10);
     running.stop(LONG).await;
+}
+
+/// Nobody knows how old a sign is that was given an hour from now.
+#[tokio::test]
+async fn an_owner_whose_last_sign_is_from_the_future_is_red() {
+    let (store, model, ledger) = (store(), Spoilt::new(), Ledger::new());
+    write(&store, 1).await;
+    Runner::new(store.clone()).project(ledger.clone(), model.clone()).catch_up().await.unwrap();
+    let notes = Subscriber::of_projection(store.clone(), &ledger, model.clone()).unwrap();
+    assert_eq!(notes.status().await.unwrap().health, Health::Healthy);
+    model.plan(|call, _| (call == Call::Look).then_some(Fault::Ahead(Duration::from_secs(3_600))));
+    let status = notes.status().await.unwrap();
+    let Health::Unhealthy(why) = status.health else { panic!("{}", status.health) };
+    assert!(why.ends_with("ahead of this clock: nobody knows how old it is"), "{why}");
+    model.plan(|call, _| (call == Call::Look).then_some(Fault::Ahead(Duration::from_secs(5))));
+    assert_eq!(notes.status().await.unwrap().health, Health::Healthy, "clocks differ a little");
 }

@@ -6,9 +6,12 @@ use es_core::{DeadLetterStore, Error, ErrorKind, Position, StreamId};
 use es_projection::{OnFailure, Policy, Runner, State};
 use es_store_memory::MemoryReadModel;
 
-use crate::ledger::{
-    Ledger, assert_complete, assert_complete_but, parked, row, store, subscriber, until, write,
-    write_many,
+use crate::{
+    ledger::{
+        Ledger, assert_complete, assert_complete_but, parked, row, store, subscriber, until, write,
+        write_many,
+    },
+    spoilt::{Call, Fault, Spoilt},
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -159,4 +162,23 @@ async fn a_temporary_error_is_tried_again_so_often_and_then_parked() {
     assert_eq!(ledger.calls(), 4);
     let letters = model.dead_letters(&subscriber(), Position::START, 10).await.unwrap();
     assert_eq!(letters[0].attempts, 4);
+}
+
+/// The handler has said that all is well; the commit does not take what it wrote.
+#[tokio::test]
+async fn a_commit_that_is_refused_because_of_one_event_parks_that_event() {
+    let (store, model) = (store(), Spoilt::new());
+    write_many(&store, 4, 4).await;
+    // All four; the first two, which are taken; the last two; the third; the fourth.
+    model.plan(|call, times| {
+        let is_refused = call == Call::Commit && [1, 3, 4].contains(&times);
+        is_refused.then_some(Fault::Before(ErrorKind::Invalid))
+    });
+    let mut runner = Runner::new(store.clone()).project(Ledger::new(), model.clone());
+    let caught_up = runner.catch_up().await.unwrap();
+    assert_eq!((caught_up[0].position.get(), caught_up[0].parked), (4, 1));
+    assert_eq!(parked(&model).await, [3]);
+    assert_complete_but(&store, &model.inner, &["note/2"]).await;
+    let letters = model.dead_letters(&subscriber(), Position::START, 9).await.unwrap();
+    assert_eq!(letters[0].cause.as_deref(), Some("Commit fails by plan"));
 }

@@ -14,8 +14,8 @@ use es_core::{
     SubscriberName, Timestamp,
 };
 use es_projection::{
-    IdempotencyKey, Policy, Projection, Reactor, Replay, ReplayFrom, Runner, State, react_again,
-    replay,
+    IdempotencyKey, Policy, Projection, Reactor, Replay, ReplayFrom, Runner, State, WaitError,
+    react_again, replay,
 };
 use es_store_memory::{MemoryCheckpointStore, MemoryReadModel, MemoryStore, MemoryTx, Table};
 use es_testkit::ManualClock;
@@ -326,4 +326,27 @@ async fn where_it_was_before_a_replay_is_no_answer_behind_it() {
         assert_eq!(model.rows(&WRITTEN).unwrap().len(), 10, "drains: {drains}");
         drop(running);
     }
+}
+
+/// A worker that a replay has fenced shows how far it was: those rows are cleared.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replay_has_cleared_is_not_waited_for_in_vain_and_not_told_to_be_there() {
+    let (store, model) = (store(), MemoryReadModel::new());
+    let places = Places::new(&model);
+    let running = Runner::new(store.clone())
+        .with_heartbeat(Duration::from_millis(10))
+        .project(places.clone(), model.clone())
+        .start()
+        .unwrap();
+    let receipt = write(&store, 1).await;
+    running.wait_for("places", &receipt, LONG).await.unwrap();
+    replay(&store, &places, &model, ReplayFrom::Start).await.unwrap();
+    until(&running, "places", |status| status.state == State::Fenced).await;
+    let waited = running.wait_for("places", &receipt, LONG).await;
+    assert!(matches!(waited, Err(WaitError::NotRunning { .. })), "{waited:?}");
+    running.resume("places").unwrap();
+    running.wait_for("places", &receipt, LONG).await.unwrap();
+    assert_eq!(model.get(&WRITTEN, &1).unwrap(), Some(1));
+    running.stop(LONG).await;
+    running.wait_for("places", &receipt, LONG).await.unwrap();
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use es_core::ErrorKind;
-use es_projection::{Policy, Runner};
-use es_store_memory::MemoryReadModel;
+use es_core::{BoxError, ErrorKind, Owner, Recorded};
+use es_projection::{Policy, Projection, Runner};
+use es_store_memory::{MemoryReadModel, MemoryTx};
 
-use crate::ledger::{Ledger, assert_complete, store, write_many};
+use crate::ledger::{Ledger, NoteEvent, assert_complete, store, write_many};
 
 const LONG: Duration = Duration::from_secs(20);
 
@@ -59,4 +59,43 @@ async fn what_was_registered_wrongly_stays_wrong() {
         assert_eq!(runner.catch_up().await.unwrap_err().kind(), ErrorKind::Invalid);
     }
     assert_eq!(runner.start().unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+/// They say that nobody works, or that appends do.
+#[tokio::test]
+async fn owners_of_names_that_mean_something_else_are_refused() {
+    for name in ["", "inline"] {
+        let mut runner = Runner::new(store())
+            .owned_by(Owner::new(name))
+            .project(Ledger::new(), MemoryReadModel::new());
+        let error = runner.catch_up().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains("owner of a runner"), "{error}");
+    }
+}
+
+/// Its slices have names that are short enough, the places of those who work on them have not.
+struct Long;
+
+impl Projection for Long {
+    const NAME: &'static str = "twelve.letters.twelve.letters.twelve.letters.twelve.letters.\
+                                twelve.letters.twelve.letters.twelve.letters.twelve.letter";
+    type Event = NoteEvent;
+    type Tx = MemoryTx;
+
+    async fn apply(&self, _: &Recorded<NoteEvent>, _: &mut MemoryTx) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_name_without_room_for_who_works_on_its_slices_is_refused() {
+    let runner = || {
+        let policy = Policy::default().with_slices(10);
+        Runner::new(store()).project_with(Long, MemoryReadModel::new(), policy)
+    };
+    let error = runner().with_lease(LONG).start().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("128"), "{error}");
+    runner().catch_up().await.unwrap();
 }

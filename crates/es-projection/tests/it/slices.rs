@@ -14,12 +14,14 @@ use crate::{
         write_many,
     },
     rebuild::{Counts, SERVING, total},
+    spoilt::{Call, Fault, Spoilt},
 };
 
 const LONG: Duration = Duration::from_secs(30);
 
 fn slices(count: u16) -> Policy {
-    Policy::default().with_slices(count)
+    // What is temporary here is so for ever.
+    Policy::default().with_slices(count).with_retries(1_000)
 }
 
 fn runner(store: &Store, model: &MemoryReadModel, name: &str, ledger: &Ledger) -> Runner {
@@ -265,4 +267,67 @@ async fn a_version_is_rebuilt_in_slices_and_swapped_in_whole() {
     // An owner of the whole that came since fences the swap of whoever was there before.
     let whole = SubscriberName::from_static("counts-v2");
     assert!(model.checkpoint(&whole).await.unwrap().unwrap().epoch >= 2);
+}
+
+/// By the clocks the sign of life that it has just given is an hour old.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slices_are_worked_on_where_the_clock_of_the_server_is_behind() {
+    let (store, model) = (store(), Spoilt::new());
+    let hour = Duration::from_secs(3_600);
+    model.plan(move |call, _| (call == Call::Look).then_some(Fault::Behind(hour)));
+    write_many(&store, 40, 10).await;
+    let start = |name: &str| {
+        let runner = Runner::new(store.clone())
+            .owned_by(Owner::new(name))
+            .with_lease(Duration::from_secs(2))
+            .project_with(Ledger::new(), model.clone(), slices(4));
+        runner.start().unwrap()
+    };
+    let first = start("first");
+    until(&first, "notes", |status| status.position.get() == 40).await;
+    let second = start("second");
+    for running in [&first, &second] {
+        until(running, "notes", |status| held(status) == 2).await;
+    }
+    let receipt = write(&store, 1).await;
+    second.wait_for("notes", &receipt, LONG).await.unwrap();
+    assert_complete(&store, &model.inner).await;
+}
+
+/// A worker that is ended as it is does not keep its slice from the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slices_are_worked_on_again_after_a_stop_that_had_to_end_their_workers() {
+    let (store, model) = (store(), Spoilt::new());
+    model.plan(|call, _| (call == Call::Commit).then_some(Fault::Hang));
+    write_many(&store, 40, 10).await;
+    let running = Runner::new(store.clone())
+        .with_lease(Duration::from_millis(300))
+        .project_with(Ledger::new(), model.clone(), slices(2))
+        .start()
+        .unwrap();
+    while model.count(Call::Commit) < 2 {
+        tokio::task::yield_now().await;
+    }
+    let stopped = running.stop(Duration::from_millis(10)).await;
+    assert_eq!(stopped.aborted.len(), 2);
+    model.plan(|_, _| None);
+    running.resume("notes").unwrap();
+    until(&running, "notes", |status| status.position.get() == 40).await;
+    assert_complete(&store, &model.inner).await;
+}
+
+/// That it cannot be cut shows before the one at work is fenced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cutting_what_has_parked_events_disturbs_nobody() {
+    let (store, model, ledger) = (store(), MemoryReadModel::new(), Ledger::new());
+    ledger.fails_on("note/1");
+    let old = Runner::new(store.clone()).project(ledger, model.clone()).start().unwrap();
+    write(&store, 1).await;
+    until(&old, "notes", |status| status.parked == 1).await;
+    let mut cutting = runner(&store, &model, "new", &Ledger::new());
+    let error = cutting.catch_up().await.unwrap_err();
+    assert!(error.to_string().contains("parked events"), "{error}");
+    let receipt = write(&store, 2).await;
+    old.wait_for("notes", &receipt, LONG).await.unwrap();
+    assert_eq!(old.status("notes").await.unwrap().epoch, 1);
 }

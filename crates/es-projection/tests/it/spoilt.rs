@@ -9,7 +9,7 @@ use std::{
 use async_trait::async_trait;
 use es_core::{
     Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, Error, ErrorKind, LogId, Owner,
-    Position, Progress, ReadModel, Result, StreamId, SubscriberName,
+    Position, Progress, ReadModel, Result, StreamId, SubscriberName, Timestamp,
 };
 use es_store_memory::{MemoryReadModel, MemoryTx};
 
@@ -45,6 +45,8 @@ pub(crate) enum Fault {
     Overtaken(u64),
     /// What a look finds was written so much later.
     Ahead(Duration),
+    /// What a look finds was written so much earlier.
+    Behind(Duration),
 }
 
 type Plan = Box<dyn FnMut(Call, usize) -> Option<Fault> + Send>;
@@ -112,9 +114,9 @@ async fn spoil<T>(
             real.await
         }
         Some(Fault::Panic) => panic!("{call:?} panics by plan"),
-        Some(Fault::Late | Fault::Wiped | Fault::Overtaken(_) | Fault::Ahead(_)) => {
-            failure(ErrorKind::OutcomeUnknown)
-        }
+        Some(
+            Fault::Late | Fault::Wiped | Fault::Overtaken(_) | Fault::Ahead(_) | Fault::Behind(_),
+        ) => failure(ErrorKind::OutcomeUnknown),
     }
 }
 
@@ -140,6 +142,14 @@ impl CheckpointStore for Spoilt {
             let mut known = self.inner.checkpoint(name).await?;
             if let Some(known) = &mut known {
                 known.updated_at = known.updated_at.plus(time);
+            }
+            return Ok(known);
+        }
+        if let Some(Fault::Behind(time)) = fault {
+            let mut known = self.inner.checkpoint(name).await?;
+            if let Some(known) = &mut known {
+                let micros = i64::try_from(time.as_micros()).unwrap();
+                known.updated_at = Timestamp::from_micros(known.updated_at.as_micros() - micros);
             }
             return Ok(known);
         }

@@ -135,3 +135,27 @@ async fn a_quiet_filter_moves_its_checkpoint_and_shows_signs_of_life() {
     assert_eq!((status.handled, status.health), (0, Health::Healthy));
     let _ = NoteEvent::Torn;
 }
+
+/// The log's clock is an hour ahead of this one, or this one was set back.
+#[tokio::test]
+async fn a_stuck_worker_is_red_whatever_the_clocks_say() {
+    let clock = ManualClock::at(Timestamp::now().plus(Duration::from_secs(3_600)));
+    let (store, model) = (Store::new(MemoryStore::with_clock(clock.source())), Spoilt::new());
+    model.plan(|call, _| (call == Call::Commit).then_some(Fault::Hang));
+    let running = Runner::new(store.clone())
+        .with_stuck_after(Duration::from_millis(20))
+        .project(Ledger::new(), model.clone())
+        .start()
+        .unwrap();
+    until(&running, "notes", |status| status.state == State::Live).await;
+    write(&store, 1).await;
+    let status = until(&running, "notes", |status| status.health.is_unhealthy()).await;
+    assert!(status.health.to_string().contains("stuck at 0"), "{}", status.health);
+
+    // It gets on, and then there is nothing that it could be stuck with.
+    model.plan(|_, _| None);
+    running.stop(Duration::ZERO).await;
+    running.resume("notes").unwrap();
+    let status = until(&running, "notes", |status| status.position.get() == 1).await;
+    assert_eq!(status.health, Health::Healthy);
+}

@@ -10,8 +10,8 @@ use std::{
 };
 
 use es_core::{
-    Append, BoxError, Category, DeadLetterStore, Event, ExpectedVersion, NewEvent, Payload,
-    Position, Recorded, Schema, Store, StreamId, SubscriberName, Upcasters,
+    Append, BoxError, Category, DeadLetterStore, Event, EventType, ExpectedVersion, NewEvent,
+    Payload, Position, Query, Recorded, Schema, Store, StreamId, SubscriberName, Upcasters,
 };
 use es_projection::{IdempotencyKey, OnFailure, Policy, Reactor, Runner, Scope, State};
 use es_store_memory::{MemoryCheckpointStore, MemoryReadModel};
@@ -165,4 +165,30 @@ async fn an_upcaster_that_breaks_later_is_no_other_history() {
     write(&plain, 1).await;
     runner.catch_up().await.unwrap();
     assert_eq!(row(&model, "note/1"), [1, 2]);
+}
+
+/// More names than one query may say: it is asked for in parts, and for nothing else.
+#[tokio::test]
+async fn a_scope_of_many_names_parks_what_it_wants_and_passes_over_the_rest() {
+    let (plain, model) = (store(), MemoryReadModel::new());
+    let store = upcast(&plain, &Arc::new(AtomicBool::new(false)));
+    let others = (0..300).map(|number| EventType::new(format!("other.{number}")).unwrap());
+    let others: Vec<_> = others.collect();
+    write(&plain, 1).await;
+    scribble(&plain, 2, "illegible").await;
+    write(&plain, 3).await;
+    let mut ledger = Ledger::new();
+    ledger.scope = Scope::matching(Query::any().of_types(others.clone()));
+    let mut runner = Runner::new(store.clone()).project(ledger.clone(), model.clone());
+    let caught_up = runner.catch_up().await.unwrap();
+    let told = (caught_up[0].position.get(), caught_up[0].handled, caught_up[0].parked);
+    assert_eq!(told, (3, 0, 0), "none of its business");
+
+    let model = MemoryReadModel::new();
+    let names = others.into_iter().chain([EventType::from_static("note.written")]);
+    ledger.scope = Scope::matching(Query::any().of_types(names));
+    let mut runner = Runner::new(store).project(ledger, model.clone());
+    runner.catch_up().await.unwrap();
+    assert_eq!(parked(&model).await, [2]);
+    assert_eq!((row(&model, "note/1"), row(&model, "note/3")), (vec![1], vec![1]));
 }

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-use es_projection::{Runner, WaitError, wait_for};
+use es_core::Owner;
+use es_projection::{OnFailure, Policy, Runner, State, WaitError, wait_for};
 use es_store_memory::MemoryReadModel;
 
-use crate::ledger::{Ledger, row, store, subscriber, until, write};
+use crate::{
+    ledger::{Ledger, row, store, subscriber, until, write},
+    spoilt::{Call, Fault, Spoilt},
+};
 
 const LONG: Duration = Duration::from_secs(20);
 const SHORT: Duration = Duration::from_millis(10);
@@ -69,4 +73,50 @@ async fn a_time_that_no_clock_reaches_is_as_good_as_none() {
     wait_for(&model, &subscriber(), &receipt, Duration::MAX).await.unwrap();
     running.drain(Duration::MAX).await.unwrap();
     running.stop(Duration::MAX).await;
+}
+
+/// One that stands by for a projection that others have cut into slices meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_stands_by_waits_for_the_slices_of_others() {
+    let (store, model) = (store(), Spoilt::new());
+    let old = Runner::new(store.clone())
+        .owned_by(Owner::new("old"))
+        .with_lease(Duration::from_secs(60))
+        .project(Ledger::new(), model.inner.clone())
+        .start()
+        .unwrap();
+    write(&store, 1).await;
+    until(&old, "notes", |status| status.position.get() == 1).await;
+    model.plan(|call, _| (call == Call::Commit).then_some(Fault::Hang));
+    let start = || {
+        let policy = Policy::default().with_slices(2);
+        Runner::new(store.clone()).project_with(Ledger::new(), model.clone(), policy).start()
+    };
+    let slices = start().unwrap();
+    until(&slices, "notes", |status| status.state == State::Live).await;
+    let receipt = write(&store, 2).await;
+    until(&old, "notes", |status| status.state == State::Standby).await;
+    let waited = old.wait_for("notes", &receipt, SHORT).await;
+    assert!(matches!(waited, Err(WaitError::TimedOut { .. })), "{waited:?}");
+
+    drop(slices);
+    model.plan(|_, _| None);
+    let _slices = start().unwrap();
+    old.wait_for("notes", &receipt, LONG).await.unwrap();
+    assert_eq!(row(&model.inner, "note/2"), [1]);
+}
+
+/// What is skipped is parked for a moment, which is nobody's business.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_is_skipped_is_not_told_to_be_parked() {
+    let (store, model, ledger) = (store(), Spoilt::new(), Ledger::new());
+    ledger.fails_on("note/bad");
+    let policy = Policy::default().with_on_failure(OnFailure::Skip("no matter".to_owned()));
+    let runner = Runner::new(store.clone()).project_with(ledger, model.clone(), policy);
+    let running = runner.start().unwrap();
+    until(&running, "notes", |status| status.state == State::Live).await;
+    // The moment lasts: it is parked, and is to be given up next.
+    model.plan(|call, _| (call == Call::List).then_some(Fault::Hang));
+    let receipt = write(&store, "bad").await;
+    running.wait_for("notes", &receipt, LONG).await.unwrap();
 }

@@ -62,10 +62,10 @@ pub(crate) async fn append_in(
         if !sees_all || lacking.is_some() {
             let other = connections.get().await?;
             if !sees_all {
-                lacking = maker.lacking(&**other, count).await?;
+                lacking = maker.lacking(&***other, count).await?;
             }
             if let Some(through) = lacking {
-                maker.make(&**other, through).await?;
+                maker.make(&***other, through).await?;
             }
         }
     }

@@ -38,22 +38,31 @@ use crate::{
     names::{Layout, Names},
 };
 
-/// How a connection for appends is set up; the last answer tells how its transactions are isolated.
+/// How a connection for appends is set up for all of them: each statement has to see what is
+/// committed by then, whatever the session's default was.
+const COMMITTED: &str = "SET default_transaction_isolation = 'read committed'; \
+                         SHOW default_transaction_isolation";
+
+/// The same for those without the lock, besides.
 ///
 /// The tables may be tiny when a plan is made and large when it is used, so the plan must go by
 /// the indexes; a table of one row it still reads as a whole, which costs so much by the
 /// planner's rule for what is switched off that it would compile the plan.
 const SET_UP: &str = "SET enable_seqscan = off; SET jit = off; \
-                                 SET plan_cache_mode = force_generic_plan; \
-                                 SHOW transaction_isolation";
+                                 SET plan_cache_mode = force_generic_plan; ";
 
 /// Makes a connection ready, and says whether it can append without the lock: each of its
 /// statements has to see what is committed by then.
 ///
 /// # Errors
 /// `Unavailable` when the connection is gone.
-pub(super) async fn set_up(client: &Object, log: LogId) -> Result<bool> {
-    let said = match client.simple_query(SET_UP).await {
+pub(super) async fn set_up(client: &Object, log: LogId, odds: &Odds) -> Result<bool> {
+    if odds.sent == Sent::ByText {
+        // What is set would be another program's in a moment.
+        return Ok(false);
+    }
+    let plans = if odds.is_allowed { SET_UP } else { "" };
+    let said = match client.simple_query(&format!("{plans}{COMMITTED}")).await {
         Ok(said) => said,
         Err(error) if is_lost(&error) => return Err(from_driver(Some(log), error)),
         // The lock needs none of it.
@@ -63,7 +72,7 @@ pub(super) async fn set_up(client: &Object, log: LogId) -> Result<bool> {
         SimpleQueryMessage::Row(row) => row.get(0),
         _ => None,
     });
-    Ok(isolation == Some("read committed"))
+    Ok(odds.is_allowed && isolation == Some("read committed"))
 }
 
 /// What lines of SQL begin with that are only for events with tags.
@@ -96,6 +105,7 @@ const MOST: u32 = 63;
 
 /// Whether it is worth while to append without the lock.
 pub(crate) struct Odds {
+    sent: Sent,
     /// Whether this store may at all.
     is_allowed: bool,
     state: Mutex<State>,
@@ -116,11 +126,7 @@ struct State {
 impl Odds {
     pub(crate) fn of(sent: Sent, names: &Names) -> Self {
         let is_allowed = sent == Sent::ByName && names.layout() == Layout::default();
-        Self { is_allowed, state: Mutex::default() }
-    }
-
-    pub(super) const fn are_any(&self) -> bool {
-        self.is_allowed
+        Self { sent, is_allowed, state: Mutex::default() }
     }
 
     /// The position to append behind, if it is worth trying. `known` is the last one that was

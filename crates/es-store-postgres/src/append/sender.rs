@@ -69,6 +69,8 @@ const SECOND: usize = 48;
 const UNSEEN: u32 = 4;
 /// How long that news may take.
 const UNTOLD: Duration = Duration::from_secs(2);
+/// A time that is not worth dividing.
+const SHORT: Duration = Duration::from_millis(100);
 /// How long those who were answered together are given to come back.
 const GATHER: Duration = Duration::from_micros(400);
 
@@ -361,10 +363,20 @@ impl Sender {
                 self.made.fetch_add(1, Ordering::AcqRel);
                 let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
                 let client = match tokio::time::timeout(time, self.connections.get()).await {
-                    Ok(client) => client?,
+                    Ok(client) => client?.closing(),
                     Err(_) => return Err(too_late()),
                 };
-                self.odds.set(self.odds.are_any() && set_up(&client, self.log).await?);
+                // It may have been idle, and have died in silence: then there is to be time for
+                // another one.
+                let time = batch.iter().map(Pending::time_left).max().unwrap_or_default();
+                let time = time.min(self.patience);
+                let time = (time / 2).max(time.min(SHORT));
+                let set_up = set_up(&client, self.log, &self.odds);
+                match tokio::time::timeout(time, set_up).await {
+                    Ok(can) => self.odds.set(can?),
+                    Err(_) => return Err(self.connections.silent(time)),
+                }
+                let client = client.answered();
                 // It may lead to a server whose log ends earlier: whoever waits has to look.
                 self.published.send_modify(|_| {});
                 client

@@ -1,6 +1,14 @@
 //! The connections that appends are sent on: two at most, kept, and lent to one call each.
+//!
+//! *Hazard.* A lone caller sends for itself, and holds its place for as long as its future is not
+//! polled, while others wait. *Mechanism.* After a moment they get a second place, whatever the
+//! number of connections. *Why it is sound.* What was sent is carried out and lets go of the lock,
+//! whether anybody takes the reply or not.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::Object;
 use tokio::sync::Notify;
@@ -11,6 +19,8 @@ pub(super) type Connection = Option<Object>;
 /// How many connections there must be for two of them to append: readers need some as well,
 /// and what is kept here is never given back.
 const FOR_TWO: usize = 4;
+/// How long a lone caller may have its place before others no longer wait for it.
+const STALLED: Duration = Duration::from_millis(100);
 
 /// The places for connections that are not in use.
 pub(crate) struct Slots {
@@ -24,6 +34,8 @@ pub(crate) struct Slots {
 struct State {
     idle: Vec<Connection>,
     lent: usize,
+    /// Since when a caller that sends for itself has had a place.
+    alone: Option<Instant>,
     /// How many appends the last call had, and how many wait.
     last: usize,
     waiting: usize,
@@ -34,6 +46,7 @@ struct State {
 pub(super) struct Slot<'s> {
     slots: &'s Slots,
     pub(super) connection: Connection,
+    is_alone: bool,
 }
 
 impl Slots {
@@ -51,15 +64,22 @@ impl Slots {
             return None;
         }
         state.last = 1;
-        Some(self.lend(&mut state))
+        state.alone = Some(Instant::now());
+        let mut slot = self.lend(&mut state);
+        slot.is_alone = true;
+        Some(slot)
     }
 
-    /// A place for a batch, if `waiting` appends deserve one: the second only for many.
+    /// A place for a batch, if `waiting` appends deserve one: the second only for many, or where
+    /// the first is not given back.
     pub(super) fn for_batch(&self, waiting: usize, second: usize) -> Option<Slot<'_>> {
         let mut state = self.state();
         match state.lent {
             0 => Some(self.lend(&mut state)),
             lent if lent < self.most && waiting >= second => Some(self.lend(&mut state)),
+            1 if state.alone.is_some_and(|since| since.elapsed() >= STALLED) => {
+                Some(self.lend(&mut state))
+            }
             _ => None,
         }
     }
@@ -85,14 +105,23 @@ impl Slots {
         self.state().last
     }
 
-    /// Waits until a place is given back. It may be one that was given back before.
+    /// Waits until a place is given back, which may be one that was given back before, or until
+    /// nobody is to wait for that any longer.
     pub(super) async fn returned(&self) {
-        self.returned.notified().await;
+        let stalls = {
+            let state = self.state();
+            state.alone.filter(|_| state.lent == 1).and_then(|since| since.checked_add(STALLED))
+        };
+        let returned = self.returned.notified();
+        match stalls {
+            Some(moment) => drop(tokio::time::timeout_at(moment.into(), returned).await),
+            None => returned.await,
+        }
     }
 
     fn lend(&self, state: &mut State) -> Slot<'_> {
         state.lent += 1;
-        Slot { slots: self, connection: state.idle.pop().flatten() }
+        Slot { slots: self, connection: state.idle.pop().flatten(), is_alone: false }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -112,7 +141,16 @@ impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let mut state = self.slots.state();
         state.lent -= 1;
-        state.idle.push(self.connection.take());
+        if self.is_alone {
+            state.alone = None;
+        }
+        let connection = self.connection.take();
+        if state.lent + state.idle.len() < self.slots.most {
+            state.idle.push(connection);
+        } else {
+            // One more than are kept; it is set up for appends, and so not for the pool.
+            drop(connection.map(Object::take));
+        }
         drop(state);
         self.slots.returned.notify_one();
     }

@@ -15,7 +15,7 @@ mod tenants;
 
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, LogId, Result};
-use tokio_postgres::{GenericClient, error::SqlState, types::Type};
+use tokio_postgres::{GenericClient, IsolationLevel, error::SqlState, types::Type};
 use uuid::Uuid;
 
 use crate::{
@@ -67,8 +67,9 @@ pub(crate) async fn ready(
     options: &PostgresOptions,
 ) -> Result<(Object, Names, LogId)> {
     let names = options.names()?;
-    let mut client = connections.get().await?;
+    let client = connections.get().await?.closing();
     pooler::check(connections, &client).await?;
+    let mut client = client.answered();
     if options.migrate {
         migrate(&mut client, options).await?;
     }
@@ -92,7 +93,9 @@ async fn steps(client: &mut Object, names: &Names, partition: Option<u64>) -> Re
         return Ok(());
     }
     let fails = |error| from_driver(None, error);
-    let tx = client.transaction().await.map_err(fails)?;
+    // Whatever the session's default is: what others did meanwhile has to be seen.
+    let tx = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let tx = tx.start().await.map_err(fails)?;
     alone(&*tx, names).await?;
     let schema = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
     if tx.query_opt(schema, &[&names.schema()]).await.map_err(fails)?.is_none() {

@@ -195,7 +195,9 @@ pub(crate) async fn keep_ahead(
 /// Makes one partition more than the next events need.
 async fn ahead(connections: &Connections, maker: &Maker, last: u64) -> Result<(u64, u64)> {
     let client = connections.get().await?;
-    let size = maker.size(&**client).await?;
+    let size = maker.size(&***client).await?;
     let through = last.saturating_add(size.saturating_mul(2));
-    Ok((size, maker.make(&**client, through).await?))
+    let made = maker.make(&***client, through).await?;
+    drop(client.answered());
+    Ok((size, made))
 }

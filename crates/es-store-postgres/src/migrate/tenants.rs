@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Object;
 use es_core::{Error, ErrorKind, Result, TenantScope};
-use tokio_postgres::{GenericClient, types::Type};
+use tokio_postgres::{GenericClient, IsolationLevel, types::Type};
 
 use super::{TENANTS, alone, done, take};
 use crate::{
@@ -17,7 +17,8 @@ pub(crate) async fn separate(
     all_tenants: &[&str],
 ) -> Result<()> {
     let fails = |error| from_driver(None, error);
-    let tx = client.transaction().await.map_err(fails)?;
+    let tx = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let tx = tx.start().await.map_err(fails)?;
     alone(&*tx, names).await?;
     let layout = done(&*tx, names).await?.layout;
     if !layout.is_separated {

@@ -17,7 +17,7 @@ use super::{letters, text, tx::PgTx};
 use crate::{
     append::signed,
     ask::Typed,
-    error::{damaged, from_model},
+    error::{damaged, from_model, from_model_writing},
     names::Names,
     read::{Micros, unsigned},
 };
@@ -113,8 +113,20 @@ pub(super) async fn checkpoint(
     row.map_or(Ok(None), |row| read(name, &row))
 }
 
-/// Moves the checkpoint and the letters; the letters only in a transaction, if that is to be
-/// one.
+/// Moves the checkpoint by itself: what is committed by it is not undone when its reply is lost.
+pub(super) async fn advance_alone(
+    client: &(impl GenericClient + Sync),
+    sql: &Sql,
+    progress: &Progress,
+) -> Result<()> {
+    let moved = client.execute_typed(&sql.advance, &Moving::of(progress).values()).await;
+    if moved.map_err(from_model_writing)? > 0 {
+        return Ok(());
+    }
+    Err(refusal(progress, checkpoint(client, sql, &progress.subscriber).await?))
+}
+
+/// Moves the checkpoint and the letters, in a transaction.
 pub(super) async fn advance(
     client: &(impl GenericClient + Sync),
     sql: &Sql,

@@ -1,7 +1,6 @@
 //! How far subscribers have got, together with the rows that they write.
 
 mod ahead;
-mod held;
 mod ledger;
 mod letters;
 mod model;

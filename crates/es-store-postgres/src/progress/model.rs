@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use deadpool_postgres::{Object, Pool};
+use deadpool_postgres::Pool;
 use es_core::{
     Checkpoint, CheckpointStore, DeadLetter, DeadLetterStore, Error, ErrorKind, LogId, Owner,
     Position, Progress, ReadModel, Result, StreamId, SubscriberName, causes,
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     connect::Connections,
     error::{in_handler, is_cut, leads_astray},
+    lent::Lent,
     migrate,
     options::PostgresOptions,
     url::target,
@@ -99,9 +100,10 @@ impl PostgresReadModel {
 
 /// A connection to a server that takes no writes is not used again: behind the same name there
 /// may be another server by now.
-fn given_back<T>(client: Object, result: Result<T>) -> Result<T> {
-    if result.as_ref().is_err_and(|error| leads_astray(error)) {
-        drop(Object::take(client));
+fn given_back<T>(client: Lent, result: Result<T>) -> Result<T> {
+    match &result {
+        Err(error) if leads_astray(error) => client.close(),
+        _ => drop(client.answered()),
     }
     result
 }
@@ -162,7 +164,7 @@ impl CheckpointStore for PostgresReadModel {
         owner: &Owner,
     ) -> Result<Checkpoint> {
         let client = self.connections.get().await?;
-        let claimed = ledger::claim(&**client, &self.sql, subscriber, log, owner).await;
+        let claimed = ledger::claim(&***client, &self.sql, subscriber, log, owner).await;
         given_back(client, claimed)
     }
 
@@ -170,7 +172,7 @@ impl CheckpointStore for PostgresReadModel {
         let moves_letters = !progress.parked.is_empty() || !progress.released.is_empty();
         if !moves_letters && !progress.moves_back {
             let client = self.connections.get().await?;
-            let moved = ledger::advance(&**client, &self.sql, progress).await;
+            let moved = ledger::advance_alone(&***client, &self.sql, progress).await;
             return given_back(client, moved);
         }
         let tx = PgTx::begin(&self.connections).await?;
@@ -182,12 +184,13 @@ impl CheckpointStore for PostgresReadModel {
 
     async fn checkpoint(&self, subscriber: &SubscriberName) -> Result<Option<Checkpoint>> {
         let client = self.connections.get().await?;
-        ledger::checkpoint(&**client, &self.sql, subscriber).await
+        let known = ledger::checkpoint(&***client, &self.sql, subscriber).await;
+        given_back(client, known)
     }
 
     async fn forget(&self, subscriber: &SubscriberName) -> Result<()> {
         let client = self.connections.get().await?;
-        let forgotten = ledger::forget(&**client, &self.sql, subscriber).await;
+        let forgotten = ledger::forget(&***client, &self.sql, subscriber).await;
         given_back(client, forgotten)
     }
 }
@@ -201,7 +204,8 @@ impl DeadLetterStore for PostgresReadModel {
         limit: usize,
     ) -> Result<Vec<DeadLetter>> {
         let client = self.connections.get().await?;
-        letters::parked(&**client, &self.sql.letters, subscriber, after, limit).await
+        let parked = letters::parked(&***client, &self.sql.letters, subscriber, after, limit).await;
+        given_back(client, parked)
     }
 
     async fn parked_streams(
@@ -209,7 +213,8 @@ impl DeadLetterStore for PostgresReadModel {
         subscriber: &SubscriberName,
     ) -> Result<Vec<(StreamId, Position)>> {
         let client = self.connections.get().await?;
-        letters::streams(&**client, &self.sql.letters, subscriber).await
+        let streams = letters::streams(&***client, &self.sql.letters, subscriber).await;
+        given_back(client, streams)
     }
 
     async fn skipped(
@@ -219,7 +224,9 @@ impl DeadLetterStore for PostgresReadModel {
         limit: usize,
     ) -> Result<Vec<(DeadLetter, String)>> {
         let client = self.connections.get().await?;
-        letters::skipped(&**client, &self.sql.letters, subscriber, after, limit).await
+        let skipped =
+            letters::skipped(&***client, &self.sql.letters, subscriber, after, limit).await;
+        given_back(client, skipped)
     }
 }
 

@@ -5,21 +5,23 @@ use std::{
     fmt,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use es_core::{Error, ErrorKind, Result};
 use futures_util::FutureExt;
+use tokio::runtime::Handle;
 use tokio_postgres::{Client, Statement, types::ToSql};
 
 use super::{
     ahead::Ahead,
-    held::Held,
     ledger::{MARK, OPEN},
 };
 use crate::{
     ask::{Sent, Typed},
     connect::Connections,
     error::{closed, damaged, from_model, is_cut, is_lost},
+    lent::Held,
 };
 
 /// A transaction of a [`PostgresReadModel`](crate::PostgresReadModel), with a connection to
@@ -45,6 +47,8 @@ pub struct PgTx {
     /// What becomes of statements that were sent and that nobody waits for.
     ahead: Ahead,
     how: Sent,
+    /// How long it may take to roll back once it is dropped.
+    patience: Duration,
     /// Behind a pooler of transactions: what was prepared in this one, and goes with it.
     prepared: Mutex<HashMap<String, Statement>>,
 }
@@ -55,11 +59,12 @@ const WITHOUT_NAMES: &str = include_str!("without_names.sql");
 
 impl PgTx {
     pub(super) async fn begin(connections: &Connections) -> Result<Self> {
-        let client = connections.get().await?;
+        let client = connections.get().await?.answered();
         // From here on dropping it rolls back, whether the server has begun or not.
         let (client, ahead) = (Some(Arc::new(Held::new(client))), Ahead::new()?);
         let (how, prepared) = (connections.sent(), Mutex::default());
-        let tx = Self { client, ahead, how, prepared };
+        let patience = connections.patience();
+        let tx = Self { client, ahead, how, patience, prepared };
         let mut sql = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL {MARK} = 'open'");
         if tx.how == Sent::ByText {
             sql = format!("{sql}; {WITHOUT_NAMES}");
@@ -240,10 +245,20 @@ impl Drop for PgTx {
     fn drop(&mut self) {
         if let Some(client) = self.take() {
             // The first poll sends it, in the order of the connection: whoever gets the
-            // connection next speaks behind it. Nobody waits for the reply.
-            if client.batch_execute("ROLLBACK").now_or_never().is_some() {
+            // connection next speaks behind it.
+            let (held, patience) = (Arc::clone(&client), self.patience);
+            let mut rollback = Box::pin(async move { held.batch_execute("ROLLBACK").await });
+            match ((&mut rollback).now_or_never(), Handle::try_current()) {
                 // It could not be sent: the connection is gone, and the transaction with it.
-                client.give_up();
+                (Some(_), _) => client.give_up(),
+                // Nobody is to have a connection that died in silence.
+                (None, Ok(runtime)) => drop(runtime.spawn(async move {
+                    let answer = tokio::time::timeout(patience, rollback).await;
+                    if !matches!(answer, Ok(Ok(()))) {
+                        client.give_up();
+                    }
+                })),
+                (None, Err(_)) => {}
             }
         }
     }

@@ -2,15 +2,18 @@
 //! is used.
 //!
 //! *Hazard.* A single query for a whole read pins a connection and a snapshot for as long
-//! as its reader takes; pages fetched one after the other wait for each other. *Mechanism.*
-//! Each page is a query of its own behind the last row (keyset), and the next one is
-//! fetched by a task while the reader uses the last. *Why it is sound.* Rows never change
+//! as its reader takes; pages fetched one after the other wait for each other; a reader that is
+//! not polled any more holds up who shares its connection. *Mechanism.*
+//! Each page is a query of its own behind the last row (keyset), and is fetched by a task, the
+//! next one while the reader uses the last. *Why it is sound.* Rows never change
 //! and the log cannot skip, so pages need no common snapshot. *Cost.* At most two pages in
 //! memory.
 
 mod families;
+mod lane;
 mod page;
 mod plan;
+mod query;
 mod row;
 mod sight;
 
@@ -21,6 +24,7 @@ use futures_util::{Stream, StreamExt, stream};
 use tokio::task::JoinHandle;
 
 pub(crate) use families::Families;
+pub(crate) use lane::Lane;
 pub(crate) use page::{Cursor, Reader};
 pub(crate) use plan::{Sql, head};
 pub(crate) use row::{COLUMNS, Micros, read_row, unsigned};
@@ -50,26 +54,18 @@ fn found(
 ) -> impl Stream<Item = Result<FoldPage>> + Send + 'static {
     let begin = Next::Begin(Box::new(cursor));
     stream::try_unfold((reader, begin), |(reader, next)| async move {
-        let (events, cursor) = match next {
+        let mut task = match next {
             Next::End => return Ok(None),
-            // The first page is fetched by the reader itself: mostly it is the only one.
-            Next::Begin(cursor) => {
-                trace::within(reader.connections.target().read(), reader.page(*cursor)).await?
-            }
-            Next::Fetched(mut task) => (&mut task.0).await.map_err(|_| closed())??,
+            Next::Begin(cursor) => Task::fetching(&reader, *cursor),
+            Next::Fetched(task) => task,
         };
+        let (events, cursor) = (&mut task.0).await.map_err(|_| closed())??;
         if events.is_empty() && cursor.is_none() {
             return Ok(None);
         }
         let next = match cursor {
             None => Next::End,
-            Some(cursor) => {
-                let fetcher = Arc::clone(&reader);
-                let span = reader.connections.target().read();
-                let fetching = async move { trace::within(span, fetcher.page(cursor)).await };
-                let task = tokio::spawn(fetching);
-                Next::Fetched(Task(task))
-            }
+            Some(cursor) => Next::Fetched(Task::fetching(&reader, cursor)),
         };
         Ok(Some((events, (reader, next))))
     })
@@ -85,6 +81,13 @@ enum Next {
 
 /// Ends with whoever waits for it.
 struct Task(JoinHandle<Page>);
+
+impl Task {
+    fn fetching(reader: &Arc<Reader>, cursor: Cursor) -> Self {
+        let (reader, span) = (Arc::clone(reader), reader.connections.target().read());
+        Self(tokio::spawn(async move { trace::within(span, reader.page(cursor)).await }))
+    }
+}
 
 impl Drop for Task {
     fn drop(&mut self) {

@@ -2,26 +2,30 @@
 
 use std::{
     collections::HashMap,
-    ops::Deref,
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use deadpool_postgres::Object;
-use es_core::{BareEvents, Direction, FoldPage, Read, Recorded, Result, Selection, StreamId};
+use es_core::{
+    BareEvents, Direction, FoldPage, Position, Read, Recorded, Result, Selection, StreamId,
+};
 use futures_util::TryStreamExt;
 use tokio_postgres::{Row, types::Type};
-use uuid::Uuid;
 
 use super::{
     families::{Families, Family},
-    plan::{Fails, Plan, Source, Sql, order},
-    row::{COLUMNS, FOLD_COLUMNS, Places, push, recorded},
+    lane::{Lane, Lending},
+    plan::{Fails, Plan, Sql, look},
+    query::Value,
+    row::{Places, payload_bytes, push, recorded},
 };
 use crate::{
     append::signed,
-    ask::Typed,
     connect::Connections,
     error::{damaged, from_driver, is_lost, is_out_of_sight},
 };
@@ -32,8 +36,6 @@ const FIRST_PAGE: i64 = 512;
 const PAGE: i64 = 2_048;
 /// Bytes of payload behind which a page ends.
 const PAGE_BYTES: usize = 2 << 20;
-/// Connections behind which one is kept for short reads.
-const FOR_A_LANE: usize = 4;
 /// How often a page is asked for again when its connection breaks, or does not see all partitions.
 const TRIES: u32 = 4;
 
@@ -42,9 +44,9 @@ pub(crate) struct Reader {
     pub(crate) connections: Connections,
     pub(crate) families: Families,
     pub(crate) sql: Sql,
-    /// One connection for all short reads, whose queries follow each other without waiting
-    /// for the replies.
-    pub(crate) lane: Mutex<Option<Arc<Object>>>,
+    pub(crate) lane: Lane,
+    /// The last position of the log that a caller has been told of.
+    pub(crate) told: AtomicU64,
 }
 
 /// What one query has brought.
@@ -118,34 +120,20 @@ impl Page {
     }
 }
 
-/// A connection for one page.
-enum Lent {
-    Own(Box<Object>),
-    Shared(Arc<Object>),
-}
-
-impl Deref for Lent {
-    type Target = Object;
-
-    fn deref(&self) -> &Object {
-        match self {
-            Self::Own(client) => client,
-            Self::Shared(client) => client,
-        }
-    }
-}
-
 /// Where a read has got to.
 #[derive(Debug)]
 pub(crate) struct Cursor {
-    read: Read,
+    pub(super) read: Read,
     plan: Option<Plan>,
     left: u64,
-    low_version: i64,
-    high_version: i64,
+    pub(super) low_version: i64,
+    pub(super) high_version: i64,
     wanted: i64,
     /// Whether envelopes are not needed.
     is_fold: bool,
+    /// Whether the next page is to be asked for behind a look whether the server has the log up
+    /// to where it has to be read.
+    looks: bool,
 }
 
 impl Cursor {
@@ -158,6 +146,7 @@ impl Cursor {
             plan: None,
             wanted: FIRST_PAGE,
             is_fold,
+            looks: false,
         }
     }
 }
@@ -174,17 +163,29 @@ impl Reader {
             let before = cursor.places();
             match self.fetch(&client, &mut cursor).await {
                 Ok(Fetched { events, is_more, is_cut }) => {
-                    if is_cut {
+                    match is_cut {
                         // Much is still on its way, and nobody wants it.
-                        self.discard(client);
+                        true => client.close(),
+                        false => client.answered(),
                     }
                     return Ok((events, is_more.then_some(cursor)));
                 }
                 Err(Fails::Other(error)) => return Err(error),
+                // What they are is asked elsewhere, since much is still on its way here.
+                Err(Fails::Unnamed(rows)) => {
+                    cursor.go_back(before);
+                    client.close();
+                    let other = self.connections.get().await?;
+                    match self.learn(&other, &cursor.read, &rows).await {
+                        Err(Fails::Other(error)) => return Err(error),
+                        Err(Fails::Driver(error)) => return Err(from_driver(None, error)),
+                        _ => drop(other.answered()),
+                    }
+                }
                 // A broken connection: nothing of the page was handed out, so it begins anew.
                 Err(Fails::Driver(error)) if is_lost(&error) && tries < TRIES => {
                     cursor.go_back(before);
-                    self.discard(client);
+                    client.close();
                     tokio::time::sleep(Duration::from_millis(10 << (2 * tries))).await;
                     tries += 1;
                 }
@@ -194,7 +195,7 @@ impl Reader {
                     if let Some(sight) = &self.sql.sight {
                         sight.tell(&client).await;
                     }
-                    self.discard(client);
+                    client.close();
                     tries += 1;
                 }
                 Err(Fails::Driver(error)) => return Err(from_driver(None, error)),
@@ -204,44 +205,28 @@ impl Reader {
 
     /// A short read goes on the lane, so that many of them need no connection each; a page of
     /// a long one would hold the others up.
-    async fn lend(&self, cursor: &Cursor) -> Result<Lent> {
+    async fn lend(&self, cursor: &Cursor) -> Result<Lending<'_>> {
         let is_short = cursor.plan.is_none()
             && matches!(cursor.read.selection, Selection::Stream(_) | Selection::Event(_))
             && cursor.read.recorded_since.is_none()
             && cursor.read.recorded_until.is_none();
         // What looks for partitions has a transaction of its own.
         let is_short = is_short && self.sql.sight.is_none();
-        if !is_short || self.connections.most() < FOR_A_LANE {
-            return self.connections.get().await.map(|client| Lent::Own(Box::new(client)));
-        }
-        if let Some(client) = &*self.lane()
-            && !client.is_closed()
-        {
-            return Ok(Lent::Shared(Arc::clone(client)));
-        }
-        let client = Arc::new(self.connections.get().await?);
-        *self.lane() = Some(Arc::clone(&client));
-        Ok(Lent::Shared(client))
+        self.lane.lend(&self.connections, is_short).await
     }
 
-    /// Does away with a connection that broke.
-    fn discard(&self, client: Lent) {
-        match client {
-            Lent::Own(client) => drop(Object::take(*client)),
-            // Whoever comes next finds it closed, and makes a new one.
-            Lent::Shared(client) => {
-                self.lane().take_if(|lane| Arc::ptr_eq(lane, &client));
-            }
-        }
-    }
-
-    fn lane(&self) -> MutexGuard<'_, Option<Arc<Object>>> {
-        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Takes note of where a caller was told that the log ends: a server that does not have it up
+    /// to there, a standby that lags behind, is not to be taken for its end.
+    pub(crate) fn told(&self, position: Position) {
+        self.told.fetch_max(position.get(), Ordering::AcqRel);
     }
 
     async fn fetch(&self, client: &Object, cursor: &mut Cursor) -> Result<Fetched, Fails> {
-        if cursor.plan.is_none() {
-            cursor.plan = Some(Plan::new(client, self, &cursor.read).await?);
+        let looked = cursor.plan.is_none() || cursor.looks;
+        match &cursor.plan {
+            None => cursor.plan = Some(Plan::new(client, self, &cursor.read).await?),
+            Some(plan) if cursor.looks => look(client, self, cursor.reach(plan)).await?,
+            Some(_) => {}
         }
         let Some(plan) = &cursor.plan else { return Ok(Fetched::NOTHING) };
         let wanted =
@@ -266,31 +251,51 @@ impl Reader {
         // Rows behind one whose family is not known yet; what that is can be asked when all
         // have come.
         let mut rest: Vec<Row> = Vec::new();
-        while let Some(row) = rows.try_next().await.map_err(Fails::Driver)? {
-            if !rest.is_empty() || !page.take(cursor, &row)? {
+        let (mut bytes_aside, mut passed_over) = (0, 0);
+        let mut is_over = false;
+        while !is_over && page.bytes + bytes_aside <= PAGE_BYTES {
+            let Some(row) = rows.try_next().await.map_err(Fails::Driver)? else {
+                is_over = true;
+                continue;
+            };
+            if cursor.left == 0 {
+                // Taken from the connection nevertheless, so that it can be kept, if it is little.
+                bytes_aside += payload_bytes(&row)?;
+                passed_over += 1;
+            } else if !rest.is_empty() || !page.take(cursor, &row)? {
+                bytes_aside += payload_bytes(&row)?;
                 rest.push(row);
             }
-            if page.bytes > PAGE_BYTES || cursor.left == 0 {
-                break;
-            }
+        }
+        let come = page.seen + passed_over + signed(rest.len() as u64);
+        let is_cut = !is_over && come < wanted;
+        if !is_over && !is_cut {
+            // No more than the end of it.
+            while rows.try_next().await.map_err(Fails::Driver)?.is_some() {}
         }
         if !rest.is_empty() {
-            self.learn(client, &rest).await?;
+            if is_cut {
+                return Err(Fails::Unnamed(rest));
+            }
+            self.learn(client, &cursor.read, &rest).await?;
             page.families = self.families.known();
             for row in &rest {
                 if !page.take(cursor, row)? {
-                    return Err(Fails::Other(damaged("an event is of no family")));
+                    // The read does not cover it.
+                    let Places { position, version, .. } =
+                        Places::of(row).map_err(Fails::Driver)?;
+                    cursor.pass(position, version);
+                    page.seen += 1;
                 }
             }
         }
-        let is_cut = page.seen < wanted && (page.bytes > PAGE_BYTES || cursor.left == 0);
         if let Some(begun) = begun.filter(|_| !is_cut) {
             begun.end().await.map_err(Fails::Driver)?;
         }
         // Pages of large payloads have fewer rows, so that all have about the same size.
         let mean = page.bytes / usize::try_from(page.seen).unwrap_or(1).max(1);
         let fitting = signed((PAGE_BYTES / mean.max(1)) as u64).clamp(1, PAGE);
-        let is_more = (is_cut || page.seen == wanted) && cursor.left > 0;
+        let is_more = cursor.goes_on(is_cut || page.seen == wanted, looked);
         cursor.wanted = fitting.min(cursor.wanted.saturating_mul(8));
         let events = match page.bare {
             Some(bare) => FoldPage::Bare(bare.into_vec()),
@@ -299,8 +304,8 @@ impl Reader {
         Ok(Fetched { events, is_more, is_cut })
     }
 
-    /// Makes sure that the family of each row is known.
-    async fn learn(&self, client: &Object, rows: &[Row]) -> Result<(), Fails> {
+    /// Makes sure that the family of each row is known, if `read` covers it.
+    async fn learn(&self, client: &Object, read: &Read, rows: &[Row]) -> Result<(), Fails> {
         let known = self.families.known();
         let mut unknown: Vec<i64> = Vec::new();
         for row in rows {
@@ -313,6 +318,16 @@ impl Reader {
             let rows =
                 client.query_typed(&self.sql.families_of, &[(&unknown, Type::INT8_ARRAY)]).await;
             self.families.learn(&rows.map_err(Fails::Driver)?)?;
+        }
+        let known = self.families.known();
+        for row in rows {
+            let Places { family, position, .. } = Places::of(row).map_err(Fails::Driver)?;
+            if !known.contains_key(&family) && self.families.is_odd_one_selected(family, read)? {
+                let what = format!(
+                    "the event at position {position} has names that this crate does not give"
+                );
+                return Err(Fails::Other(damaged(what)));
+            }
         }
         Ok(())
     }
@@ -336,8 +351,28 @@ impl Cursor {
         }
     }
 
+    /// Up to where the server has to have the log for the next page not to lack anything: of a
+    /// page that goes backward, from its first event on.
+    const fn reach(&self, plan: &Plan) -> i64 {
+        match self.read.direction {
+            Direction::Forward => plan.reach,
+            Direction::Backward => plan.high,
+        }
+    }
+
+    /// Whether there may be more behind a page, and whether that is to be looked for behind a look
+    /// of its own. The page may have come from another server than the plan, one that lags behind:
+    /// going forward it then ends too early, and going backward it begins too late.
+    fn goes_on(&mut self, is_full: bool, looked: bool) -> bool {
+        let Some(plan) = &self.plan else { return false };
+        let is_backward = self.read.direction == Direction::Backward;
+        let may_lack = !is_full && !looked && plan.low <= plan.reach;
+        self.looks = is_backward || may_lack;
+        (is_full || (may_lack && !is_backward)) && self.left > 0
+    }
+
     /// Whether a fold is read, and every candidate is wanted: otherwise the event itself tells.
-    const fn is_bare(&self, plan: &Plan) -> bool {
+    pub(super) const fn is_bare(&self, plan: &Plan) -> bool {
         self.is_fold && plan.exact
     }
 
@@ -353,124 +388,6 @@ impl Cursor {
                 plan.high = position - 1;
                 self.high_version = version - 1;
             }
-        }
-    }
-
-    fn query(&self, plan: &Plan, wanted: i64, sql: &Sql) -> Option<(String, Vec<Value>)> {
-        let (events, tagged, order) = (&sql.events, &sql.tags, order(self.read.direction));
-        let columns = if self.is_bare(plan) { FOLD_COLUMNS } else { COLUMNS };
-        let mut values = vec![Value::Number(plan.low), Value::Number(plan.high)];
-        let sql = match &plan.source {
-            Source::Nothing => return None,
-            Source::Event(id) => {
-                values.push(Value::Uuid(id.as_uuid()));
-                // With partitions there is no index by id, and its place is known by now.
-                format!(
-                    "SELECT {columns} FROM {events} e WHERE e.id = $3 \
-                     AND e.position BETWEEN $1 AND $2"
-                )
-            }
-            Source::Stream(stream) => {
-                values.extend([
-                    Value::Uuid(*stream),
-                    Value::Number(self.low_version),
-                    Value::Number(self.high_version),
-                    Value::Number(wanted),
-                ]);
-                // The sum keeps the range of positions from being taken for the index; with
-                // partitions it has to tell which of them are looked at.
-                let sum = if sql.sight.is_some() { "" } else { " + 0" };
-                format!(
-                    "SELECT {columns} FROM {events} e WHERE e.stream = $3 \
-                     AND e.version BETWEEN $4 AND $5 AND e.position{sum} BETWEEN $1 AND $2 \
-                     ORDER BY e.version {order} LIMIT $6"
-                )
-            }
-            Source::Log(families) => {
-                values.push(Value::Number(wanted));
-                let filter = families.as_ref().map_or("", |families| {
-                    values.push(Value::Numbers(families.clone()));
-                    "AND e.family = ANY ($4)"
-                });
-                format!(
-                    "SELECT {columns} FROM {events} e WHERE e.position BETWEEN $1 AND $2 \
-                     {filter} ORDER BY e.position {order} LIMIT $3"
-                )
-            }
-            Source::Family(family) => {
-                values.extend([Value::Number(wanted), Value::Number(*family)]);
-                let (range, order) = of_family("e.", 4, order, sql);
-                format!("SELECT {columns} FROM {events} e WHERE {range} ORDER BY {order} LIMIT $3")
-            }
-            Source::Lists { families, tags } => {
-                values.push(Value::Number(wanted));
-                let mut lists = Vec::new();
-                for family in families {
-                    values.push(Value::Number(*family));
-                    let (range, order) = of_family("", values.len(), order, sql);
-                    lists.push(format!("{events} WHERE {range} ORDER BY {order}"));
-                }
-                for tag in tags {
-                    values.push(Value::Text(tag.clone()));
-                    lists.push(format!(
-                        "{tagged} WHERE tag = ${} AND position BETWEEN $1 AND $2 \
-                         ORDER BY position {order}",
-                        values.len()
-                    ));
-                }
-                // Two families have no event in common.
-                let union = if tags.is_empty() { " UNION ALL " } else { " UNION " };
-                merged(columns, &lists, union, order, sql)
-            }
-        };
-        Some((sql, values))
-    }
-}
-
-/// Which events are of the family at `place` and within the bounds, and their order. As one
-/// range of pairs, and not as a family and a range of positions: for that the server may go
-/// through the whole log by its positions, and leave out what is of other families.
-///
-/// With partitions the range is said as well: it tells which of them are looked at.
-fn of_family(of: &str, place: usize, order: &str, sql: &Sql) -> (String, String) {
-    let pair = format!("({of}family, {of}position)");
-    let mut range = format!("{pair} >= (${place}, $1) AND {pair} <= (${place}, $2)");
-    if sql.sight.is_some() {
-        range.push_str(&format!(" AND {of}position BETWEEN $1 AND $2"));
-    }
-    (range, format!("{of}family {order}, {of}position {order}"))
-}
-
-/// The events at the positions of several lists, in order. Each list gives as many as a page
-/// has, so that the work of a page is bounded whatever the lists hold: left to itself, the
-/// server may sort them whole.
-fn merged(columns: &str, lists: &[String], union: &str, order: &str, sql: &Sql) -> String {
-    let events = &sql.events;
-    let lists: Vec<String> =
-        lists.iter().map(|list| format!("(SELECT position FROM {list} LIMIT $3)")).collect();
-    let lists = lists.join(union);
-    format!(
-        "SELECT {columns} FROM (SELECT l.position FROM ({lists}) l \
-         ORDER BY l.position {order} LIMIT $3) l \
-         JOIN {events} e ON e.position = l.position ORDER BY e.position {order}"
-    )
-}
-
-/// An argument of a query.
-enum Value {
-    Number(i64),
-    Numbers(Vec<i64>),
-    Uuid(Uuid),
-    Text(String),
-}
-
-impl Value {
-    fn as_sql(&self) -> Typed<'_> {
-        match self {
-            Self::Number(number) => (number, Type::INT8),
-            Self::Numbers(numbers) => (numbers, Type::INT8_ARRAY),
-            Self::Uuid(uuid) => (uuid, Type::UUID),
-            Self::Text(text) => (text, Type::TEXT),
         }
     }
 }

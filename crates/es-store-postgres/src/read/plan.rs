@@ -1,9 +1,13 @@
 //! How to find what a read asks for: by which index, between which places.
 
+use std::sync::atomic::Ordering;
+
 use deadpool_postgres::Object;
-use es_core::Timestamp;
-use es_core::{Direction, EventId, Head, LogId, Position, QueryItem, Read, Result, Selection};
-use tokio_postgres::{Error as Driver, types::Type};
+use es_core::{
+    Direction, Error, ErrorKind, EventId, Head, LogId, Position, QueryItem, Read, Result,
+    Selection, Timestamp,
+};
+use tokio_postgres::{Error as Driver, Row, types::Type};
 use uuid::Uuid;
 
 use super::{families::Family, page::Reader, row::Micros, row::unsigned, sight::Sight};
@@ -44,6 +48,8 @@ pub(super) struct Plan {
     pub(super) exact: bool,
     pub(super) low: i64,
     pub(super) high: i64,
+    /// Up to here the log is known to reach, and the read does; 0 where that is not known.
+    pub(super) reach: i64,
 }
 
 impl Plan {
@@ -52,6 +58,13 @@ impl Plan {
     pub(super) async fn new(client: &Object, reader: &Reader, read: &Read) -> Result<Self, Fails> {
         let mut low = read.after.map_or(1, |after| signed(after.get()).saturating_add(1));
         let mut high = read.until.map_or(i64::MAX, |until| signed(until.get()));
+        // A caller who was told of that place gets all up to there, or an error.
+        let told = reader.told.load(Ordering::Acquire);
+        let mut reach = if high.cast_unsigned() <= told { high } else { 0 };
+        let is_one = matches!(read.selection, Selection::Event(_) | Selection::Stream(_));
+        if reach > 0 && (is_one || read.recorded_until.is_some()) {
+            look(client, reader, reach).await?;
+        }
         if let Some(since) = read.recorded_since {
             low = low.max(position_at(client, reader, since).await?);
         }
@@ -87,21 +100,27 @@ impl Plan {
                 let rows =
                     client.query_typed(&reader.sql.families, &[]).await.map_err(Fails::Driver)?;
                 let Some(first) = rows.first() else {
-                    return Ok(Self { source: Source::Nothing, exact: true, low, high });
+                    has(0, reach)?;
+                    return Ok(Self { source: Source::Nothing, exact: true, low, high, reach: 0 });
                 };
-                high = high.min(first.try_get(4).map_err(Fails::Driver)?);
+                let head = first.try_get(4).map_err(Fails::Driver)?;
+                has(head, reach)?;
+                high = high.min(head);
+                reach = high;
                 reader.families.learn(&rows)?;
                 let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, Driver>>();
                 lists(client, reader, read, low, ids.map_err(Fails::Driver)?).await?
             }
         };
-        Ok(Self { source, exact, low, high })
+        Ok(Self { source, exact, low, high, reach: reach.min(high) })
     }
 }
 
 /// Why a page could not be fetched.
 pub(super) enum Fails {
     Driver(Driver),
+    /// Rows whose families are not known yet, on a connection that has more of them.
+    Unnamed(Vec<Row>),
     Other(es_core::Error),
 }
 
@@ -109,6 +128,25 @@ impl From<es_core::Error> for Fails {
     fn from(error: es_core::Error) -> Self {
         Self::Other(error)
     }
+}
+
+/// Makes sure that the server has the log up to `reach`.
+pub(super) async fn look(client: &Object, reader: &Reader, reach: i64) -> Result<(), Fails> {
+    let row = reader.connections.sent().query_one(client, &reader.sql.reach, &[]).await;
+    has(row.and_then(|row| row.try_get(0)).map_err(Fails::Driver)?, reach)
+}
+
+/// The error for a server whose log ends at `head` where it is known to reach further.
+fn has(head: i64, reach: i64) -> Result<(), Fails> {
+    if head >= reach {
+        return Ok(());
+    }
+    let message = format!(
+        "the server that was asked has the log up to position {head}, and it is known to reach \
+         {reach} (a standby that lags behind, or a log that has lost its end): try again, and \
+         if it stays so, read from one server"
+    );
+    Err(Fails::Other(Error::new(ErrorKind::Unavailable, message)))
 }
 
 /// The index ranges that hold all of what a read over many streams covers.
@@ -124,8 +162,13 @@ async fn lists(
     let known = reader.families.known();
     let mut families: Vec<i64> = Vec::new();
     for id in &all {
-        let family = known.get(id).ok_or_else(|| damaged(format!("there is no family {id}")))?;
-        if family.is_selected(read) && untagged.iter().any(|item| has_type(item, family)) {
+        let is_selected = match known.get(id) {
+            Some(family) => {
+                family.is_selected(read) && untagged.iter().any(|item| has_type(item, family))
+            }
+            None => reader.families.is_odd_one_selected(*id, read)?,
+        };
+        if is_selected {
             families.push(*id);
         }
     }
@@ -234,6 +277,7 @@ const HEAD_FOR_SOME: &str = "SELECT l.id, h.position, \
 pub(crate) struct Sql {
     pub(crate) head: String,
     families: String,
+    reach: String,
     pub(super) families_of: String,
     rarity: String,
     position_at: String,
@@ -265,6 +309,7 @@ impl Sql {
         Self {
             head: names.sql(head),
             families: names.sql(families),
+            reach: names.sql("SELECT {head}"),
             families_of: names.sql(families_of),
             rarity: names.sql(rarity),
             position_at: names.sql("SELECT {es}position_at($1)"),

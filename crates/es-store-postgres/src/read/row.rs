@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use es_core::{
-    BareEvent, BareEvents, BoxError, ContentType, Envelope, EventId, Key, Metadata, NewEvent,
-    Payload, Position, Recorded, Result, Schema, StreamId, Tag, Tags, Timestamp, Version,
+    BareEvent, BareEvents, BoxError, ContentType, Envelope, Error, EventId, Key, Metadata,
+    NewEvent, Payload, Position, Recorded, Result, Schema, StreamId, Tag, Tags, Timestamp, Version,
 };
 use tokio_postgres::{
     Row,
@@ -13,7 +13,7 @@ use tokio_postgres::{
 };
 use uuid::Uuid;
 
-use super::families::Family;
+use super::{families::Family, plan::Fails};
 use crate::error::damaged;
 
 /// The columns of an event, in the order in which [`recorded`] reads them.
@@ -44,6 +44,11 @@ impl Places {
             family: row.try_get::<_, Place>(2)?.0,
         })
     }
+}
+
+/// How large the payload in a row is.
+pub(super) fn payload_bytes(row: &Row) -> Result<usize, Fails> {
+    row.try_get::<_, Raw<'_>>(5).map(|Raw(payload)| payload.len()).map_err(Fails::Driver)
 }
 
 /// Eight bytes, whatever they stand for: the types of our own columns need no check for each
@@ -94,12 +99,16 @@ pub(super) fn recorded(
     last: &mut Option<StreamId>,
 ) -> Result<Recorded> {
     let stream = stream(row, family, last)?;
-    let read = || -> Result<Recorded, BoxError> {
+    let read = || -> Result<Result<Recorded>, BoxError> {
         let id = row.try_get::<_, Raw<'_>>(3)?.uuid()?;
         let payload = Bytes::copy_from_slice(row.try_get::<_, Raw<'_>>(5)?.0);
         let payload = Payload::stored(content_type(row)?, payload);
         let mut event = NewEvent::known(EventId::from_uuid(id), schema(row, family)?, payload);
-        event.metadata = metadata(row, id)?;
+        let (metadata, spoilt) = match metadata(row, id) {
+            Ok(metadata) => (metadata, None),
+            Err(error) => (Metadata::new(), Some(error)),
+        };
+        event.metadata = metadata;
         if row.try_get::<_, Option<Raw<'_>>>(12)?.is_some() {
             let tags: Vec<&str> = row.try_get(12)?;
             event.tags = tags.into_iter().map(str::parse::<Tag>).collect::<Result<Tags>>()?;
@@ -108,9 +117,13 @@ pub(super) fn recorded(
         let version = Version::new(unsigned(places.version)?)?;
         let at = Timestamp::from(Micros(row.try_get::<_, Place>(8)?.0));
         let envelope = Envelope::record(event, stream, version, position, at);
-        Ok(Recorded::new(Arc::new(envelope)))
+        if let Some(error) = spoilt {
+            let what = format!("its metadata: {error}");
+            return Ok(Err(Error::undecodable(&envelope.schema, what).at_event(&envelope)));
+        }
+        Ok(Ok(Recorded::new(Arc::new(envelope))))
     };
-    read().map_err(damaged)
+    read().map_err(damaged)?
 }
 
 /// Adds what a fold needs of the event in `row`.

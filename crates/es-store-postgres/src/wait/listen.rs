@@ -11,6 +11,7 @@ use tokio_postgres::{AsyncMessage, Client, Config, Connection};
 
 use super::notify::Heard;
 use crate::{
+    hosts::Hosts,
     names::Names,
     tls::{Tls, with_tls},
 };
@@ -21,14 +22,15 @@ const LONGEST: Duration = Duration::from_secs(5);
 /// Listens until it is aborted; connects again whenever the connection breaks.
 pub(crate) async fn listen(
     config: Config,
-    tls: Tls,
+    (tls, patience): (Tls, Duration),
     names: Names,
     published: Arc<watch::Sender<Position>>,
     heard: Arc<Heard>,
 ) {
+    let hosts = (Hosts::of(&config, tls.clone(), patience), patience);
     let mut pause = Duration::from_millis(50);
     loop {
-        match connect(&config, &tls, &names, (&published, &heard)).await {
+        match connect(&hosts, &tls, &names, (&published, &heard)).await {
             // It listened for a while: the server was there.
             Ok(()) => pause = Duration::from_millis(50),
             Err(error) => tracing::debug!(error = %error, "cannot listen; looking instead"),
@@ -39,13 +41,22 @@ pub(crate) async fn listen(
 }
 
 async fn connect(
-    config: &Config,
+    (hosts, patience): &(Hosts, Duration),
     tls: &Tls,
     names: &Names,
     told: (&watch::Sender<Position>, &Heard),
 ) -> Result<(), tokio_postgres::Error> {
     with_tls!(tls.clone(), connector => {
-        let (client, connection) = config.connect(connector).await?;
+        let reached = hosts.reach(|config| {
+            // (One of the two types is copied, which a call of the method would be refused for.)
+            let connector = Clone::clone(&connector);
+            async move { config.connect(connector).await }
+        });
+        let Ok(reached) = tokio::time::timeout(*patience, reached).await else {
+            tracing::debug!("nobody answered who could be listened to; looking instead");
+            return Ok(());
+        };
+        let (client, connection) = reached?;
         session(client, connection, names, told).await
     })
 }

@@ -14,7 +14,6 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::Object;
 use es_core::{Position, Result};
 use tokio::sync::watch;
 
@@ -63,15 +62,13 @@ pub(crate) async fn notify(
 }
 
 async fn tell(connections: &Connections, names: &Names, position: Position) -> Result<()> {
-    let client = connections.get().await?;
+    // Dropped in the middle, or on a standby, which notifies nobody, it leaves a transaction.
+    let client = connections.get().await?.closing();
     let sql = format!(
         "BEGIN; SET LOCAL synchronous_commit = off; NOTIFY {}, '{position}'; COMMIT",
         names.channel()
     );
-    let told = client.batch_execute(&sql).await;
-    if told.is_err() {
-        // Its transaction has begun and is broken, as on a standby, which notifies nobody.
-        drop(Object::take(client));
-    }
-    told.map_err(|error| from_driver(None, error))
+    client.batch_execute(&sql).await.map_err(|error| from_driver(None, error))?;
+    drop(client.answered());
+    Ok(())
 }

@@ -8,6 +8,7 @@
 )]
 
 mod ahead;
+mod behind;
 mod checks;
 mod contract;
 mod crash;
@@ -15,10 +16,12 @@ mod cut;
 mod idle;
 mod inbox;
 mod keys;
+mod lending;
 mod machine;
 mod migrating;
 mod notified;
 mod observed;
+mod odd;
 mod optimistic;
 mod outage;
 mod own_server;
@@ -31,9 +34,12 @@ mod pools;
 mod processes;
 mod restore;
 mod server;
+mod settings;
 mod sight;
+mod silence;
 mod skip;
 mod standby;
 mod tenants;
 #[cfg(feature = "tls")]
 mod tls;
+mod unpolled;

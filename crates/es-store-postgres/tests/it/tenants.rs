@@ -51,7 +51,7 @@ impl Role {
     }
 
     /// A connection that is this role.
-    async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         connect(&self.url()).await
     }
 }

@@ -1,6 +1,9 @@
 //! Projections that are applied in the transaction of the append: rows and events together,
 //! whoever else appends, and whatever fails.
 
+mod holes;
+mod turns;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -15,6 +18,11 @@ use eventsource::{
     SubscriberName,
     prelude::*,
     projection::{Inline, Projection, Replay, ReplayFrom, Runner, State, Subscriber, replay},
+};
+
+use turns::{
+    commits_without_an_append_take_turns_with_appends,
+    whoever_else_appends_nothing_is_lost_or_doubled,
 };
 
 /// What a projection under test shares with the test.
@@ -57,6 +65,11 @@ pub(crate) trait Rows: Clone + Send + Sync + 'static {
         &self,
         tx: &mut <Self::Model as ReadModel>::Tx,
     ) -> impl Future<Output = u64> + Send;
+    fn execute(
+        &self,
+        sql: &'static str,
+        tx: &mut <Self::Model as ReadModel>::Tx,
+    ) -> impl Future<Output = ()> + Send;
 
     fn store(&self) -> Store {
         Store::new(self.log())
@@ -157,48 +170,6 @@ pub(crate) async fn what_cannot_be_applied_is_not_appended<R: Rows>(rows: R) {
     assert_once(&rows, 5).await;
 }
 
-pub(crate) async fn whoever_else_appends_nothing_is_lost_or_doubled<R: Rows>(rows: R) {
-    let store = rows.store();
-    for key in 0..50 {
-        store.append(deposit(key % 5)).await.unwrap();
-    }
-    // Made inline while a runner works on it, by two at once.
-    let running = Runner::new(store.clone()).project(rows.projection(), rows.model());
-    let running = running.start().unwrap();
-    let (one, two) = tokio::join!(rows.start(), rows.start());
-    let inlines = [Arc::new(one.unwrap()), Arc::new(two.unwrap())];
-    assert_once(&rows, 50).await;
-    let mut writers = Vec::new();
-    for writer in 0..6_u64 {
-        let (store, inline) = (store.clone(), Arc::clone(&inlines[usize::from(writer % 2 == 0)]));
-        writers.push(tokio::spawn(async move {
-            for number in 0..25_u64 {
-                let append = deposit(number % 5);
-                if writer < 4 {
-                    inline.append(append).await.unwrap();
-                } else {
-                    store.append(append).await.unwrap();
-                }
-            }
-        }));
-    }
-    for writer in writers {
-        writer.await.unwrap();
-    }
-    inlines[0].append(deposit(1)).await.unwrap();
-    assert_once(&rows, 201).await;
-    let seen = rows.told().seen.lock().unwrap().clone();
-    let mut versions = BTreeMap::new();
-    for event in seen {
-        // What was rolled back is seen again, so an event may come twice, and never early.
-        let known = versions.entry(event.stream.to_string()).or_insert(0);
-        assert!(event.version.get() <= *known + 1, "{} after {known}", event.version);
-        *known = event.version.get().max(*known);
-    }
-    let status = running.status("deposits").await.unwrap();
-    assert!(status.state.is_over(), "the runner was fenced: {}", status.state);
-}
-
 pub(crate) async fn runners_leave_it_alone_and_whoever_claims_fences_it<R: Rows>(rows: R) {
     let (store, inline) = (rows.store(), rows.start().await.unwrap());
     inline.append(deposit(1)).await.unwrap();
@@ -228,28 +199,6 @@ pub(crate) async fn runners_leave_it_alone_and_whoever_claims_fences_it<R: Rows>
     assert_once(&rows, 3).await;
 }
 
-/// Rows of one's own are committed while others move the checkpoint.
-pub(crate) async fn commits_without_an_append_take_turns_with_appends<R: Rows>(rows: R) {
-    const APPENDS: u64 = 100;
-    let inline = Arc::new(rows.start().await.unwrap());
-    let (appending, ended) = (Arc::clone(&inline), Arc::new(AtomicBool::new(false)));
-    let (is_over, key) = (Arc::clone(&ended), 1);
-    let appends = tokio::spawn(async move {
-        for _ in 0..APPENDS {
-            appending.append(deposit(key)).await.unwrap();
-        }
-        is_over.store(true, Ordering::SeqCst);
-    });
-    let mut commits = 0;
-    while !ended.load(Ordering::SeqCst) {
-        inline.begin().await.unwrap().commit().await.unwrap();
-        commits += 1;
-    }
-    appends.await.unwrap();
-    assert!(commits > 0);
-    assert_once(&rows, APPENDS).await;
-}
-
 macro_rules! inline_tests {
     ($fixture:expr) => {
         inline_tests! { $fixture;
@@ -260,12 +209,30 @@ macro_rules! inline_tests {
             commits_without_an_append_take_turns_with_appends
         }
     };
-    ($fixture:expr; $($case:ident)*) => {$(
+    ($fixture:expr; $($case:ident)*) => {
+        inline_tests! { @ $fixture; [super]; $($case)* }
+        mod holes {
+            use super::*;
+
+            inline_tests! { @ $fixture; [super::super::holes];
+                an_append_that_was_rolled_back_to_a_savepoint_is_noticed
+                rows_that_were_rolled_back_without_an_event_are_noticed
+                an_append_past_it_in_its_own_transaction_is_noticed
+                a_store_of_another_log_is_refused_also_later
+                it_catches_up_when_it_is_started_however_far_behind
+                conditions_hold_for_what_layers_make_of_old_events
+            }
+        }
+    };
+    (@ $fixture:expr; $path:tt; $($case:ident)*) => {$(
+        inline_tests! { @@ $fixture; $path; $case }
+    )*};
+    (@@ $fixture:expr; [$($path:tt)*]; $case:ident) => {
         #[test]
         fn $case() {
-            es_testkit::run($fixture(stringify!($case)), super::$case);
+            es_testkit::run($fixture(stringify!($case)), $($path)*::$case);
         }
-    )*};
+    };
 }
 
 #[cfg(feature = "sqlite")]
@@ -343,6 +310,9 @@ mod sqlite {
         async fn written_in(&self, tx: &mut SqliteTx) -> u64 {
             let count = tx.query_row("SELECT count(*) FROM deposits", [], |row| row.get(0));
             i64::cast_unsigned(count.unwrap())
+        }
+        async fn execute(&self, sql: &'static str, tx: &mut SqliteTx) {
+            tx.execute_batch(sql).unwrap();
         }
     }
 
@@ -435,6 +405,9 @@ mod postgres {
         async fn written_in(&self, tx: &mut PgTx) -> u64 {
             let sql = format!("SELECT count(*) FROM {}", self.deposits.table);
             tx.query_one(&sql, &[]).await.unwrap().get::<_, i64>(0).cast_unsigned()
+        }
+        async fn execute(&self, sql: &'static str, tx: &mut PgTx) {
+            tx.batch_execute(sql).await.unwrap();
         }
     }
 

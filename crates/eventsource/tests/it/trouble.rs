@@ -60,6 +60,24 @@ fn deposit(key: &str, cents: i64) -> Append {
     Append::to(stream, ExpectedVersion::Any).event(Deposit::Made { cents })
 }
 
+/// Lets a projection handle these, each in a stream of its own, and gives the streams that it
+/// parked.
+async fn parked_of<P, M>(projection: P, model: M, deposits: &[(&str, i64)]) -> Vec<String>
+where
+    P: Projection<Event = Deposit>,
+    M: ReadModel<Tx = P::Tx> + DeadLetterStore + Clone,
+{
+    let store = Store::new(MemoryStore::new());
+    for (name, cents) in deposits {
+        store.append(deposit(name, *cents)).await.unwrap();
+    }
+    let mut runner = Runner::new(store).project_with(projection, model.clone(), policy());
+    let caught_up = runner.catch_up().await.unwrap();
+    assert_eq!(caught_up[0].position.get(), deposits.len() as u64);
+    let letters = model.dead_letters(&caught_up[0].subscriber, Position::START, 10).await.unwrap();
+    letters.iter().map(|letter| letter.stream.to_string()).collect()
+}
+
 /// Lets a live projection handle one event, with `meanwhile` going on beside it, and gives what
 /// it parked.
 async fn parked<P, M>(

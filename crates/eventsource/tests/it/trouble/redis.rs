@@ -53,3 +53,34 @@ fn a_server_that_is_gone_is_waited_for() {
         running.stop(Duration::from_secs(10)).await;
     });
 }
+
+/// Adds up what Redis can count to and no further.
+struct Sums;
+
+impl Projection for Sums {
+    const NAME: &'static str = "deposits";
+    type Event = Deposit;
+    type Tx = RedisTx;
+
+    async fn apply(&self, event: &Recorded<Deposit>, tx: &mut RedisTx) -> Result<(), BoxError> {
+        let Deposit::Made { cents } = event.event;
+        tx.hash_increment("sums", event.stream.key().as_str(), 1)?;
+        tx.hash_increment("sums", "all", cents)?;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_number_that_leaves_its_range_parks_the_event_that_would_take_it_there() {
+    let fixture = async { Fixture::new(RedisServer::start(&RedisConfig::durable()), ()) };
+    es_testkit::run(fixture, |server| async move {
+        let model = RedisReadModel::open(&server.url()).await.unwrap();
+        let most = (1 << 53) - 10;
+        let deposits = [("ann", 1), ("bob", most), ("eve", 99), ("joe", 3), ("kim", 4)];
+        assert_eq!(parked_of(Sums, model.clone(), &deposits).await, ["deposit/eve"]);
+        let key = model.key("sums");
+        let sum = |name| server.ask(&["HGET", &key, name]).number();
+        assert_eq!((sum("all"), sum("kim")), (1 + most + 3 + 4, 1));
+        assert_eq!(server.ask(&["HEXISTS", &key, "eve"]).number(), 0, "nothing of it");
+    });
+}

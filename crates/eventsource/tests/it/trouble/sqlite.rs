@@ -120,3 +120,36 @@ fn a_constraint_that_is_checked_late_parks_the_event_that_breaks_it() {
         running.stop(Duration::from_secs(10)).await;
     });
 }
+
+/// Has SQLite roll everything back for one event, and says that all is well.
+struct Careless;
+
+impl Projection for Careless {
+    const NAME: &'static str = "deposits";
+    type Event = Deposit;
+    type Tx = SqliteTx;
+
+    async fn apply(&self, event: &Recorded<Deposit>, tx: &mut SqliteTx) -> Result<(), BoxError> {
+        let Deposit::Made { cents } = event.event;
+        let _ = tx.execute("INSERT OR ROLLBACK INTO deposits VALUES (?1)", [cents]);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_handler_that_loses_its_transaction_parks_the_event_that_it_lost_it_with() {
+    let opened = async {
+        let model = SqliteReadModel::in_memory().await.unwrap();
+        es_testkit::Fixture::new(model, ())
+    };
+    es_testkit::run(opened, |model: SqliteReadModel| async move {
+        let table = "CREATE TABLE deposits (cents INTEGER PRIMARY KEY); \
+                     INSERT INTO deposits VALUES (99)";
+        model.write(|db| db.execute_batch(table)).await.unwrap();
+        let deposits = [("ann", 1), ("bob", 2), ("eve", 99), ("joe", 3), ("kim", 4)];
+        assert_eq!(parked_of(Careless, model.clone(), &deposits).await, ["deposit/eve"]);
+        let sum = "SELECT sum(cents) FROM deposits";
+        let sum: i64 = model.read(|db| db.query_row(sum, (), |row| row.get(0))).await.unwrap();
+        assert_eq!(sum, 99 + 1 + 2 + 3 + 4);
+    });
+}
