@@ -1,3 +1,5 @@
+//! How hosts share the time, and which of them is asked last.
+
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use super::*;
