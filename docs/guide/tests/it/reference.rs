@@ -12,7 +12,8 @@ fn exported() -> BTreeSet<String> {
     for part in facade.split("pub use ").skip(1) {
         let (path, _) = part.split_once(';').unwrap();
         // What is hidden, what is renamed on its way, and whole modules.
-        if !path.starts_with("es_") && !path.starts_with("open::") || path.contains(" as ") {
+        let is_ours = path.starts_with("es_") || path.starts_with("open::");
+        if !is_ours || path.contains(" as ") || path.contains("__private") {
             continue;
         }
         let (_, list) = path.split_once("::").unwrap();
