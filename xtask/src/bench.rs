@@ -9,7 +9,7 @@ use crate::run::{self, Outcome};
 use crate::services::{POSTGRES_URL, REDIS_URL, Service};
 
 pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
-    let quick = args.flag("--quick");
+    let (quick, check) = (args.flag("--quick"), args.flag("--check"));
     let json = args.option("--json")?;
     let plot = args.option("--plot")?;
     let area = args.positional();
@@ -35,8 +35,10 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
         command.env(REDIS_URL, redis.url());
     }
     command.args(area);
-    if quick {
-        command.arg("--quick");
+    for (flag, is_set) in [("--quick", quick), ("--check", check)] {
+        if is_set {
+            command.arg(flag);
+        }
     }
     for (flag, value) in [("--json", json), ("--plot", plot)] {
         if let Some(value) = value {

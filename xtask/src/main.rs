@@ -34,10 +34,10 @@ Usage: cargo xtask VERB [flags]
   test [-- args..]
       Every test and doctest of the workspace, with the servers that they need.
       The args go to `cargo test`.
-  bench [AREA] [--quick] [--json FILE] [--plot DIR]
+  bench [AREA] [--quick | --check] [--json FILE] [--plot DIR]
       Measure ours against the least code that does the same. The areas are `memory`,
       `sqlite`, `postgres`, `redis`, `projections`, `bus` and `telemetry`; without
-      one, all.
+      one, all. --check only shows that they still run.
   schema [--check | --accept]
       Whether events still look as the schema locks say, as the gate asks. With
       --check what is safe and not in a lock yet is told and passes; --accept

@@ -62,7 +62,8 @@ impl Floor {
             0.into(),
             "".into(), // nothing that was seen
             0.into(),
-            "".into(),
+            "".into(), // of no tenant
+            "".into(), // without a look at the rights of the user
             1.into(),
             stream.into(),
             i64::try_from(version)?.into(),

@@ -17,7 +17,7 @@ use crate::{Effort, measure::Row};
 
 pub(crate) async fn measure(effort: Effort) -> anyhow::Result<(Vec<Row>, Vec<Value>)> {
     let server = Server::new().await?;
-    let bytes = bytes::measure(&server).await?;
+    let bytes = bytes::measure(effort, &server).await?;
     let mut rows = append::measure(effort, &server).await?;
     rows.extend(read::measure(effort, &server).await?);
     rows.extend(partitions::measure(effort, &server.durability).await?);

@@ -6,7 +6,8 @@
 //! second would be asked nobody waits any more.
 //! # Mechanism
 //! The hosts share the time: each gets an equal part of what is left, its greeting included. One
-//! that was silent is asked last for a while, so that those with less time find the others too.
+//! that has been asked for a moment without an answer is asked last for a while, so that those
+//! with less time find the others too, and those who ask it at once all the same wait for it.
 //! # What it costs
 //! A slow host among several has less time than a lone one.
 
@@ -26,6 +27,8 @@ use tokio_postgres::{
 
 use crate::tls::{Tls, with_tls};
 
+/// What is longer than a host takes to answer.
+const MOMENT: Duration = Duration::from_millis(500);
 /// How long a host that was silent is asked last.
 const LAST: Duration = Duration::from_secs(60);
 
@@ -35,8 +38,8 @@ pub(crate) struct Hosts {
     is_shuffled: bool,
     tls: Tls,
     time: Duration,
-    /// When a host was asked that has not answered since.
-    silent: Mutex<Vec<Option<Instant>>>,
+    /// Since when a host has been asked without an answer.
+    asked: Mutex<Vec<Option<Instant>>>,
 }
 
 impl Hosts {
@@ -44,8 +47,8 @@ impl Hosts {
     pub(crate) fn of(config: &Config, tls: Tls, time: Duration) -> Self {
         let each = apart(config);
         let is_shuffled = config.get_load_balance_hosts() == LoadBalanceHosts::Random;
-        let silent = Mutex::new(vec![None; each.len()]);
-        Self { each, is_shuffled, tls, time, silent }
+        let asked = Mutex::new(vec![None; each.len()]);
+        Self { each, is_shuffled, tls, time, asked }
     }
 
     /// What the first host gives that answers well. Whoever waits for the last one has a limit of
@@ -64,17 +67,17 @@ impl Hosts {
         for host in order {
             let share = end.saturating_duration_since(Instant::now()) / left;
             left -= 1;
-            self.note(host, Some(Instant::now()));
+            self.asks(host);
             let answer = tokio::time::timeout(share, connect(self.each[host].clone())).await;
             let Ok(answer) = answer else { continue };
-            self.note(host, None);
+            self.hears_of(host);
             if let Ok(reached) = answer {
                 return Ok(reached);
             }
         }
-        self.note(last, Some(Instant::now()));
+        self.asks(last);
         let answer = connect(self.each[last].clone()).await;
-        self.note(last, None);
+        self.hears_of(last);
         answer
     }
 
@@ -84,19 +87,30 @@ impl Hosts {
         if self.is_shuffled {
             fastrand::shuffle(&mut order);
         }
-        let silent = self.silent();
-        order.sort_by_key(|host| silent[*host].is_some_and(|since| since.elapsed() < LAST));
+        let asked = self.asked();
+        order.sort_by_key(|host| asked[*host].is_some_and(is_silent));
         order
     }
 
-    fn note(&self, host: usize, silent: Option<Instant>) {
-        self.silent()[host] = silent;
+    fn asks(&self, host: usize) {
+        let since = &mut self.asked()[host];
+        // It stays what it was, however often a host is asked meanwhile, until its time is over.
+        *since = since.filter(|since| since.elapsed() < LAST).or_else(|| Some(Instant::now()));
     }
 
-    fn silent(&self) -> MutexGuard<'_, Vec<Option<Instant>>> {
-        // Nothing that can panic happens under the lock.
-        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn hears_of(&self, host: usize) {
+        self.asked()[host] = None;
     }
+
+    fn asked(&self) -> MutexGuard<'_, Vec<Option<Instant>>> {
+        // Nothing that can panic happens under the lock.
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a host that was asked then has been silent.
+fn is_silent(since: Instant) -> bool {
+    (MOMENT..LAST).contains(&since.elapsed())
 }
 
 impl Connect for Hosts {

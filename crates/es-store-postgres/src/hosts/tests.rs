@@ -30,3 +30,24 @@ fn hosts_by_address_and_with_one_port_are_set_apart_too() {
     .map(|text| text.parse::<Config>().unwrap());
     assert!(apart(&config) == expected);
 }
+
+#[test]
+fn a_host_is_asked_last_when_it_has_been_silent_and_not_while_it_is_being_asked() {
+    let config: Config = "host=one,two user=me".parse().unwrap();
+    let hosts = Hosts::of(&config, Tls::Off, Duration::from_secs(5));
+    assert_eq!(hosts.order(), [0, 1]);
+    hosts.asks(0);
+    assert_eq!(hosts.order(), [0, 1], "somebody else has just asked it");
+    let ago = |time| Instant::now().checked_sub(time);
+    hosts.asked()[0] = ago(MOMENT);
+    assert_eq!(hosts.order(), [1, 0]);
+    hosts.asks(0);
+    assert_eq!(hosts.order(), [1, 0], "asked again, it has been silent for as long");
+    hosts.asked()[0] = ago(LAST);
+    assert_eq!(hosts.order(), [0, 1], "it is given another chance");
+    hosts.asks(0);
+    assert_eq!(hosts.order(), [0, 1], "and a moment");
+    hosts.asked()[0] = ago(MOMENT);
+    hosts.hears_of(0);
+    assert_eq!(hosts.order(), [0, 1]);
+}
