@@ -21,7 +21,7 @@ mod tasks;
 
 pub use run::{Fixture, run, skip};
 
-// Layers, clocks and ids for tests; random values and the state machine; servers.
+// Layers, clocks, ids and crashes for tests; random values and the state machine; servers.
 mod clock;
 mod ids;
 mod layers;
@@ -29,11 +29,14 @@ mod layers;
 pub mod machine;
 #[cfg(feature = "servers")]
 pub mod servers;
+mod simulation;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 
 pub use clock::ManualClock;
 pub use ids::Ids;
+pub use simulation::{Mortal, Process, Simulation};
+
 pub use layers::{
     AppendFault, Asked, Faults, HeadFault, Planned, ReadFault, Recording, WaitFault, When,
 };

@@ -23,6 +23,7 @@ mod no_timer;
 mod observed;
 mod publishing;
 mod roots;
+mod simulated;
 mod time_travel;
 mod ui;
 mod upcasting;

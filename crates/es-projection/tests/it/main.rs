@@ -29,6 +29,7 @@ mod rebuild;
 mod replay;
 mod seam;
 mod settings;
+mod simulated;
 mod slices;
 mod status;
 mod stop;

@@ -31,6 +31,23 @@ mod erased {
     );
 }
 
+/// As a process of a simulation has it, which nobody kills here.
+mod simulated {
+    use super::{Naive, Store};
+    use crate::naive::{Checkpoints, Snapshots};
+    use es_testkit::Process;
+
+    es_testkit::contract_tests!(
+        store = || async { Store::new(Naive::new()).layer(&Process::default()) }
+    );
+    es_testkit::snapshot_contract_tests!(
+        snapshots = || async { Process::default().guard(Snapshots::default()) }
+    );
+    es_testkit::checkpoint_contract_tests!(
+        checkpoints = || async { Process::default().guard(Checkpoints::default()) }
+    );
+}
+
 /// On a store that has none of the capabilities: cases that need one decline, and what is
 /// not supported is refused.
 mod least {
