@@ -4,15 +4,13 @@
 //! was built is run by its path: `cargo run` would build libraries anew for each, with the
 //! features that it alone wants.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
 
 use crate::args::{Args, Usage};
+use crate::built::Built;
 use crate::metadata::{Metadata, Package};
 use crate::run::{self, Outcome};
 use crate::services::{POSTGRES_URL, Postgres, REDIS_URL, Redis, Service};
@@ -101,7 +99,7 @@ impl Request {
         for example in chosen {
             println!("\n== {} ==", heading(example));
             let started = Instant::now();
-            let program = built.get(&example.name);
+            let program = built.programs.get(&example.name);
             let program = program.with_context(|| format!("{} has no program", example.name))?;
             let mut command = Command::new(program);
             command.current_dir(run::root()).args(self.arguments());
@@ -141,38 +139,22 @@ impl Request {
         }
     }
 
-    /// Builds them, and gives their programs by name.
-    fn build(&self, chosen: &[&Package]) -> Result<BTreeMap<String, PathBuf>> {
-        let mut command = run::cargo(["build", "--message-format=json-render-diagnostics"]);
-        if self.release {
-            command.arg("--release");
-        }
-        if self.with_tests {
-            command.args(["--workspace", "--all-features", "--all-targets"]);
+    /// Builds them.
+    fn build(&self, chosen: &[&Package]) -> Result<Built> {
+        let built = if self.with_tests {
+            Built::all()
         } else {
-            command.args(chosen.iter().flat_map(|example| ["-p", &example.name]));
-        }
-        let said = run::read_aloud(command.stderr(Stdio::inherit()));
-        Ok(programs(&said.context("the examples do not build")?))
+            let release = self.release.then_some("--release");
+            let packages = chosen.iter().flat_map(|example| ["-p", example.name.as_str()]);
+            Built::of(release.into_iter().chain(packages))
+        };
+        built.context("the examples do not build")
     }
 
     fn arguments(&self) -> Vec<&str> {
         let store = self.store.iter().flat_map(|url| ["--store", url]);
         store.chain(self.rest.iter().map(String::as_str)).collect()
     }
-}
-
-/// The programs that a build has made, by name, as cargo tells of them: one line of JSON for each
-/// target.
-fn programs(said: &str) -> BTreeMap<String, PathBuf> {
-    let made = said.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let programs = made.filter_map(|made| {
-        // The tests of a program have its name.
-        let is_program = made["profile"]["test"] == false && made["target"]["kind"][0] == "bin";
-        let path = made["executable"].as_str().filter(|_| is_program)?;
-        Some((made["target"]["name"].as_str()?.to_owned(), Path::new(path).to_owned()))
-    });
-    programs.collect()
 }
 
 fn heading(example: &Package) -> String {

@@ -8,11 +8,13 @@
 //! holds, and how it is compared, is in es-testkit.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 
 use crate::args::{Args, Usage};
+use crate::built::Built;
 use crate::metadata::{Metadata, Package};
 use crate::run::{self, Outcome};
 use crate::table::Table;
@@ -45,43 +47,83 @@ pub(crate) fn verb(mut args: Args) -> Result<Outcome> {
         (true, false) => Safe::Passes,
         (false, false) => Safe::Fails,
     };
-    run(&run::root(), &Metadata::members_only()?, safe)
+    run(&run::root(), &Metadata::members_only()?, safe, &Tests::ByCargo)
 }
 
-/// Compares them, and writes nothing.
+/// Compares them, and writes nothing: with the tests that the gate has built for all its steps.
 pub(crate) fn check() -> Result<Outcome> {
-    run(&run::root(), &Metadata::members_only()?, Safe::Fails)
+    run(&run::root(), &Metadata::members_only()?, Safe::Fails, &Tests::Of(Built::all()?))
 }
 
-fn run(root: &Path, metadata: &Metadata, safe: Safe) -> Result<Outcome> {
+/// Who runs the tests of a package.
+enum Tests {
+    /// Cargo, which builds what that package alone needs.
+    ByCargo,
+    /// They are run by their paths.
+    Of(Built),
+}
+
+impl Tests {
+    /// What runs those of `package` that compare its lock, with these arguments.
+    fn commands(&self, root: &Path, package: &Package, arguments: &[&str]) -> Vec<Command> {
+        match self {
+            Self::ByCargo => {
+                let mut command = run::cargo(["test", "-q", "-p", &package.name, TEST, "--"]);
+                command.current_dir(root).args(arguments);
+                vec![command]
+            }
+            Self::Of(built) => {
+                let tests = built.tests.get(&package.id).into_iter().flatten();
+                let command = |test| {
+                    let mut command = Command::new(test);
+                    let manifest = root.join(&package.manifest);
+                    command.current_dir(manifest.parent().unwrap_or(root));
+                    command.args(["-q", TEST]).args(arguments);
+                    command
+                };
+                tests.map(command).collect()
+            }
+        }
+    }
+}
+
+fn run(root: &Path, metadata: &Metadata, safe: Safe, tests: &Tests) -> Result<Outcome> {
     let mut table = Table::new("package");
     for package in locked(metadata, root)? {
         let started = Instant::now();
-        let outcome = run_one(root, package, safe)?;
+        let outcome = run_one(root, package, safe, tests)?;
         table.push(&package.name, outcome, started.elapsed());
     }
     print!("\n{table}");
     Ok(Outcome::passed_if(table.all_passed()))
 }
 
-fn run_one(root: &Path, package: &Package, safe: Safe) -> Result<Outcome> {
-    let cargo = || {
-        let mut cargo = run::cargo(["test", "-q", "-p", &package.name, TEST, "--"]);
-        cargo.current_dir(root);
-        cargo
-    };
+fn run_one(root: &Path, package: &Package, safe: Safe, tests: &Tests) -> Result<Outcome> {
+    let arguments: &[&str] = if safe == Safe::Fails { &[] } else { &["--nocapture"] };
+    let listing = tests.commands(root, package, &["--list"]);
+    let mut is_compared = false;
+    for (mut listing, mut command) in
+        listing.into_iter().zip(tests.commands(root, package, arguments))
+    {
+        if !has_test(&run::read(&mut listing)?) {
+            continue;
+        }
+        is_compared = true;
+        match safe {
+            Safe::Fails => command.env_remove(ACCEPT),
+            Safe::Passes => command.env(ACCEPT, "later"),
+            Safe::IsAccepted => command.env(ACCEPT, "1"),
+        };
+        let outcome = run::run(&mut command)?;
+        if outcome != Outcome::Passed {
+            return Ok(outcome);
+        }
+    }
     // A filter that meets no test would pass for the wrong reason.
-    let listed = run::read(cargo().arg("--list"))?;
-    if !has_test(&listed) {
+    if !is_compared {
         bail!("{} has a {LOCK} and no test named `{TEST}` that compares it", package.name);
     }
-    let mut command = cargo();
-    match safe {
-        Safe::Fails => command.env_remove(ACCEPT),
-        Safe::Passes => command.env(ACCEPT, "later").arg("--nocapture"),
-        Safe::IsAccepted => command.env(ACCEPT, "1").arg("--nocapture"),
-    };
-    run::run(&mut command)
+    Ok(Outcome::Passed)
 }
 
 /// The packages that have a lock file, by name.
@@ -101,7 +143,7 @@ fn locked<'a>(metadata: &'a Metadata, root: &Path) -> Result<Vec<&'a Package>> {
     Ok(locked)
 }
 
-/// Whether `cargo test -- --list` has listed a test.
+/// Whether `--list` has listed a test.
 fn has_test(listed: &str) -> bool {
     listed.lines().any(|line| line.ends_with(": test"))
 }

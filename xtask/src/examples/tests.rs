@@ -1,8 +1,6 @@
 //! Tests of choosing examples and of what they are given.
 
-use std::path::Path;
-
-use super::{Request, heading, programs, started, verb};
+use super::{Request, heading, started, verb};
 use crate::args::{Args, Usage};
 use crate::metadata::{Metadata, Package};
 
@@ -72,20 +70,6 @@ fn the_store_goes_before_the_arguments() {
         ..Request::default()
     };
     assert_eq!(request.arguments(), ["--store", "sqlite:x", "--fast"]);
-}
-
-#[test]
-fn programs_are_those_that_a_build_tells_of() {
-    let said = r#"
-{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"bank"},"profile":{"test":false},"executable":null}
-{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"bank"},"profile":{"test":false},"executable":"/t/debug/bank"}
-{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"bank"},"profile":{"test":true},"executable":"/t/debug/deps/bank-1"}
-{"reason":"compiler-artifact","target":{"kind":["test"],"name":"it"},"profile":{"test":true},"executable":"/t/debug/deps/it-1"}
-{"reason":"build-finished","success":true}
-no JSON"#;
-    let programs = programs(said);
-    assert_eq!(programs.len(), 1);
-    assert_eq!(programs["bank"], Path::new("/t/debug/bank"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Tests of finding the locks and of what the verb takes.
 
-use super::{LOCK, Outcome, Safe, has_test, locked, run, verb};
+use super::{LOCK, Outcome, Safe, Tests, has_test, locked, run, verb};
 use crate::args::{Args, Usage};
 use crate::metadata::{Metadata, Package};
 
@@ -86,7 +86,7 @@ fn what_is_planted_fails_when_it_is_not_safe_and_passes_when_it_is() {
         ..Package::default()
     };
     let metadata = Metadata { packages: [package].into(), ..Metadata::default() };
-    let ends = |safe| run(&folder, &metadata, safe).unwrap() == Outcome::Passed;
+    let ends = |safe| run(&folder, &metadata, safe, &Tests::ByCargo).unwrap() == Outcome::Passed;
 
     plant(&folder, "cents: u64");
     assert!(ends(Safe::IsAccepted) && ends(Safe::Fails), "it is as the lock says");

@@ -22,14 +22,16 @@ impl Budget {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn learn(&self, page: &[impl Item]) {
+    /// Learns from a page how large its events are, and gives their bytes.
+    pub(super) fn learn(&self, page: &[impl Item]) -> u64 {
         if page.is_empty() {
-            return;
+            return 0;
         }
         let bytes: u64 =
             page.iter().map(|event| event.seen().payload.bytes().len() as u64 + 64).sum();
         let each = (bytes / page.len() as u64).max(1);
         let most = (self.events() * 8).min(PAGE);
         self.0.store((PAGE_BYTES / each).clamp(1, most), Ordering::Relaxed);
+        bytes
     }
 }

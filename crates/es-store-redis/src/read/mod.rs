@@ -10,6 +10,7 @@ mod cursor;
 mod entry;
 mod item;
 mod lists;
+mod long;
 mod moment;
 mod narrow;
 mod page;

@@ -14,6 +14,7 @@ use super::{
     cursor::Walk,
     item::Item,
     lists::Lists,
+    long::Beginning,
     moment,
     plan::{Plan, Planned, judged},
     source::Source,
@@ -24,6 +25,8 @@ use crate::error::damaged;
 /// Events in the first page: enough for most streams, and at most 128 MiB where each is as
 /// large as an event may be.
 const FIRST_PAGE: u64 = 128;
+/// Events that may have come since a long stream was read.
+const MORE: u64 = FIRST_PAGE / 2;
 
 /// The pages of a read.
 pub(crate) fn pages(source: Arc<Source>, read: Read) -> PageStream {
@@ -81,6 +84,8 @@ pub(super) struct Going {
 pub(super) struct Fetching {
     read: Arc<Read>,
     budget: Arc<Budget>,
+    /// The first page, where that was the beginning of a stream.
+    beginning: Option<Beginning>,
 }
 
 /// Where the next candidates are found.
@@ -96,7 +101,7 @@ impl Going {
         // A limit tells how much to fetch only where everything that is found is meant.
         let unplanned = if is_exact(&read) { left } else { u64::MAX };
         let budget = Arc::new(Budget::of(first));
-        let fetching = Fetching { read: Arc::new(read), budget };
+        let fetching = Fetching { read: Arc::new(read), budget, beginning: None };
         Self { fetching, places, unplanned }
     }
 
@@ -137,15 +142,21 @@ impl Going {
 impl Fetching {
     /// A page of what is meant.
     pub(super) async fn fetch<T: Item>(&self, source: &Source, plan: Plan) -> Result<Page<T>> {
+        let begun = self.beginning.filter(|begun| plan.is_behind(begun.events));
         let (events, is_over) = judged(source, plan.fetch(source).await).await?;
-        Ok(Page { events: self.meant(events), is_over })
+        let found = events.len() as u64;
+        let (events, bytes) = self.meant(events);
+        if let (Some(begun), Selection::Stream(stream)) = (begun, &self.read.selection) {
+            source.long.note(stream, begun, found, bytes);
+        }
+        Ok(Page { events, is_over })
     }
 
-    /// What is meant of the events that were found.
-    fn meant<T: Item>(&self, mut page: Vec<T>) -> Vec<T> {
-        self.budget.learn(&page);
+    /// What is meant of the events that were found, and the bytes of all that were.
+    fn meant<T: Item>(&self, mut page: Vec<T>) -> (Vec<T>, u64) {
+        let bytes = self.budget.learn(&page);
         page.retain(|event| event.is_meant(&self.read));
-        page
+        (page, bytes)
     }
 }
 
@@ -179,12 +190,15 @@ async fn begin<T: Item>(source: &Arc<Source>, mut read: Read) -> Begun<T> {
     {
         // The head is asked behind the list, so it is not before what the list has.
         let most = if read.query.is_any() { left } else { u64::MAX };
-        let events = first_page(source, Some(stream));
+        let is_whole = read.from_version.is_none_or(|version| version.get() == 1);
+        let known = if is_whole { source.long.known(stream) } else { None };
+        let events = first_page(source, Some(stream)).max(known.map_or(0, |known| known + MORE));
         let (page, head, is_more) = first.first(source, events.min(most)).await?;
         bounded(source, &mut read, head)?;
         let mut going = Going::new(read, Places::Stream(first), left, events);
         let found = page.len() as u64;
-        let page = going.fetching.meant(page);
+        let (page, bytes) = going.fetching.meant(page);
+        going.fetching.beginning = is_whole.then_some(Beginning { events: found, bytes });
         going.unplanned = going.unplanned.saturating_sub(found);
         return Ok(rest(source, going, page, left, is_more));
     }

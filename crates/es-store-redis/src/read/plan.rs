@@ -43,6 +43,11 @@ impl Plan {
         Self::Runs(Vec::new(), Direction::Forward)
     }
 
+    /// Whether it is what follows the first `events` of a stream.
+    pub(super) const fn is_behind(&self, events: u64) -> bool {
+        matches!(self, Self::Next(run, _) if run.version == events + 1)
+    }
+
     /// The events, and whether they turned out to be the last ones.
     pub(super) async fn fetch<T: Item>(self, source: &Source) -> Result<(Vec<T>, bool)> {
         match self {

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::{
     entry::{Entry, Names},
     item::Item,
+    long::Long,
     narrow::Narrow,
     runs::{Run, Taking},
 };
@@ -36,6 +37,7 @@ pub(crate) struct Source {
     anchor: Mutex<Option<Anchor>>,
     search: Script,
     pub(super) narrow: Narrow,
+    pub(super) long: Long,
 }
 
 /// An event that was seen here, and where. A server that was rolled back and has gone on
@@ -59,8 +61,8 @@ impl Source {
         let published = watch::Sender::new(head.position);
         let search = Script::new(include_str!("search.lua"));
         let anchor = Mutex::new(None);
-        let narrow = Narrow::default();
-        Self { redis, keys, log: head.log, published, anchor, search, narrow }
+        let (narrow, long) = (Narrow::default(), Long::default());
+        Self { redis, keys, log: head.log, published, anchor, search, narrow, long }
     }
 
     /// The highest position that was seen here.

@@ -7,6 +7,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod again;
 mod ahead;
 mod bounds;
 mod checks;

@@ -37,7 +37,9 @@ fn proof(document: &str, command: &str) -> Option<Proof> {
         (_, "cargo run -p migrate_cqrs_es") => {
             Proof::Elsewhere("examples/migrate_cqrs_es/tests/it/program.rs")
         }
-        (_, "cargo xtask bench [AREA] [--quick] [--json FILE] [--plot DIR]") => Proof::Here,
+        (_, "cargo xtask bench [AREA] [--quick | --check] [--json FILE] [--plot DIR]") => {
+            Proof::Here
+        }
         (_, "cargo xtask bench --quick") => {
             Proof::Not("it measures for ten minutes; tests of the benches run each workload")
         }
