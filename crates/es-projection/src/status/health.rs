@@ -56,3 +56,6 @@ pub(super) fn health_of_parked(parked: u64, streams: u64) -> Health {
         _ => Health::Degraded(format!("{parked} events of {streams} streams parked")),
     }
 }
+
+#[cfg(test)]
+mod tests;
