@@ -59,7 +59,7 @@ pub(super) async fn latency(effort: Effort) -> anyhow::Result<Value> {
         .await?;
     let insert = format!("INSERT INTO {schema}.seen SELECT unnest($1::bigint[])");
     let running = Runner::new(store.clone()).project(Seen(insert), model).start()?;
-    let rounds = 20 / effort.thrift.min(4);
+    let rounds = 20 / effort.thrift.min(20);
     let begun = Instant::now();
     let tasks = (0..TASKS).map(|task| {
         let (store, running) = (&store, &running);
